@@ -1,0 +1,56 @@
+# Two environments: .venv holds everything for development, .venv-edge what a kiosk has and no more.
+PYTHON ?= python3
+PIP_QUIET ?= -q --disable-pip-version-check
+DEV = .venv/bin
+EDGE = .venv-edge/bin
+EXPORTS ?= edge/mien/models
+
+.PHONY: help setup demo test lint format train export bench clean
+
+help: ## this list
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/ready ## .venv with everything: train, export, tests (about 2 GB)
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(DEV)/pip install $(PIP_QUIET) -e '.[train,export,onnx,dev]'
+	@touch $@
+
+.venv-edge/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-edge
+	$(EDGE)/pip install $(PIP_QUIET) -e .
+	@# For its photograph alone: none of scikit-image's dependencies is needed, or wanted on a kiosk.
+	$(EDGE)/pip install $(PIP_QUIET) --no-deps 'scikit-image>=0.25'
+	@touch $@
+
+demo: .venv-edge/ready ## the main job on a fresh machine: readings of a moving clip, an annotated clip and picture
+	$(EDGE)/mien run --source demo --annotate out/demo --sink text --sink jsonl:out/demo/readings.jsonl
+
+test: .venv/ready ## all tests that need no special machine
+	$(DEV)/python -m pytest
+
+lint: .venv/ready ## formatting, style and types
+	$(DEV)/ruff format --check .
+	$(DEV)/ruff check .
+	$(DEV)/mypy
+
+format: .venv/ready
+	$(DEV)/ruff format .
+	$(DEV)/ruff check --fix .
+
+train: .venv/ready ## both networks from the data; resumes what is begun (hours on two cores)
+	$(DEV)/python -m mien_train face --recipe base --resume
+	$(DEV)/python -m mien_train emotion --recipe base --resume
+
+export: .venv/ready ## runs/ → the bundled models, proven, with their figures
+	$(DEV)/python -m mien_export build runs/face-base --out $(EXPORTS)
+	$(DEV)/python -m mien_train align runs/emotion-base
+	$(DEV)/python -m mien_export build runs/emotion-base --out $(EXPORTS)
+	$(DEV)/python -m mien_export verify $(EXPORTS)
+
+bench: .venv/ready ## time per stage on this machine
+	$(DEV)/mien bench
+
+clean: ## remove environments, caches and outputs; runs/ stays
+	rm -rf .venv .venv-edge out dist build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,39 @@
+"""Faces and their expressions, read on the device: offline, in int8, from luma alone."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mien.classifier import EmotionClassifier
+    from mien.detector import FaceDetector
+    from mien.face import Face
+    from mien.frame import Frame
+    from mien.pipeline import Pipeline
+    from mien.reading import Reading
+
+__all__ = ["EmotionClassifier", "Face", "FaceDetector", "Frame", "Pipeline", "Reading"]
+
+_HOMES = {
+    "EmotionClassifier": "mien.classifier",
+    "Face": "mien.face",
+    "FaceDetector": "mien.detector",
+    "Frame": "mien.frame",
+    "Pipeline": "mien.pipeline",
+    "Reading": "mien.reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # `import mien` stays fast (no numpy, no OpenCV): each name is imported when it is first used (PEP 562).
+    if name == "__version__":
+        return importlib.metadata.version("mien")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'mien' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "__version__"])

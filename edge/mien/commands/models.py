@@ -1,0 +1,65 @@
+"""`mien models`: what is in the package, and whether it is whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from mien.commands.options import Subparsers
+from mien.errors import MienError
+
+NAME = "models"
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command line."""
+    parser = subparsers.add_parser(NAME, help="list the bundled models", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON list")
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """List the models; 1 if one of them fails its check."""
+    from mien import bundle
+
+    rows = []
+    for path in sorted(bundle.MODELS.glob("*.json")):
+        try:
+            rows.append(_row(bundle.load(path)))
+        except MienError as error:
+            rows.append({"name": path.stem, "verified": False, "error": str(error)})
+    if args.json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    elif not rows:
+        raise MienError(f"{bundle.MODELS}: holds no model; reinstall mien")
+    else:
+        for row in rows:
+            sys.stdout.write(_line(row) + "\n")
+    return 0 if all(row["verified"] for row in rows) else 1
+
+
+def _row(model: Any) -> dict[str, Any]:
+    files = model.sidecar["files"]
+    row = {
+        "name": model.name,
+        "task": model.task,
+        "bytes": {kind: entry["bytes"] for kind, entry in files.items()},
+        "sha256": {kind: entry["sha256"] for kind, entry in files.items()},
+        "verified": True,
+        "metrics": model.sidecar["metrics"],
+    }
+    try:
+        for kind in files:
+            model.artefact(kind)
+    except MienError as error:
+        row.update(verified=False, error=str(error))
+    return row
+
+
+def _line(row: dict[str, Any]) -> str:
+    if not row["verified"]:
+        return f"{row['name']:<16} NOT VERIFIED  {row['error']}"
+    sizes = ", ".join(f"{kind} {size / 1000:.0f} kB" for kind, size in row["bytes"].items())
+    return f"{row['name']:<16} verified  {row['task']:<8} {sizes}"

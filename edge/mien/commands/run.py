@@ -1,0 +1,134 @@
+"""`mien run`: read a camera, a file or the demo until it ends or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mien.commands.options import Subparsers, add_engine, open_models
+from mien.errors import MienError
+
+if TYPE_CHECKING:
+    from mien.pipeline import FrameResult, Pipeline
+
+NAME = "run"
+
+
+def add(subparsers: Subparsers) -> None:
+    """Describe the command line."""
+    parser = subparsers.add_parser(NAME, help="read a camera, a file or the demo", description=__doc__)
+    parser.add_argument("--source", metavar="SOURCE", help="auto (default), picamera2, v4l2:N, demo or a path")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML; the command line wins")
+    parser.add_argument(
+        "--sink",
+        action="append",
+        dest="sinks",
+        metavar="SPEC",
+        help="text (default), jsonl:PATH, jsonl:- or null; repeatable",
+    )
+    parser.add_argument("--max-frames", type=int, metavar="N", help="stop after N processed frames (0: never)")
+    parser.add_argument("--annotate", metavar="DIR", help="write an annotated clip and a contact sheet there")
+    parser.add_argument("--threads", type=int, metavar="N", help="of the engine (default 1)")
+    parser.add_argument("--score", type=float, dest="score_threshold", metavar="S", help="lowest score of a face")
+    add_engine(parser, default=None)
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run to the end of the source; Ctrl-C and SIGTERM are ways to end well."""
+    from mien import config
+    from mien.camera import open_source
+    from mien.clip import Clip
+    from mien.pipeline import Pipeline
+    from mien.sinks import open_sinks
+    from mien.smoothing import Smoother
+
+    keys = ("source", "sinks", "max_frames", "annotate", "engine", "threads", "score_threshold")
+    file = config.read(args.config) if args.config is not None else {}
+    settings = config.build(file, {key: getattr(args, key) for key in keys})
+    tally = _Tally()
+    with open_sinks(settings.sinks) as sinks, open_source(settings.source) as camera:
+        clip = None
+        if settings.annotate:
+            clip = Clip(Path(settings.annotate), 1e9 / camera.period_ns if camera.period_ns else 15.0)
+        score = settings.score_threshold or None
+        models = open_models(settings.engine, settings.threads, settings.detector, settings.classifier, score)
+        smoother = Smoother(settings.smoothing_seconds)
+        pipeline = Pipeline(camera, *models, smoother=smoother, sinks=[sinks], preview=clip)
+        with _terminated():
+            try:
+                _drain(pipeline, settings.max_frames or None, tally, camera.description)
+            except KeyboardInterrupt:
+                tally.interrupted = True
+            finally:
+                # Also after an error: what was read so far is said, and the clip is whole.
+                written = clip.close() if clip is not None else ()
+                if tally.frames:
+                    sys.stderr.write(_summary(tally, pipeline))
+                for path in written:
+                    sys.stderr.write(f"wrote {path}\n")
+    if not tally.frames and not tally.interrupted:
+        raise MienError(f"source {settings.source!r} ended without a frame; run `mien doctor`")
+    return 0
+
+
+@contextlib.contextmanager
+def _terminated() -> Iterator[None]:
+    """SIGTERM, by which a service is stopped, ends a run as Ctrl-C does: camera closed, summary printed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally, source: str) -> None:
+    # A counter would run into readings that are printed on the same terminal.
+    counting = sys.stderr.isatty() and not sys.stdout.isatty()
+    for result in pipeline.run(max_frames):
+        if not tally.frames:
+            sys.stderr.write(f"mien: reading {source}\n")
+        tally.add(result)
+        if counting:
+            sys.stderr.write(f"\r{tally.frames} frames")
+
+
+class _Tally:
+    """Counts of a run."""
+
+    def __init__(self) -> None:
+        self.frames = self.with_face = self.readings = self.dropped = 0
+        self.interrupted = False
+
+    def add(self, result: FrameResult) -> None:
+        self.frames += 1
+        self.with_face += bool(result.readings)
+        self.readings += len(result.readings)
+        self.dropped = result.dropped
+
+
+def _summary(tally: _Tally, pipeline: Pipeline) -> str:
+    from mien.metrics import percentiles
+    from mien.pipeline import STAGES
+
+    share = tally.with_face / tally.frames if tally.frames else 0.0
+    lines = [
+        f"\n{tally.frames} frames, {tally.with_face} with a face ({share:.1%}), {tally.readings} readings, "
+        f"{tally.dropped} dropped",
+        f"{'stage':<10}{'p50 ms':>9}{'p95 ms':>9}",
+    ]
+    for stage in (*STAGES, "whole"):
+        durations = pipeline.laps.stages.get(stage)
+        if durations:
+            spread = percentiles(durations)
+            lines.append(f"{stage:<10}{spread['p50']:>9.3f}{spread['p95']:>9.3f}")
+    return "\n".join(lines) + "\n"

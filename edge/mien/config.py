@@ -1,0 +1,100 @@
+"""Settings of `mien run`, from a TOML file and the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.errors import MienError
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What a run needs to know. The names are the keys of the TOML file.
+
+    Attributes:
+        source: where frames come from; see `mien.camera.SOURCES`.
+        sinks: where readings go; see `mien.sinks.SPECS`.
+        max_frames: processed frames after which the run ends; 0 for no limit.
+        annotate: folder for an annotated clip; empty for none.
+        engine: "litert" or "onnx".
+        threads: of the engine and of OpenCV.
+        detector, classifier: name of a bundled model, or path of a sidecar.
+        score_threshold: lowest score of a face; 0 for the model's own.
+        smoothing_seconds: time constant; 0 for none.
+    """
+
+    source: str = "auto"
+    sinks: tuple[str, ...] = ("text",)
+    max_frames: int = 0
+    annotate: str = ""
+    engine: str = "litert"
+    threads: int = 1
+    detector: str = "face-base"
+    classifier: str = "emotion-base"
+    score_threshold: float = 0.0
+    smoothing_seconds: float = 0.4
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Settings of a TOML file, checked.
+
+    Raises:
+        MienError: unreadable, not TOML, an unknown key, or a value of the wrong kind.
+    """
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MienError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise MienError(f"{path}: not a TOML file ({error})") from None
+    try:
+        _checked(settings)
+    except MienError as error:
+        raise MienError(f"{path}: {error}") from None
+    return settings
+
+
+def build(file: Mapping[str, Any], command_line: Mapping[str, Any]) -> RunConfig:
+    """Settings in which the command line wins over the file, and the file over the defaults.
+
+    Args:
+        file: of `read`, or empty.
+        command_line: by field name; what is None was not given.
+
+    Raises:
+        MienError: an unknown key, a value of the wrong kind or out of range.
+    """
+    given = {**file, **{key: value for key, value in command_line.items() if value is not None}}
+    _checked(given)
+    if "sinks" in given:
+        given["sinks"] = tuple(given["sinks"])
+    config = RunConfig(**given)
+    for name, least in (("threads", 1), ("max_frames", 0), ("score_threshold", 0), ("smoothing_seconds", 0)):
+        value = getattr(config, name)
+        if value < least:
+            raise MienError(f"{name} is {value}; give {least} or more")
+    return config
+
+
+def _checked(settings: Mapping[str, Any]) -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(RunConfig)}
+    for key, value in settings.items():
+        if key not in defaults:
+            near = difflib.get_close_matches(key, defaults, n=1, cutoff=0)
+            raise MienError(f"unknown key {key!r}; did you mean {near[0]!r}? Keys are {', '.join(defaults)}")
+        if isinstance(defaults[key], tuple):
+            good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+            kind = "a list of strings"
+        else:
+            wanted = type(defaults[key])
+            # TOML writes 1.0 as 1 too; a bool is an int in Python but never a number in a settings file.
+            good = isinstance(value, (int, float) if wanted is float else wanted) and not isinstance(value, bool)
+            kind = {str: "a string", int: "a whole number", float: "a number"}[wanted]
+        if not good:
+            raise MienError(f"{key} is {value!r}; give {kind}")

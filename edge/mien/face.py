@@ -1,0 +1,50 @@
+"""A detected face and the boxes' arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LANDMARKS = ("right eye", "left eye", "nose", "right mouth corner", "left mouth corner")
+"""Order of the five landmarks. Right and left as the person has them: the right eye is left in the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One detected face, in pixels of the frame it was found in.
+
+    Attributes:
+        box: left, top, right, bottom; may reach over the frame's edge.
+        landmarks: five (x, y) points in the order of `LANDMARKS`.
+        score: detector confidence, 0 to 1.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: tuple[tuple[float, float], ...]
+    score: float
+
+    @property
+    def height(self) -> float:
+        """Height of the box in pixels."""
+        return self.box[3] - self.box[1]
+
+
+def iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of every pair: (N, 4) × (M, 4) → (N, M).
+
+    Args:
+        boxes: float32 (N, 4), left, top, right, bottom in any unit.
+        others: float32 (M, 4), in the same unit.
+
+    Returns:
+        float32 (N, M) in 0..1; 0 where both boxes are empty.
+    """
+    corner_min = np.maximum(boxes[:, None, :2], others[None, :, :2])  # (N, M, 2)
+    corner_max = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.prod(np.clip(corner_max - corner_min, 0, None), axis=2)
+    area = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
+    other_area = np.prod(np.clip(others[:, 2:] - others[:, :2], 0, None), axis=1)
+    union = area[:, None] + other_area[None, :] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)

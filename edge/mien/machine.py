@@ -1,0 +1,82 @@
+"""What a measurement must say about the machine it was made on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("mien", "numpy", "opencv-python-headless", "ai-edge-litert", "onnxruntime", "picamera2")
+
+
+def facts(root: Path = Path("/")) -> dict[str, Any]:
+    """Processor, kernel, state and versions, as JSON types; None for what this machine does not tell.
+
+    Args:
+        root: of the file system to read /proc and /sys in.
+    """
+    return {
+        "cpu": cpu_model(root),
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "board": board(root),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "packages": versions(),
+        **state(root),
+    }
+
+
+def state(root: Path = Path("/")) -> dict[str, Any]:
+    """What changes while one measures: frequency governor, temperature in °C, throttling, load average."""
+    millidegrees = _read(root / "sys/class/thermal/thermal_zone0/temp")
+    loads = _read(root / "proc/loadavg")
+    return {
+        "governor": _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "temperature": int(millidegrees) / 1000 if millidegrees and millidegrees.lstrip("-").isdigit() else None,
+        # The Pi's firmware: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature limit.
+        "throttled": _read(root / "sys/devices/platform/soc/soc:firmware/get_throttled"),
+        "load": float(loads.split()[0]) if loads else None,
+    }
+
+
+def cpu_model(root: Path = Path("/")) -> str | None:
+    """Name of the processor, from /proc/cpuinfo; on ARM boards its part number."""
+    fields: dict[str, str] = {}
+    for line in (_read(root / "proc/cpuinfo") or "").splitlines():
+        key, separator, value = line.partition(":")
+        if separator:
+            fields.setdefault(key.strip(), value.strip())
+    if "model name" in fields:
+        return fields["model name"]
+    if "CPU part" in fields:
+        # From ARM's list of implementer 0x41's parts: the cores that Raspberry Pis have.
+        parts = {"0xd03": "Cortex-A53", "0xd08": "Cortex-A72", "0xd0b": "Cortex-A76"}
+        return parts.get(fields["CPU part"], f"ARM part {fields['CPU part']}")
+    return None
+
+
+def board(root: Path = Path("/")) -> str | None:
+    """Such as "Raspberry Pi 5 Model B Rev 1.0", from the device tree; None on machines without one."""
+    model = _read(root / "proc/device-tree/model")
+    return model.rstrip("\0") if model else None
+
+
+def versions() -> dict[str, str | None]:
+    """Version of each package that matters for a result; None where it is not installed."""
+    found: dict[str, str | None] = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None

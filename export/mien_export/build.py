@@ -1,0 +1,141 @@
+"""From a training run to NAME.onnx, NAME.tflite and NAME.json, proven before they are put in place."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mien.errors import MienError
+from mien_export import parity, qdq, sidecar
+from mien_export.calibrate import METHODS
+from mien_export.golden import golden
+from mien_export.quantize import quantize_network
+from mien_export.sidecar import Calibration
+from mien_export.tflite import to_tflite
+from mien_export.verify import verify
+from mien_train import checkpoint as checkpoints
+from mien_train.checkpoint import Checkpoint
+from mien_train.networks import FACE_OUTPUTS
+
+OUTPUTS = {"emotion": ("logits",), "face": FACE_OUTPUTS}
+"""Task to the names of its outputs."""
+
+KINDS = ("tflite", "onnx", "json")  # the sidecar comes last: it vouches for the other two
+
+Images = Callable[[str, tuple[int, int]], NDArray[np.uint8]]
+"""Task and (height, width) → uint8 (n, height, width)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a build needs of the data.
+
+    Attributes:
+        calibration: training images that set the activations' ranges.
+        held_out: validation images on which the two artefacts are compared.
+        evaluate: metrics of an artefact, one dict per split.
+    """
+
+    calibration: Images
+    held_out: Images
+    evaluate: Callable[[str, Path], Sequence[Mapping[str, Any]]]
+
+
+def read(run: Path) -> Checkpoint:
+    """The checkpoint of a run's folder, or of a .pt file.
+
+    Raises:
+        MienError: there is none.
+    """
+    return checkpoints.load(run / "checkpoint.pt" if run.is_dir() else run)
+
+
+def input_size(checkpoint: Checkpoint, asked: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Input (height, width) in pixels of the model to export.
+
+    Raises:
+        MienError: a size that the network cannot have.
+    """
+    if checkpoint.task == "emotion":
+        if asked not in (None, (48, 48)):
+            raise MienError(f"an emotion classifier takes 48×48, not {asked[0]}×{asked[1]}; leave --size out")
+        return 48, 48
+    height, width = asked or (checkpoint.recipe.get("height", 0), checkpoint.recipe.get("width", 0))
+    if height < 32 or width < 32 or height % 32 or width % 32:
+        raise MienError(f"input size is {height}×{width}; a detector needs multiples of 32, such as 256×320")
+    return height, width
+
+
+def build(
+    checkpoint: Checkpoint,
+    out: Path,
+    name: str,
+    calibration: Calibration,
+    source: Source,
+    size: tuple[int, int],
+) -> Path:
+    """Export a checkpoint.
+
+    Args:
+        checkpoint: trained to its end.
+        out: folder of the bundle; made if absent.
+        name: of the model.
+        calibration: how to measure the activations' ranges.
+        source: of images and metrics.
+        size: input (height, width) in pixels.
+
+    Returns:
+        Path of the sidecar. Nothing is left in `out` unless every check passed.
+
+    Raises:
+        MienError: the checkpoint, the data or the folder cannot be used, or a check failed.
+    """
+    sidecar.settings(checkpoint)  # before the long work
+    if calibration.method not in METHODS:
+        raise MienError(f"unknown calibration method {calibration.method!r}; choose one of {', '.join(METHODS)}")
+    if not name or Path(name).name != name:
+        raise MienError(f"model name is {name!r}; give a file name without folders")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
+            path = _written(checkpoint, Path(folder), name, calibration, source, size)
+            for kind in KINDS:
+                os.replace(path.with_name(f"{name}.{kind}"), out / f"{name}.{kind}")
+    except OSError as error:
+        raise MienError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
+    return out / f"{name}.json"
+
+
+def _written(
+    checkpoint: Checkpoint,
+    folder: Path,
+    name: str,
+    calibration: Calibration,
+    source: Source,
+    size: tuple[int, int],
+) -> Path:
+    task, (height, width) = checkpoint.task, size
+    images = source.calibration(task, size)
+    model = quantize_network(checkpoint.build(), images, OUTPUTS[task], height, width, calibration.method)
+    tflite = to_tflite(model)
+    (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    (folder / f"{name}.tflite").write_bytes(tflite)
+    path = folder / f"{name}.json"
+    document = sidecar.describe(name, checkpoint, qdq.read(model), folder, calibration, golden(tflite, height, width))
+    sidecar.write(document, path)  # evaluation opens the model through its sidecar
+    compared = parity.parity(model, tflite, source.held_out(task, size)).as_dict()
+    artefacts = tqdm([folder / f"{name}.{kind}" for kind in KINDS[:2]], desc="evaluate", unit="artefact")
+    metrics = [entry for artefact in artefacts for entry in source.evaluate(task, artefact)]
+    sidecar.write(sidecar.measured(document, metrics, compared), path)
+    failed = [check for check in verify(path) if check.passed is False]
+    if failed:
+        raise MienError(f"{name} was not exported: {failed[0].name}: {failed[0].detail}")
+    return path

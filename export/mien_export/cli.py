@@ -1,0 +1,102 @@
+"""The commands of `python -m mien_export`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from mien.errors import MienError
+
+_METHODS = ("minmax", "percentile", "entropy")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; exit status 0, 1 when a model fails a check, 2 on bad input, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except MienError as error:
+        print(f"mien_export: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _build(options: argparse.Namespace) -> int:
+    from mien_export import build
+    from mien_export.sidecar import Calibration, settings
+
+    checkpoint = build.read(options.checkpoint)
+    settings(checkpoint)
+    size = build.input_size(checkpoint, options.size)
+    name = options.name or f"{checkpoint.task}-{checkpoint.recipe.get('name', 'model')}"
+    calibration = Calibration(options.calibration_size, options.method, options.seed)
+    from mien_export.sets import source
+
+    path = build.build(checkpoint, options.out, name, calibration, source(options.data, calibration), size)
+    return _report((path,))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from mien_export.verify import find
+
+    return _report(find(options.path))
+
+
+def _report(sidecars: Sequence[Path]) -> int:
+    from mien_export.verify import verify
+
+    failed = False
+    for path in sidecars:
+        checks = verify(path)
+        failed |= any(check.passed is False for check in checks)
+        print(path, *(f"  {check}" for check in checks), sep="\n")  # noqa: T201
+    return 1 if failed else 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give HEIGHTxWIDTH, such as 256x320")
+    return int(found[1]), int(found[2])
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m mien_export", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    build = commands.add_parser("build", help="export a training run as int8 ONNX and TFLite with their sidecar")
+    build.add_argument("checkpoint", type=Path, metavar="RUN", help="folder with checkpoint.pt, or a .pt file")
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model's three files")
+    build.add_argument("--name", help="of the model (default: TASK-RECIPE)")
+    build.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder (default: $MIEN_DATA, else ../shared/data)"
+    )
+    build.add_argument("--calibration-size", type=_positive, default=512, metavar="N", help="images (default: 512)")
+    build.add_argument("--method", choices=_METHODS, default="minmax", help="of calibration (default: minmax)")
+    build.add_argument("--seed", type=int, default=0, help="of the calibration images (default: 0)")
+    build.add_argument("--size", type=_size, metavar="HxW", help="detector's input (default: the recipe's)")
+    build.set_defaults(run=_build)
+
+    verify = commands.add_parser("verify", help="prove models from nothing but their files; status 1 if one disagrees")
+    verify.add_argument("path", type=Path, metavar="DIR|NAME.json", help="a sidecar, or a folder of them")
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without repeating the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see --help\n")

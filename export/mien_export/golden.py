@@ -1,0 +1,65 @@
+"""Golden outputs: hashes of what the reference kernels give, which are the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from mien.errors import MienError
+from mien_export.parity import noise
+from mien_export.runners import TfLite
+
+COUNT, SEED = 4, 2014
+
+
+def golden(tflite: bytes, height: int, width: int, count: int = COUNT, seed: int = SEED) -> dict[str, Any]:
+    """Run LiteRT's reference kernels on seeded noise.
+
+    Args:
+        tflite: the TFLite file's bytes.
+        height, width: input size in pixels.
+        count: number of inputs.
+        seed: of `numpy.random.default_rng`.
+
+    Returns:
+        JSON types: how the inputs are made, and per input the SHA-256 of all int8 outputs in order.
+
+    Raises:
+        MienError: LiteRT refuses the model.
+    """
+    runner = TfLite(tflite, "reference")
+    digests = []
+    for image in noise(count, height, width, seed):
+        outputs = b"".join(np.ascontiguousarray(output).tobytes() for output in runner.run(image))
+        digests.append(hashlib.sha256(outputs).hexdigest())
+    return {
+        "kernels": "BUILTIN_REF",
+        "inputs": "numpy.random.default_rng(seed).integers(0, 256, (count, height, width), dtype=uint8)",
+        "seed": seed,
+        "count": count,
+        "sha256": digests,
+    }
+
+
+def differences(expected: Any, tflite: bytes, height: int, width: int) -> list[int]:
+    """Numbers of the golden inputs whose output differs from the sidecar's.
+
+    Args:
+        expected: the sidecar's "golden" entry.
+        tflite: the TFLite file's bytes.
+        height, width: input size in pixels.
+
+    Raises:
+        MienError: the entry is absent or malformed, or LiteRT refuses the model.
+    """
+    try:
+        digests = [str(digest) for digest in expected["sha256"]]
+        count, seed = int(expected["count"]), int(expected["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise MienError(f"the sidecar's golden entry is malformed ({error!r}); export the model again") from None
+    if not digests or count != len(digests):
+        raise MienError(f"the sidecar promises {count} golden outputs and lists {len(digests)}; export the model again")
+    found = golden(tflite, height, width, count, seed)["sha256"]
+    return [index for index, (ours, theirs) in enumerate(zip(found, digests, strict=True)) if ours != theirs]

@@ -1,0 +1,41 @@
+"""The data sets of `mien_train` as a build's source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien_export.build import Source
+from mien_export.sidecar import Calibration
+from mien_train import calibration, data, evaluation
+
+_SPLITS = {"emotion": ("val", "test"), "face": ("val",)}
+"""Task to the splits that every artefact is evaluated on; the faces have no test split."""
+
+
+def source(folder: Path | None, wanted: Calibration) -> Source:
+    """Images and metrics out of a data folder.
+
+    Args:
+        folder: given by the user, or None for the usual places.
+        wanted: number of calibration images and their seed.
+
+    Raises:
+        MienError: there is no data folder.
+    """
+    root = data.folder(folder)
+
+    def training(task: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return calibration.images(task, root, wanted.size, wanted.seed, size)
+
+    def validation(task: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return calibration.held_out(task, root, size)
+
+    def evaluate(task: str, artefact: Path) -> list[Mapping[str, Any]]:
+        return [evaluation.evaluate(artefact, root, split, "strict") for split in _SPLITS[task]]
+
+    return Source(training, validation, evaluate)

@@ -1,0 +1,136 @@
+"""NAME.json: what `mien.bundle` needs to use a model, and what a reader needs to trust it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mien import bundle
+from mien.errors import MienError
+from mien_export import qdq
+from mien_export.layout import channels_last
+from mien_train.checkpoint import Checkpoint
+from mien_train.networks import INPUT_SCALE
+
+LICENCE = (
+    "Model weights: for research and evaluation, as far as the licences of the training data allow; "
+    "see MODELS_LICENSE.md. The code is MIT."
+)
+
+_PACKAGES = ("torch", "onnx", "onnxruntime", "ai-edge-litert")
+_BY_TASK: dict[str, dict[str, tuple[str, ...]]] = {
+    "emotion": {"alignment": ("template",), "decision": ("temperature", "abstain_below")},
+    "face": {"decode": ("strides", "score_threshold", "iou_threshold")},
+}
+"""Task to the checkpoint's metrics that the runtime needs, and their keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How the activations' ranges were measured: number of images, method, and the seed of their draw."""
+
+    size: int
+    method: str
+    seed: int
+
+
+def settings(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
+    """The runtime's settings out of a checkpoint's metrics: alignment and decision, or decode.
+
+    Raises:
+        MienError: unknown task, or the checkpoint lacks one of them.
+    """
+    if checkpoint.task not in _BY_TASK:
+        raise MienError(f"the checkpoint is of task {checkpoint.task!r}; known are {', '.join(_BY_TASK)}")
+    found = {}
+    for section, keys in _BY_TASK[checkpoint.task].items():
+        values = checkpoint.metrics.get(section)
+        if not isinstance(values, dict):
+            raise MienError(f"the checkpoint's metrics lack {section!r}; let the training run to its end, then export")
+        missing = [key for key in keys if key not in values]
+        if missing:
+            raise MienError(f"the checkpoint's {section!r} lacks {', '.join(missing)}; train again with this version")
+        found[section] = values
+    return found
+
+
+def describe(
+    name: str,
+    checkpoint: Checkpoint,
+    graph: qdq.Graph,
+    folder: Path,
+    calibration: Calibration,
+    golden: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The sidecar of an exported model, without figures that need the sidecar first.
+
+    Args:
+        name: of the model; NAME.tflite and NAME.onnx are in `folder`.
+        checkpoint: that the model was exported from.
+        graph: the quantized graph.
+        folder: of the two artefacts.
+        calibration: of the activations' ranges.
+        golden: of `mien_export.golden`.
+
+    Raises:
+        MienError: the checkpoint lacks what the runtime needs.
+    """
+    height, width = graph.inputs[0].shape[2:]
+    return {
+        "format": bundle.FORMAT,
+        "name": name,
+        "task": checkpoint.task,
+        "input": {
+            "height": height,
+            "width": width,
+            "colour": "luma, full-range BT.601",
+            "scale": INPUT_SCALE,
+            "zero_point": 0,
+        },
+        "outputs": [
+            {
+                "name": tensor.name,
+                "shape": list(channels_last(tensor.shape)),
+                # float32 widens to this double without loss, and reads back as the same float32.
+                "scale": float(tensor.scale[0]),
+                "zero_point": int(tensor.zero_point[0]) - 128,
+            }
+            for tensor in graph.outputs
+        ],
+        "labels": list(checkpoint.labels),
+        **settings(checkpoint),
+        "files": {kind: _file(folder / f"{name}.{kind}") for kind in ("tflite", "onnx")},
+        "metrics": [],
+        "parity": {},
+        "calibration": {"size": calibration.size, "method": calibration.method, "seed": calibration.seed},
+        "training": {
+            "recipe": checkpoint.recipe,
+            "network": checkpoint.network,
+            "seed": checkpoint.seed,
+            "data_sha256": checkpoint.data_sha256,
+            "epochs": checkpoint.epoch,
+        },
+        "golden": golden,
+        "licence": LICENCE,
+        "versions": {package: importlib.metadata.version(package) for package in _PACKAGES},
+    }
+
+
+def measured(
+    document: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], parity: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same sidecar with its figures."""
+    return {**document, "metrics": list(metrics), "parity": dict(parity)}
+
+
+def write(document: Mapping[str, Any], path: Path) -> None:
+    """Write a sidecar: keys in the order given, and nothing that a second export would change."""
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": bundle.sha256(path)}

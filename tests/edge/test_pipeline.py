@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
+
+from mien.errors import MienError
+from mien.pipeline import STAGES, FrameResult, Pipeline
+
+
+def capture_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "mien-capture"]
+
+
+class Collector:
+    def __init__(self, fail_at: int | None = None) -> None:
+        self.results: list[FrameResult] = []
+        self._fail_at = fail_at
+
+    def write(self, result: FrameResult) -> None:
+        if len(self.results) == self._fail_at:
+            raise MienError("the sink is full")
+        self.results.append(result)
+
+
+def pipeline(camera: FakeCamera, seconds: float = 0.0, **options: Any) -> Pipeline:
+    return Pipeline(camera, FakeDetector([face()], seconds), FakeClassifier(), **options)
+
+
+def test_a_recording_is_never_dropped_and_its_buffers_come_back() -> None:
+    camera = FakeCamera(8, live=False)
+    results = list(pipeline(camera, seconds=0.005).run())
+    assert [r.sequence for r in results] == list(range(8))
+    assert results[-1].dropped == 0
+    assert camera.recycled == list(range(8))
+    assert camera.closed
+
+
+def test_slow_models_drop_frames_of_a_live_camera_and_never_queue_them() -> None:
+    camera = FakeCamera()
+    delivered: list[int] = []
+
+    class Slow(FakeDetector):
+        def detect(self, luma: Any, laps: Any = None) -> Any:
+            until = camera.delivered + 10
+            while camera.delivered < until:
+                time.sleep(0.001)
+            delivered.append(camera.delivered)
+            return super().detect(luma, laps)
+
+    results = list(Pipeline(camera, Slow(), FakeClassifier()).run(max_frames=5))
+    sequences = [r.sequence for r in results]
+    assert len(sequences) == 5
+    # Each frame is the newest when the one before it was done: a queue would give 0, 1, 2, 3, 4.
+    for after, sequence in zip(delivered, sequences[1:], strict=False):
+        assert sequence >= after - 2
+    assert results[-1].dropped == sequences[-1] - 4
+    assert len(set(camera.recycled)) == len(camera.recycled)
+    assert not capture_threads()
+    assert camera.closed
+
+
+def test_max_frames_counts_processed_frames() -> None:
+    assert len(list(pipeline(FakeCamera(50, live=False)).run(max_frames=3))) == 3
+    assert list(pipeline(FakeCamera(50, live=False)).run(max_frames=0)) == []
+
+
+def test_a_live_camera_that_ends_ends_the_run() -> None:
+    results = list(pipeline(FakeCamera(4, interval=0.01)).run())
+    assert results[-1].sequence == 3
+    assert not capture_threads()
+
+
+def test_an_exception_in_the_camera_thread_surfaces_after_the_frames_before_it() -> None:
+    camera = FakeCamera(2, interval=0.01, error=MienError("the cable fell out"))
+    sink = Collector()
+    with pytest.raises(MienError, match="the cable fell out"):
+        list(pipeline(camera, sinks=[sink]).run())
+    assert sink.results[-1].sequence == 1
+    assert not capture_threads()
+    assert camera.closed
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_an_exception_in_a_sink_closes_the_camera_and_ends_its_thread(live: bool) -> None:
+    camera, sink = FakeCamera(live=live), Collector(fail_at=2)
+    with pytest.raises(MienError, match="the sink is full"):
+        list(pipeline(camera, sinks=[sink]).run())
+    assert len(sink.results) == 2
+    assert camera.closed
+    assert not capture_threads()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_caller_who_stops_asking_closes_the_camera(live: bool) -> None:
+    camera = FakeCamera(live=live)
+    run = pipeline(camera).run()
+    next(run)
+    run.close()  # type: ignore[attr-defined]
+    assert camera.closed
+    assert not capture_threads()
+
+
+def test_ctrl_c_while_waiting_for_a_frame_ends_cleanly() -> None:
+    camera = FakeCamera(interval=600)  # its first frame is far away: the run sits in the box
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(pipeline(camera).run())
+    assert camera.closed
+    assert not capture_threads()
+
+
+def test_every_stage_is_booked_once_a_frame() -> None:
+    line = pipeline(FakeCamera(3, live=False), sinks=[Collector()])
+    list(line.run())
+    # The wait that found the end of the source is booked nowhere.
+    assert {stage: len(line.laps.stages[stage]) for stage in (*STAGES, "whole")} == dict.fromkeys((*STAGES, "whole"), 3)
+
+
+def test_pixels_leave_through_the_preview_only() -> None:
+    seen = []
+    camera = FakeCamera(2, live=False)
+    results = list(pipeline(camera, preview=lambda luma, result: seen.append((int(luma[0, 0]), result))).run())
+    assert seen == [(0, results[0]), (1, results[1])]
+    assert not any(hasattr(results[0], name) for name in ("luma", "frame", "crop"))
+
+
+def test_a_reading_is_tracked_smoothed_on_the_recordings_clock_and_complete() -> None:
+    camera = FakeCamera(2, live=False)
+    first, second = pipeline(camera).run()
+    (a,), (b,) = first.readings, second.readings
+    assert (a.track, b.track) == (1, 1)
+    assert a.emotion == "neutral"
+    assert a.probabilities == pytest.approx({"neutral": 1.0, "happiness": 0.0})
+    # Frame 1 is of luma 1: happiness 1/255, blended over 40 ms with a time constant of 0.4 s: 1 - e^-0.1.
+    assert b.probabilities["happiness"] == pytest.approx(0.0951626 / 255, rel=1e-4)
+    assert first.captured_at <= first.read_at
+    assert (first.width, first.height) == (160, 120)
+
+
+def test_a_frame_without_a_face_has_no_readings() -> None:
+    (result,) = Pipeline(FakeCamera(1, live=False), FakeDetector(), FakeClassifier()).run()
+    assert result.readings == ()

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from mien.errors import MienError
+from mien_train import recipes
+
+
+def test_settings_keep_the_type_of_their_field() -> None:
+    recipe = recipes.chosen(recipes.EMOTION, "base", ["epochs=3", "learning_rate=1e-2", "widths=8,16", "blocks=1,1"])
+    assert (recipe.epochs, recipe.learning_rate, recipe.widths, recipe.blocks) == (3, 0.01, (8, 16), (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("bse", [], "unknown recipe 'bse'; did you mean 'base'"),
+        ("base", ["epoch=3"], "no field 'epoch'; did you mean 'epochs'"),
+        ("base", ["epochs=many"], "epochs=many: expected a value like"),
+        ("base", ["epochs=2.5"], r"epochs=2\.5: expected a value like"),
+        ("base", ["epochs"], "expected name=value"),
+        ("base", ["name=x"], "no field 'name'"),
+    ],
+)
+def test_a_wrong_recipe_or_setting_names_the_nearest_valid_one(name: str, settings: list[str], message: str) -> None:
+    with pytest.raises(MienError, match=message):
+        recipes.chosen(recipes.EMOTION, name, settings)

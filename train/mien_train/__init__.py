@@ -1,0 +1,1 @@
+"""Training of mien's two networks: data sets, augmentation, recipes, loops and metrics."""

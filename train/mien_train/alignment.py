@@ -1,0 +1,68 @@
+"""`align`: where the detector's landmarks fall in FER's own images, so that the kiosk's crops look like them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mien.align import SIZE
+from mien.detector import FaceDetector
+from mien.errors import MienError
+from mien_train import checkpoint, fer
+
+_FACE = 160
+"""Side in pixels to which an image is enlarged on the canvas: a size at which the detector is at its best."""
+_CANVAS = (256, 320)
+_LEAST_SCORE = 0.6
+
+
+def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], int]:
+    """Median position of the five landmarks in face images.
+
+    Args:
+        detector: finds the landmarks.
+        images: uint8 (n, 48, 48).
+
+    Returns:
+        float64 (5, 2) in image pixels, mirrored about the middle (faces look left as often as right), and
+        the number of images in which a face was found.
+    """
+    top, left = (_CANVAS[0] - _FACE) // 2, (_CANVAS[1] - _FACE) // 2
+    points = []
+    for image in tqdm(images, desc="landmarks", leave=False, disable=None):
+        canvas = np.full(_CANVAS, int(image.mean()), np.uint8)
+        canvas[top : top + _FACE, left : left + _FACE] = cv2.resize(
+            image, (_FACE, _FACE), interpolation=cv2.INTER_CUBIC
+        )
+        faces = detector.detect(canvas)
+        if faces and faces[0].score >= _LEAST_SCORE:
+            points.append((np.array(faces[0].landmarks) - [left, top]) * SIZE / _FACE)
+    if not points:
+        raise MienError("the detector found no face in the training images; train it longer first")
+    median = np.median(points, axis=0)
+    mirrored = median[[1, 0, 2, 4, 3]] * [-1, 1] + [SIZE, 0]
+    return (median + mirrored) / 2, len(points)
+
+
+def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> dict[str, Any]:
+    """Measure the template on seeded training images and write it into an emotion run's checkpoint."""
+    path = run / "checkpoint.pt" if run.is_dir() else run
+    stored = checkpoint.load(path)
+    if stored.task != "emotion":
+        raise MienError(f"{path}: is a checkpoint for {stored.task!r}; only emotion classifiers are given crops")
+    images = fer.split(fer.load(data), "train", "strict").images
+    rows = np.random.default_rng(seed).permutation(len(images))[:count]
+    model = FaceDetector(detector)
+    template, found = measure(model, images[rows])
+    alignment: dict[str, Any] = {
+        "template": [[round(x, 2), round(y, 2)] for x, y in template.tolist()],
+        "measured": {"detector": model.bundle.name, "images": int(len(rows)), "faces": found},
+    }
+    checkpoint.save(dataclasses.replace(stored, metrics={**stored.metrics, "alignment": alignment}), path)
+    return alignment

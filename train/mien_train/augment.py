@@ -1,0 +1,89 @@
+"""Augmentation of batches of 48×48 faces, on tensors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class FaceAugmentation:
+    """How far a batch of face crops is varied.
+
+    Attributes:
+        rotation: largest turn, degrees.
+        zoom: largest relative change of size.
+        shift: largest shift, as a share of the side.
+        contrast: largest relative change of contrast.
+        brightness: largest shift of brightness, luma steps.
+        gamma: largest absolute logarithm (base 2) of the gamma exponent.
+        noise: largest standard deviation of added Gaussian noise, luma steps; a third of the images get some.
+        erase: share of images from which one rectangle is erased.
+        blur: share of images that are shrunk to half their side and back.
+    """
+
+    rotation: float = 15.0
+    zoom: float = 0.15
+    shift: float = 0.08
+    contrast: float = 0.3
+    brightness: float = 25.0
+    gamma: float = 0.5
+    noise: float = 10.0
+    erase: float = 0.3
+    blur: float = 0.15
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Vary a batch: float32 (N, 1, H, W), luma 0..255 → the same shape and range."""
+        images = self._photometric(self._geometric(images, generator), generator)
+        return self._erase(images, generator)
+
+    def _geometric(self, images: Tensor, generator: Generator) -> Tensor:
+        n = len(images)
+        angle = _signed(n, generator) * math.radians(self.rotation)
+        scale = 1 + _signed(n, generator) * self.zoom
+        flip = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+        cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
+        shift = 2 * self.shift * _signed(2 * n, generator).view(n, 2)  # grid_sample counts a side as 2
+        theta = torch.stack([cosine * flip, -sine, shift[:, 0], sine * flip, cosine, shift[:, 1]], dim=1)
+        grid = F.affine_grid(theta.view(n, 2, 3), list(images.shape), align_corners=False)
+        return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+    def _photometric(self, images: Tensor, generator: Generator) -> Tensor:
+        n = len(images)
+
+        def per_image(values: Tensor) -> Tensor:
+            return values.view(n, 1, 1, 1)
+
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        images = mean + (images - mean) * (1 + per_image(_signed(n, generator)) * self.contrast)
+        images = (images + per_image(_signed(n, generator)) * self.brightness).clamp(0, 255)
+        exponent = torch.exp2(per_image(_signed(n, generator)) * self.gamma)
+        images = 255 * (images / 255) ** exponent
+        soft = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2.0, mode="bilinear", align_corners=False)
+        images = torch.where(per_image(torch.rand(n, generator=generator) < self.blur), soft, images)
+        strength = per_image(torch.rand(n, generator=generator) * 3 - 2).clamp(min=0) * self.noise
+        images = images + strength * torch.randn(images.shape, generator=generator)
+        return images.clamp(0, 255)
+
+    def _erase(self, images: Tensor, generator: Generator) -> Tensor:
+        n, _, height, width = images.shape
+        area = torch.rand(n, generator=generator) * 0.18 + 0.02
+        ratio = torch.exp(_signed(n, generator) * math.log(2.5))
+        half_h, half_w = (area * ratio).sqrt() * height / 2, (area / ratio).sqrt() * width / 2
+        centre_y, centre_x = torch.rand(n, generator=generator) * height, torch.rand(n, generator=generator) * width
+        rows, columns = torch.arange(height).view(1, -1, 1), torch.arange(width).view(1, 1, -1)
+        inside = ((rows - centre_y.view(n, 1, 1)).abs() < half_h.view(n, 1, 1)) & (
+            (columns - centre_x.view(n, 1, 1)).abs() < half_w.view(n, 1, 1)
+        )
+        inside &= (torch.rand(n, generator=generator) < self.erase).view(n, 1, 1)
+        fill = torch.rand(n, generator=generator).view(n, 1, 1, 1) * 255
+        return torch.where(inside[:, None], fill, images)
+
+
+def _signed(n: int, generator: Generator) -> Tensor:
+    """n uniform numbers in −1..1."""
+    return torch.rand(n, generator=generator) * 2 - 1

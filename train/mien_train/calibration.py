@@ -1,0 +1,56 @@
+"""Pictures for the exporter: what activations are measured on, and what both artefacts are compared on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.letterbox import Letterbox
+from mien_train import faces, fer
+
+
+def images(task: str, data: Path, count: int, seed: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Seeded pictures of the training split: equally many of each emotion, or of each set of photographs.
+
+    Args:
+        task: "emotion" or "face".
+        data: data folder.
+        count: wanted number; classes with too few images give all they have.
+        seed: of the choice.
+        size: (height, width) of the network's input.
+
+    Returns:
+        uint8 (n, H, W).
+    """
+    if count < 1:
+        raise MienError(f"calibration size is {count}; give 1 or more")
+    rng = np.random.default_rng(seed)
+    if task == "emotion":
+        split = fer.split(fer.load(data), "train", "strict")
+        return split.images[_balanced(split.labels, count, rng)]
+    photos = faces.load(data, "train").photos
+    sets = np.array([photo.name.split("/")[0] for photo in photos])
+    _, kinds = np.unique(sets, return_inverse=True)
+    return _letterboxed([photos[row] for row in _balanced(kinds, count, rng)], size)
+
+
+def held_out(task: str, data: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """All pictures of the validation split, uint8 (n, H, W)."""
+    if task == "emotion":
+        return fer.split(fer.load(data), "val", "strict").images
+    return _letterboxed(list(faces.load(data, "val").photos), size)
+
+
+def _balanced(kinds: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rows of equally many of each kind, in random order."""
+    names = np.unique(kinds)
+    rows = [rng.permutation(np.flatnonzero(kinds == kind))[: -(-count // len(names))] for kind in names]
+    return rng.permutation(np.concatenate(rows))[:count]
+
+
+def _letterboxed(photos: list[faces.Photo], size: tuple[int, int]) -> NDArray[np.uint8]:
+    box = Letterbox(*size)
+    return np.stack([box(photo.luma)[0] for photo in photos])

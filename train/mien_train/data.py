@@ -1,0 +1,64 @@
+"""Where the data is, and where decoded arrays are kept between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+
+_BESIDE = Path("../shared/data")
+
+WHERE = (
+    "give --data DIR or set MIEN_DATA. FER2013 is Kaggle's `fer2013.csv` (challenges-in-representation-learning-"
+    "facial-expression-recognition-challenge; .csv, .csv.gz or .csv.xz), FER+ is `fer2013new.csv` of "
+    "github.com/microsoft/FERPlus; both go into DIR. Faces in scenes go into DIR/faces with a `faces.json`"
+)
+
+
+def folder(given: Path | None) -> Path:
+    """The data folder: the one given, else $MIEN_DATA, else ../shared/data.
+
+    Raises:
+        MienError: none of them exists; says where the data comes from and in which formats.
+    """
+    candidates = [given] if given else [Path(p) for p in [os.environ.get("MIEN_DATA", "")] if p] + [_BESIDE]
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise MienError(f"no data folder at {' or '.join(map(str, candidates))}: {WHERE}")
+
+
+def cache() -> Path:
+    """Folder of decoded arrays: $MIEN_CACHE, else mien's folder in the user's cache. It may be deleted at will."""
+    base = os.environ.get("MIEN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
+    path = Path(base)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def array_sha256(*arrays: NDArray[np.generic]) -> str:
+    """Hexadecimal SHA-256 of arrays' shapes, types and bytes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape}{array.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def save_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
+    """Write an .npz whose old version stays whole until the new one is complete."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    os.replace(partial, path)

@@ -1,0 +1,96 @@
+"""Detectors behind one call: a letterboxed canvas in, detections down to low scores out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mien import bundle
+from mien.decode import Decoder, Detections
+from mien.engine import open_engine
+from mien.errors import MienError
+from mien_train import checkpoint, networks
+from mien_train.assign import cells
+from mien_train.emotion import to_input
+from mien_train.face import IOU_THRESHOLD, LOWEST, detections
+from mien_train.face_loss import decode
+
+
+class Detector(Protocol):
+    """Anything that finds faces."""
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """One canvas, uint8 (H, W) → detections in its pixels."""
+        ...
+
+
+class TorchDetector:
+    """The float network of a checkpoint."""
+
+    def __init__(self, path: Path) -> None:
+        stored = checkpoint.load(path)
+        if stored.task != "face":
+            raise MienError(f"{path}: is a checkpoint for {stored.task!r}, not a face detector")
+        self.height, self.width = int(stored.recipe["height"]), int(stored.recipe["width"])
+        self._network = stored.build()
+        self._grid = cells(self.height, self.width, networks.STRIDES)
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`."""
+        with torch.inference_mode():
+            found = decode(self._network(to_input(torch.from_numpy(canvas)[None, None].float())), self._grid)
+        return detections(found.logits[0], found.boxes[0], found.landmarks[0])
+
+
+class RuntimeDetector:
+    """An exported model in the runtime's own engine and decoder."""
+
+    def __init__(self, path: Path, engine: str) -> None:
+        contract = bundle.load(path)
+        self.height, self.width = contract.height, contract.width
+        self._engine = open_engine(contract, engine)
+        settings = contract.sidecar["decode"]
+        self._decode = Decoder(contract.outputs, tuple(settings["strides"]), LOWEST, settings["iou_threshold"])
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`."""
+        return self._decode(self._engine.run(canvas))
+
+
+class YuNet:
+    """YuNet_n in OpenCV, on three equal channels (Wu, Peng and Yu 2023)."""
+
+    def __init__(self, path: Path, height: int, width: int) -> None:
+        self._network = cv2.FaceDetectorYN.create(str(path), "", (width, height), LOWEST, IOU_THRESHOLD, 5000)
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`."""
+        _, rows = self._network.detect(cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR))
+        found = np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+        corners = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
+        return Detections(corners, found[:, 4:14].reshape(-1, 5, 2), found[:, 14])
+
+
+def opened(model: Path) -> TorchDetector | RuntimeDetector:
+    """The detector of a .pt, .onnx or .tflite file."""
+    if model.suffix == ".pt":
+        return TorchDetector(model)
+    return RuntimeDetector(model, "litert" if model.suffix == ".tflite" else "onnx")
+
+
+def peers(height: int, width: int) -> tuple[dict[str, Detector], str]:
+    """Other people's detectors for one input size, by name; and why there are none, if there are none.
+
+    They are looked for in $MIEN_PEERS, else in ../shared/peers; they are no part of mien.
+    """
+    folder = Path(os.environ.get("MIEN_PEERS") or "../shared/peers")
+    path = folder / "yunet_n_dynamic.onnx"
+    if not path.is_file():
+        return {}, f"not compared: no peer models in {folder}"
+    return {"yunet_n": YuNet(path, height, width)}, ""

@@ -1,0 +1,122 @@
+"""`evaluate`: the figures of a checkpoint, an ONNX or a TFLite file on a held-out split."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from mien import bundle
+from mien.align import SIZE
+from mien.engine import open_engine
+from mien.errors import MienError
+from mien_train import checkpoint, emotion, faces, fer
+from mien_train.calibrate import expected_calibration_error
+from mien_train.classification import scores
+from mien_train.face_evaluation import evaluate_detectors
+
+TEST_LOG = Path("docs/results/test-log.jsonl")
+"""Every evaluation on a test split leaves a line here, so that it shows how often the test images were looked at."""
+
+ENGINE = {".tflite": "litert", ".onnx": "onnx"}
+"""File suffix to the runtime engine that runs it."""
+
+
+def evaluate(model: Path, data: Path, split: str, protocol: str) -> dict[str, Any]:
+    """Figures of one model file.
+
+    Args:
+        model: .pt checkpoint, or .onnx / .tflite with its sidecar beside it.
+        data: data folder.
+        split: "train", "val" or "test" (photographs with faces have no "test").
+        protocol: "strict", "loose" or "fer2013" for emotions; not looked at for faces.
+
+    Raises:
+        MienError: unreadable model or data, or an unknown split or protocol.
+    """
+    if task_of(model) == "face":
+        found = evaluate_detectors(model, faces.load(data, split))
+    else:
+        found = _emotion(model, fer.split(fer.load(data), split, protocol), protocol)
+    head = {"task": task_of(model), "model": model.name, "sha256": bundle.sha256(model), "split": split}
+    return {**head, **found, "made_with": made_with()}
+
+
+def task_of(model: Path) -> str:
+    """ "emotion" or "face", read from the checkpoint or the sidecar."""
+    if not model.is_file():
+        raise MienError(f"{model}: no such model file")
+    if model.suffix == ".pt":
+        return checkpoint.load(model).task
+    if model.suffix not in ENGINE:
+        raise MienError(f"{model}: cannot be evaluated; give a .pt, .onnx or .tflite file")
+    return bundle.load(model).task
+
+
+def log_test(found: dict[str, Any], path: Path = TEST_LOG) -> None:
+    """Append one line about an evaluation on a test split."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keys = ("task", "model", "sha256", "split", "protocol", "n", "accuracy", "macro_f1")
+    line = {"date": datetime.date.today().isoformat(), **{k: found[k] for k in keys if k in found}}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def made_with() -> dict[str, str]:
+    """Versions and processor behind a figure."""
+    packages = ("torch", "onnxruntime", "ai-edge-litert", "numpy", "opencv-python-headless")
+    return {"python": platform.python_version(), "machine": platform.machine(), **{p: version(p) for p in packages}}
+
+
+def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tuple[str, ...], float]:
+    """Logits float32 (n, K) of uint8 (n, 48, 48), labels, and the temperature that calibrates them."""
+    if model.suffix == ".pt":
+        stored = checkpoint.load(model)
+        return emotion.logits(stored.build(), images), stored.labels, stored.metrics["decision"]["temperature"]
+    contract = bundle.load(model)
+    if (contract.height, contract.width) != (SIZE, SIZE):
+        raise MienError(f"{model}: takes {contract.height}×{contract.width} pixels; emotion images are {SIZE}×{SIZE}")
+    engine = open_engine(contract, ENGINE[model.suffix])
+    raw = [engine.run(image)[0][0].copy() for image in tqdm(images, desc=model.name, leave=False, disable=None)]
+    outputs = contract.outputs[0].quantization.dequantize(np.stack(raw))
+    return torch.from_numpy(outputs), contract.labels, contract.sidecar["decision"]["temperature"]
+
+
+def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
+    outputs, labels, temperature = emotion_logits(model, split.images)
+    missing = [name for name in split.names if name not in labels]
+    if missing:
+        raise MienError(
+            f"{model}: does not know {', '.join(missing)}, which protocol {protocol} asks for; "
+            f"it knows {', '.join(labels)}"
+        )
+    # Labels that the protocol lacks (contempt in FER2013) are not among the choices.
+    outputs = outputs[:, [labels.index(name) for name in split.names]]
+    probabilities, truth = (outputs / temperature).softmax(dim=1), torch.from_numpy(split.labels)
+    found = scores(outputs.argmax(dim=1).numpy(), split.labels, len(split.names))
+    return {
+        "protocol": protocol,
+        "n": len(split.labels),
+        "accuracy": round(found.accuracy, 5),
+        "macro_f1": round(found.macro_f1, 5),
+        "ece": round(expected_calibration_error(probabilities, truth), 5),
+        "per_class": {
+            name: {
+                "precision": round(float(found.precision[k]), 4),
+                "recall": round(float(found.recall[k]), 4),
+                "f1": round(float(found.f1[k]), 4),
+                "support": int(found.support[k]),
+            }
+            for k, name in enumerate(split.names)
+        },
+        "confusion": found.confusion.tolist(),
+    }

@@ -1,0 +1,147 @@
+"""The face task: photographs with boxes and landmarks in, a detector out."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.decode import Detections, sigmoid, suppress
+from mien.letterbox import Letterbox
+from mien_train import compose, networks
+from mien_train.assign import cells
+from mien_train.detection import Truth, average_precision, match
+from mien_train.emotion import to_input
+from mien_train.face_loss import Targets, decode, losses
+from mien_train.faces import Photo, Photos
+from mien_train.recipes import FaceRecipe
+
+SCORE_THRESHOLD, IOU_THRESHOLD = 0.5, 0.45
+"""Of the deployed detector; evaluation of average precision looks further down."""
+SMALLEST = 20.0
+"""Average precision counts faces at least this many pixels high in the network's input."""
+LOWEST = 0.02
+"""Detections below this score are not looked at, by any detector."""
+
+_THREADS = 2
+
+
+class FaceTask:
+    """Trains on composed pictures; selects by average precision at IoU 0.5 on the validation photographs."""
+
+    name = "face"
+    labels = ("face",)
+    score = "ap50"
+
+    def __init__(self, recipe: FaceRecipe, train: Photos, val: Photos) -> None:
+        self.recipe = recipe
+        self._with_faces = [p for p in train.photos if not p.face_free]
+        self._without = [p for p in train.photos if p.face_free]
+        self._val = val.photos
+        self.data_sha256 = train.sha256
+        self._grid = cells(recipe.height, recipe.width, networks.STRIDES)
+        self.network = {"name": "face", "stem": recipe.stem, "width": recipe.channels, "blocks": recipe.blocks}
+
+    def steps(self) -> int:
+        """Optimizer steps of one epoch: each photograph with faces comes about once."""
+        return math.ceil(len(self._with_faces) / self.recipe.batch)
+
+    def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Targets]]:
+        """Inputs float32 (N, 1, H, W) and their faces; composed ahead in threads."""
+        cv2.setNumThreads(1)
+        root = np.random.SeedSequence([seed, epoch])
+        ahead: deque[list[Future[compose.Picture]]] = deque()
+        with ThreadPoolExecutor(_THREADS) as pool:
+            seeds = iter(root.spawn(self.steps() * self.recipe.batch))
+
+            def submit() -> None:
+                ahead.append([pool.submit(self._picture, next(seeds)) for _ in range(self.recipe.batch)])
+
+            for _ in range(min(2, self.steps())):
+                submit()
+            for step in range(self.steps()):
+                pictures = [future.result() for future in ahead.popleft()]
+                if step + 2 < self.steps():
+                    submit()
+                yield _batch(pictures)
+
+    def loss(self, outputs: tuple[Tensor, ...], targets: Targets) -> dict[str, Tensor]:
+        """Score, box and landmark losses with the recipe's weights."""
+        parts = losses(outputs, targets, self._grid)
+        return {
+            "score": parts["score"],
+            "box": parts["box"] * self.recipe.box_weight,
+            "landmarks": parts["landmarks"] * self.recipe.landmark_weight,
+        }
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Average precision at IoU 0.5 of faces at least `SMALLEST` pixels high in the input."""
+        box = Letterbox(self.recipe.height, self.recipe.width)
+        matches, faces = [], 0
+        for begin in range(0, len(self._val), 32):
+            photos = self._val[begin : begin + 32]
+            fitted = [(canvas.copy(), fit) for canvas, fit in (box(photo.luma) for photo in photos)]
+            inputs = to_input(torch.from_numpy(np.stack([canvas for canvas, _ in fitted]))[:, None].float())
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=False):
+                found = decode(network(inputs.contiguous(memory_format=torch.channels_last)), self._grid)
+            for index, (photo, (_, fit)) in enumerate(zip(photos, fitted, strict=True)):
+                truth = truth_of(photo, fit.scale, SMALLEST)
+                seen = detections(found.logits[index], found.boxes[index], found.landmarks[index])
+                matches.append(match(seen.boxes, seen.scores, truth, 0.5, SMALLEST))
+                faces += int((~truth.ignore).sum())
+        return {"ap50": average_precision(matches, faces)}
+
+    def finish(self, network: nn.Module) -> dict[str, Any]:
+        """How the runtime decodes the maps."""
+        return {
+            "decode": {
+                "strides": list(networks.STRIDES),
+                "score_threshold": SCORE_THRESHOLD,
+                "iou_threshold": IOU_THRESHOLD,
+            }
+        }
+
+    def _picture(self, seed: np.random.SeedSequence) -> compose.Picture:
+        rng = np.random.default_rng(seed)
+        height, width = self.recipe.height, self.recipe.width
+
+        def photo() -> Photo:
+            pool = self._without if rng.random() < self.recipe.negatives else self._with_faces
+            return pool[rng.integers(len(pool))]
+
+        if rng.random() < self.recipe.mosaic:
+            picture = compose.mosaic([photo() for _ in range(4)], height, width, rng)
+        else:
+            picture = compose.single(photo(), height, width, rng)
+        return compose.disturb(picture, rng)
+
+
+def truth_of(photo: Photo, scale: float, smallest: float) -> Truth:
+    """A photograph's faces in input pixels; those lower than `smallest` pixels are ignored."""
+    boxes = photo.boxes * np.float32(scale)
+    return Truth(boxes, photo.ignore | (boxes[:, 3] - boxes[:, 1] < smallest), photo.landmarks * np.float32(scale))
+
+
+def detections(logits: Tensor, boxes: Tensor, landmarks: Tensor) -> Detections:
+    """One image's cells, float32 (A,), (A, 4), (A, 5, 2) → its detections down to a score of `LOWEST`."""
+    chosen = logits > math.log(LOWEST / (1 - LOWEST))
+    candidates = Detections(boxes[chosen].numpy(), landmarks[chosen].numpy(), sigmoid(logits[chosen].numpy()))
+    return suppress(candidates, IOU_THRESHOLD, 400)
+
+
+def _batch(pictures: list[compose.Picture]) -> tuple[Tensor, Targets]:
+    luma = torch.from_numpy(np.stack([p.luma for p in pictures]))
+    image = np.repeat(np.arange(len(pictures)), [len(p.boxes) for p in pictures])
+    return to_input(luma[:, None].float()), Targets(
+        torch.from_numpy(image),
+        torch.from_numpy(np.concatenate([p.boxes for p in pictures])),
+        torch.from_numpy(np.concatenate([p.landmarks for p in pictures])),
+        torch.from_numpy(np.concatenate([p.ignore for p in pictures])),
+    )

@@ -1,0 +1,128 @@
+"""Photographs with labelled faces: `faces.json` and its zip archives, decoded once into one array of luma."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mien.errors import MienError
+from mien_train import data
+
+FACE_FREE = ("rooms", "animals", "objects", "hands")
+"""Sets of photographs without faces."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """One photograph; all coordinates in its own pixels.
+
+    Attributes:
+        name: "SET/NNNNN.webp".
+        luma: uint8 (H, W).
+        boxes: float32 (n, 4), left, top, right, bottom.
+        landmarks: float32 (n, 5, 2), NaN where a face has none; order of `mien.face.LANDMARKS`.
+        ignore: bool (n,), neither faces nor background.
+        drawn: float32 (n, 4), the box that a person drew, NaN where none did.
+    """
+
+    name: str
+    luma: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    ignore: NDArray[np.bool_]
+    drawn: NDArray[np.float32]
+
+    @property
+    def face_free(self) -> bool:
+        """Whether the photograph comes from a set without faces."""
+        return self.name.split("/")[0] in FACE_FREE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photos:
+    """A split, and the hash of its labels and archives."""
+
+    photos: tuple[Photo, ...]
+    sha256: str
+
+
+def load(folder: Path, split: str) -> Photos:
+    """Photographs of the "train" or "val" split of DIR/faces.
+
+    Raises:
+        MienError: a file is missing or malformed; names it.
+    """
+    path = folder / "faces" / "faces.json"
+    try:
+        splits = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MienError(f"{path}: not a readable list of faces ({error}); {data.WHERE}") from None
+    if split not in splits:
+        raise MienError(f"{path}: has no split {split!r}; it has {', '.join(splits)}")
+    rows = splits[split]
+    digest = data.file_sha256(path)
+    pixels = _pixels(path.parent, rows, data.cache() / f"faces-{digest[:16]}-{split}")
+    return Photos(tuple(_photo(path, row, luma) for row, luma in zip(rows, pixels, strict=True)), digest)
+
+
+def _photo(path: Path, row: dict[str, Any], luma: NDArray[np.uint8]) -> Photo:
+    faces = row["faces"]
+    nothing = [np.nan] * 10
+    try:
+        return Photo(
+            name=row["image"],
+            luma=luma,
+            boxes=np.array([f["box"] for f in faces], np.float32).reshape(-1, 4),
+            landmarks=np.array([f["landmarks"] or nothing for f in faces], np.float32).reshape(-1, 5, 2),
+            ignore=np.array([f["role"] != "face" for f in faces], np.bool_),
+            drawn=np.array([_drawn(f) for f in faces], np.float32).reshape(-1, 4),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise MienError(f"{path}, image {row.get('image')}: malformed face ({error!r})") from None
+
+
+def _drawn(face: dict[str, Any]) -> list[float]:
+    box: list[float] = face["box"] if face["source"] == "hand" else face.get("hand_box", [np.nan] * 4)
+    return box
+
+
+def _pixels(folder: Path, rows: list[dict[str, Any]], cached: Path) -> list[NDArray[np.uint8]]:
+    """Luma of every row; kept as one flat array on disk and mapped into memory."""
+    sizes = [row["width"] * row["height"] for row in rows]
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    path = cached.with_suffix(".npy")
+    if not path.is_file():
+        partial = path.with_suffix(".partial")
+        flat = np.memmap(partial, np.uint8, "w+", shape=(int(offsets[-1]),))
+        archives: dict[str, zipfile.ZipFile] = {}
+        for index, row in enumerate(tqdm(rows, desc=f"decode {cached.name}", unit=" photos", disable=None)):
+            image = _decode(folder, row, archives)
+            flat[offsets[index] : offsets[index + 1]] = image.reshape(-1)
+        flat.flush()
+        partial.rename(path)
+    flat = np.memmap(path, np.uint8, "r")
+    return [flat[offsets[i] : offsets[i + 1]].reshape(row["height"], row["width"]) for i, row in enumerate(rows)]
+
+
+def _decode(folder: Path, row: dict[str, Any], archives: dict[str, zipfile.ZipFile]) -> NDArray[np.uint8]:
+    kind, _, member = row["image"].partition("/")
+    try:
+        if kind not in archives:
+            archives[kind] = zipfile.ZipFile(folder / f"{kind}.zip")
+        raw = archives[kind].read(member)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise MienError(f"{folder / kind}.zip: cannot give {member or row['image']} ({error})") from None
+    image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None or image.shape != (row["height"], row["width"]):
+        raise MienError(
+            f"{folder / kind}.zip: {member} is no picture of {row['width']}×{row['height']}, as faces.json says"
+        )
+    return np.asarray(image, dtype=np.uint8)

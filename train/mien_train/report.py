@@ -1,0 +1,40 @@
+"""An evaluation as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def text(found: dict[str, Any]) -> str:
+    """A few aligned lines for a terminal, from the result of `evaluate`."""
+    return "\n".join(_emotion(found) if found["task"] == "emotion" else _face(found))
+
+
+def _emotion(found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{found['model']}  {found['split']} split, protocol {found['protocol']}, {found['n']} images",
+        f"accuracy {found['accuracy']:.4f}   macro-F1 {found['macro_f1']:.4f}   calibration error {found['ece']:.4f}",
+        f"{'':<12}{'precision':>10}{'recall':>8}{'F1':>8}{'images':>8}",
+    ]
+    for label, row in found["per_class"].items():
+        lines.append(f"{label:<12}{row['precision']:>10.3f}{row['recall']:>8.3f}{row['f1']:>8.3f}{row['support']:>8}")
+    return lines
+
+
+def _face(found: dict[str, Any]) -> list[str]:
+    height, width = found["input"]
+    lines = [
+        f"{found['model']}  {found['split']} split, {found['n']} photographs letterboxed to {height}×{width}, "
+        f"{found['faces']} faces at least {found['smallest']:.0f} pixels high there",
+        f"{'':<12}{'AP .5':>8}{'AP .75':>8}{'landmarks':>11}{'false alarms':>14}  recall by height",
+        _row("mien", found),
+    ]
+    if isinstance(found["peers"], str):
+        return [*lines, found["peers"]]
+    return lines + [_row(name, row) for name, row in found["peers"].items()]
+
+
+def _row(name: str, row: dict[str, Any]) -> str:
+    recall = "  ".join(f"{k}: {v['recall']:.3f}" for k, v in row["recall"].items())
+    alarms = f"{row['false_positives']['pictures']}/{row['false_positives']['of']}"
+    return f"{name:<12}{row['ap50']:>8.4f}{row['ap75']:>8.4f}{row['landmark_error']:>11.4f}{alarms:>14}  {recall}"

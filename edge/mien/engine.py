@@ -5,9 +5,12 @@ Both are fed uint8 luma and give the same raw int8 tensors, so that everything b
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,8 +46,9 @@ class LiteRT:
         interpreter_module = _imported("ai_edge_litert.interpreter", "ai-edge-litert")
         path = bundle.artefact("tflite")
         try:
-            self._interpreter = interpreter_module.Interpreter(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _native_stderr_closed():
+                self._interpreter = interpreter_module.Interpreter(model_path=str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise MienError(f"{path}: LiteRT cannot load it ({_first_line(error)})") from None
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -119,6 +123,23 @@ def available() -> dict[str, str | None]:
         except ImportError:
             found[engine] = None
     return found
+
+
+@contextlib.contextmanager
+def _native_stderr_closed() -> Iterator[None]:
+    """Keep LiteRT's remarks about its delegates out of the user's terminal; it offers no switch for them.
+
+    What goes wrong still arrives, as an exception.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _imported(module: str, package: str) -> Any:

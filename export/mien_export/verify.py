@@ -39,7 +39,7 @@ class Check:
 
     def __str__(self) -> str:
         mark = {True: "ok", False: "FAIL", None: "skip"}[self.passed]
-        return f"{mark:<5}{self.name:<34}{self.detail}"
+        return f"{mark:<5}{self.name:<42}{self.detail}"
 
 
 def find(path: Path) -> tuple[Path, ...]:

@@ -75,9 +75,11 @@ def test_detect_goes_on_after_an_unreadable_picture_and_exits_with_1(
 ) -> None:
     (folder / "aa.png").write_bytes(b"not a picture")
     (folder / "ab.png").touch()
-    assert main(["detect", str(folder), "--json"]) == 1
+    assert main(["detect", str(folder / "absent.png"), str(folder), "--json"]) == 1
     captured = capsys.readouterr()
-    lines = [json.loads(line) for line in captured.out.splitlines()]
+    absent, *lines = [json.loads(line) for line in captured.out.splitlines()]
+    assert absent["image"] == str(folder / "absent.png")
+    assert "check the path" in absent["error"]
     assert [sorted(line) for line in lines[1:3]] == [["error", "image"]] * 2
     assert "faces" in lines[0]
     assert "faces" in lines[3]
@@ -188,7 +190,6 @@ def test_bad_usage_and_bad_input_are_one_line_and_status_2(
         (["detekt"], "invalid choice"),
         (["detect"], "required"),
         (["detect", "--nonsense", "x"], "unrecognized"),
-        (["detect", str(tmp_path / "absent.png")], "no such picture"),
         (["detect", str(folder), str(empty)], "holds no picture"),
         (["detect", str(folder), "--out", blocked], "cannot be written"),
         (["run", "--source", "nonsense"], "no source of that name"),

@@ -111,7 +111,7 @@ def checkpoint_of(task: str) -> Checkpoint:
     return Checkpoint(task, network, recipe, labels, 7, "ab" * 32, 3, state, metrics)
 
 
-def source_of(height: int, width: int) -> Source:
+def source_of() -> Source:
     """Structured pictures in place of a data set."""
     return Source(
         calibration=lambda task, size: parity.structured(8, *size, seed=1),
@@ -127,7 +127,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     size = (48, 48) if request.param == "emotion" else (64, 96)
     out = tmp_path_factory.mktemp(request.param)
     calibration = Calibration(size=8, method="minmax", seed=1)
-    return build(checkpoint, out, f"{request.param}-tiny", calibration, source_of(*size), size)
+    return build(checkpoint, out, f"{request.param}-tiny", calibration, source_of(), size)
 
 
 @pytest.fixture

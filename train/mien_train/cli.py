@@ -59,9 +59,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     folder = data.folder(options.data)
     from mien_train import evaluation
 
-    found = evaluation.evaluate(options.model, folder, options.split, options.protocol)
-    if options.split == "test":
-        evaluation.log_test(found, options.log)
+    found = evaluation.evaluate(options.model, folder, options.split, options.protocol, options.log)
     if options.json:
         print(json.dumps(found))  # noqa: T201
     else:

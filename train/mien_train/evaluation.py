@@ -31,7 +31,7 @@ ENGINE = {".tflite": "litert", ".onnx": "onnx"}
 """File suffix to the runtime engine that runs it."""
 
 
-def evaluate(model: Path, data: Path, split: str, protocol: str) -> dict[str, Any]:
+def evaluate(model: Path, data: Path, split: str, protocol: str, log: Path = TEST_LOG) -> dict[str, Any]:
     """Figures of one model file.
 
     Args:
@@ -39,6 +39,7 @@ def evaluate(model: Path, data: Path, split: str, protocol: str) -> dict[str, An
         data: data folder.
         split: "train", "val" or "test" (photographs with faces have no "test").
         protocol: "strict", "loose" or "fer2013" for emotions; not looked at for faces.
+        log: gets a line if the split is "test".
 
     Raises:
         MienError: unreadable model or data, or an unknown split or protocol.
@@ -48,7 +49,10 @@ def evaluate(model: Path, data: Path, split: str, protocol: str) -> dict[str, An
     else:
         found = _emotion(model, fer.split(fer.load(data), split, protocol), protocol)
     head = {"task": task_of(model), "model": model.name, "sha256": bundle.sha256(model), "split": split}
-    return {**head, **found, "made_with": made_with()}
+    result = {**head, **found, "made_with": made_with()}
+    if split == "test":
+        _log(result, log)
+    return result
 
 
 def task_of(model: Path) -> str:
@@ -62,8 +66,7 @@ def task_of(model: Path) -> str:
     return bundle.load(model).task
 
 
-def log_test(found: dict[str, Any], path: Path = TEST_LOG) -> None:
-    """Append one line about an evaluation on a test split."""
+def _log(found: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     keys = ("task", "model", "sha256", "split", "protocol", "n", "accuracy", "macro_f1")
     line = {"date": datetime.date.today().isoformat(), **{k: found[k] for k in keys if k in found}}

@@ -93,7 +93,7 @@ EMOTION: Mapping[str, EmotionRecipe] = {
 FACE: Mapping[str, FaceRecipe] = {
     r.name: r
     for r in (
-        FaceRecipe(name="base", epochs=90, batch=32, learning_rate=3e-3, weight_decay=0.02, validate_every=3),
+        FaceRecipe(name="base", epochs=70, batch=32, learning_rate=3e-3, weight_decay=0.02, validate_every=3),
         FaceRecipe(name="quick", epochs=4, batch=32, learning_rate=3e-3, weight_decay=0.02, ema=0.99),
     )
 }

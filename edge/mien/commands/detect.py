@@ -71,17 +71,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _pictures(paths: list[Path]) -> list[Path]:
-    """Files as they are, folders as their pictures; everything is checked before the first inference."""
+    """Files as they are, folders as their pictures. A missing file is reported in its turn, like a damaged one."""
     from mien.files import pictures_in
 
     pictures: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            pictures += pictures_in(path)
-        elif path.exists():
-            pictures.append(path)
-        else:
-            raise MienError(f"{path}: no such picture or folder; check the path")
+        pictures += pictures_in(path) if path.is_dir() else [path]
     return pictures
 
 

@@ -1,0 +1,70 @@
+"""`results`: the figures of a bundled model on the held-out data, as the JSON that the README quotes."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from mien import bundle, machine
+from mien.bundle import Bundle
+from mien.errors import MienError
+from mien_train import networks
+from mien_train.evaluation import evaluate
+
+FOLDER = Path("docs/results")
+
+_EMOTION = (("val", "strict"), ("test", "strict"), ("test", "loose"), ("test", "fer2013"))
+"""Splits and protocols; the test split only ever reports."""
+
+
+def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
+    """Evaluate both artefacts of a bundle.
+
+    Args:
+        model: whose files lie beside its sidecar.
+        data: data folder.
+        command: that makes this result.
+
+    Returns:
+        JSON types: what the model is, what it costs, how it was made, and one entry an evaluation.
+    """
+    looks = _EMOTION if model.task == "emotion" else (("val", ""),)
+    evaluations = [
+        {"artefact": kind, **evaluate(model.artefact(kind), data, split, protocol)}
+        for kind in model.sidecar["files"]
+        for split, protocol in looks
+    ]
+    parameters, macs = networks.count(
+        networks.build(model.sidecar["training"]["network"]).eval(), model.height, model.width
+    )
+    return {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "model": model.name,
+        "parameters": parameters,
+        "macs": macs,
+        "files": model.sidecar["files"],
+        "parity": model.sidecar["parity"],
+        "training": model.sidecar["training"],
+        "evaluations": evaluations,
+        "hardware": machine.facts(),
+    }
+
+
+def write(model: str, data: Path, out: Path | None = None) -> Path:
+    """Measure a bundled model and write DIR/NAME.json (`detector.json` for the base detector).
+
+    Raises:
+        MienError: the model, the data or the folder cannot be used.
+    """
+    found = bundle.load(model)
+    path = out or FOLDER / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        result = measure(found, data, f"python -m mien_export results {model}")
+        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+    return path

@@ -1,0 +1,96 @@
+"""The import law, read from the source: who may import whom, and where each heavy package may stand."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"mien": ROOT / "edge/mien", "mien_train": ROOT / "train/mien_train", "mien_export": ROOT / "export/mien_export"}
+MAY_IMPORT = {"mien": {"mien"}, "mien_train": {"mien", "mien_train"}, "mien_export": set(PACKAGES)}
+RUNTIME = {"numpy", "cv2"}
+"""The only packages that the runtime may import at the top of a module."""
+ONE_PLACE = {
+    "picamera2": "camera_pi.py",
+    "libcamera": "camera_pi.py",
+    "ai_edge_litert": "engine.py",
+    "onnxruntime": "engine.py",
+    "tflite_runtime": "engine.py",
+}
+
+
+def _imports(path: Path, *, top_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_only else list(ast.walk(tree))
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names}
+
+
+def _files(package: str) -> list[Path]:
+    files = sorted(PACKAGES[package].rglob("*.py"))
+    assert len(files) > 5
+    return files
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_the_ones_it_may(package: str) -> None:
+    for path in _files(package):
+        ours = _imports(path) & set(PACKAGES)
+        assert ours <= MAY_IMPORT[package], f"{path} imports {ours - MAY_IMPORT[package]}"
+
+
+def test_the_runtime_imports_nothing_heavy_at_the_top_of_a_module() -> None:
+    for path in _files("mien"):
+        foreign = _imports(path, top_only=True) - set(sys.stdlib_module_names) - {"mien"}
+        assert foreign <= RUNTIME, f"{path} imports {foreign - RUNTIME}"
+
+
+@pytest.mark.parametrize(("package", "place"), ONE_PLACE.items())
+def test_a_heavy_package_is_named_in_one_module_of_the_runtime(package: str, place: str) -> None:
+    for path in _files("mien"):
+        if path.name == place:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        loads = [
+            node.args[0].value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            and getattr(node.func, "attr", getattr(node.func, "id", "")) in {"import_module", "__import__", "_imported"}
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ]
+        assert package not in {str(name).split(".")[0] for name in loads}, path
+        assert package not in _imports(path), path
+
+
+@pytest.mark.parametrize(
+    "module", ["mien", "mien.detector", "mien.classifier", "mien.pipeline", "mien.cli", "mien.camera"]
+)
+def test_importing_the_runtime_leaves_the_heavy_packages_unimported(module: str) -> None:
+    heavy = ["torch", "onnx", "onnxruntime", "ai_edge_litert", "picamera2", "skimage", "matplotlib"]
+    code = f"import {module}, sys; print([m for m in {heavy} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(ROOT / "edge"), "PATH": ""},
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_law_catches_what_it_forbids(tmp_path: Path) -> None:
+    path = tmp_path / "planted.py"
+    path.write_text("def f():\n    from mien_train.fer import load\n    import torch.nn\n")
+    assert _imports(path) == {"mien_train", "torch"}
+    assert _imports(path, top_only=True) == set()

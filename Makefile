@@ -5,7 +5,7 @@ DEV = .venv/bin
 EDGE = .venv-edge/bin
 EXPORTS ?= edge/mien/models
 
-.PHONY: help setup demo test lint format train export bench clean
+.PHONY: help setup demo test lint format train export results tables wheel bench clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,17 @@ export: .venv/ready ## runs/ → the bundled models, proven, with their figures
 	$(DEV)/python -m mien_train align runs/emotion-base
 	$(DEV)/python -m mien_export build runs/emotion-base --out $(EXPORTS)
 	$(DEV)/python -m mien_export verify $(EXPORTS)
+
+results: .venv/ready ## final report of the bundled models (looks at the test split, and notes it), and the README's tables
+	$(DEV)/python -m mien_export results face-base
+	$(DEV)/python -m mien_export results emotion-base
+	$(MAKE) tables
+
+tables: .venv/ready ## the README's tables from docs/results
+	$(DEV)/python -m mien_export tables
+
+wheel: .venv/ready ## dist/mien-*.whl, models included
+	$(DEV)/python -m build --wheel --outdir dist
 
 bench: .venv/ready ## time per stage on this machine
 	$(DEV)/mien bench

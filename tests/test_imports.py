@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"mien": ROOT / "edge/mien", "mien_train": ROOT / "train/mien_train", "mien_export": ROOT / "export/mien_export"}
+PACKAGES = {
+    "mien": ROOT / "edge/mien",
+    "mien_train": ROOT / "train/mien_train",
+    "mien_export": ROOT / "export/mien_export",
+}
 MAY_IMPORT = {"mien": {"mien"}, "mien_train": {"mien", "mien_train"}, "mien_export": set(PACKAGES)}
 RUNTIME = {"numpy", "cv2"}
 """The only packages that the runtime may import at the top of a module."""

@@ -42,6 +42,24 @@ def _build(options: argparse.Namespace) -> int:
     return _report((path,))
 
 
+def _results(options: argparse.Namespace) -> int:
+    from mien_export import results
+    from mien_train import data
+
+    print(results.write(options.model, data.folder(options.data), options.out))  # noqa: T201
+    return 0
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from mien_export import tables
+
+    text = tables.fill(options.readme, options.results)
+    if options.check:
+        return 0 if text == options.readme.read_text(encoding="utf-8") else 1
+    options.readme.write_text(text, encoding="utf-8")
+    return 0
+
+
 def _verify(options: argparse.Namespace) -> int:
     from mien_export.verify import find
 
@@ -88,6 +106,22 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--seed", type=int, default=0, help="of the calibration images (default: 0)")
     build.add_argument("--size", type=_size, metavar="HxW", help="detector's input (default: the recipe's)")
     build.set_defaults(run=_build)
+
+    results = commands.add_parser(
+        "results", help="final report of a bundled model: every protocol, test split included"
+    )
+    results.add_argument("model", help="name of a bundled model, or path of a sidecar")
+    results.add_argument("--out", type=Path, metavar="FILE", help="default: docs/results/NAME.json")
+    results.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder (default: $MIEN_DATA, else ../shared/data)"
+    )
+    results.set_defaults(run=_results)
+
+    tables = commands.add_parser("tables", help="write the README's tables from docs/results")
+    tables.add_argument("--readme", type=Path, default=Path("README.md"), metavar="FILE")
+    tables.add_argument("--results", type=Path, default=Path("docs/results"), metavar="DIR")
+    tables.add_argument("--check", action="store_true", help="change nothing; status 1 if the tables are out of date")
+    tables.set_defaults(run=_tables)
 
     verify = commands.add_parser("verify", help="prove models from nothing but their files; status 1 if one disagrees")
     verify.add_argument("path", type=Path, metavar="DIR|NAME.json", help="a sidecar, or a folder of them")

@@ -10,6 +10,7 @@ from typing import Any
 from mien import bundle, machine
 from mien.bundle import Bundle
 from mien.errors import MienError
+from mien_export import sidecar
 from mien_train import networks
 from mien_train.evaluation import evaluate
 
@@ -54,7 +55,8 @@ def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
 
 
 def write(model: str, data: Path, out: Path | None = None) -> Path:
-    """Measure a bundled model and write DIR/NAME.json (`detector.json` for the base detector).
+    """Measure a bundled model, write docs/results/NAME.json (`detector.json` for the base detector), and put the
+    figures into the model's sidecar.
 
     Raises:
         MienError: the model, the data or the folder cannot be used.
@@ -65,6 +67,12 @@ def write(model: str, data: Path, out: Path | None = None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         result = measure(found, data, f"python -m mien_export results {model}")
         path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        sidecar.write({**found.sidecar, "metrics": [_short(e) for e in result["evaluations"]]}, found.path)
     except OSError as error:
         raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
     return path
+
+
+def _short(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """An evaluation without what only a page has room for."""
+    return {k: v for k, v in evaluation.items() if k not in {"confusion", "peers", "made_with"}}

@@ -14,7 +14,7 @@ from mien import bundle
 from mien.engine import open_engine
 from mien.errors import MienError
 from mien_export import build as building
-from mien_export import parity
+from mien_export import parity, sidecar
 from mien_export.build import Source
 from mien_export.cli import main
 from mien_export.sidecar import Calibration
@@ -70,6 +70,11 @@ def test_only_the_bundle_is_left_and_a_second_build_is_identical(
         assert sorted(p.name for p in path.parent.iterdir()) == ["m.json", "m.onnx", "m.tflite"]
         contents.append([p.read_bytes() for p in sorted(path.parent.iterdir())])
     assert contents[0] == contents[1]
+
+
+def test_a_figure_that_could_not_be_computed_is_null(tmp_path: Path) -> None:
+    sidecar.write({"metrics": [{"error": float("nan"), "n": 0}], "scale": 0.5}, tmp_path / "m.json")
+    assert json.loads((tmp_path / "m.json").read_text()) == {"metrics": [{"error": None, "n": 0}], "scale": 0.5}
 
 
 def test_a_failed_build_leaves_the_old_bundle_whole(

@@ -45,7 +45,9 @@ def write_faces(folder: Path, photos: int = 12) -> None:
         if kind == "portraits":
             cv2.ellipse(image, (80, 60), (25, 32), 0, 0, 360, 200, -1)
             points = [70, 50, 90, 50, 80, 62, 72, 75, 88, 75]
-            faces = [{"box": [55, 28, 105, 92], "landmarks": points, "score": 0.95, "source": "teacher", "role": "face"}]
+            faces = [
+                {"box": [55, 28, 105, 92], "landmarks": points, "score": 0.95, "source": "teacher", "role": "face"}
+            ]
         member = f"{index:05d}.webp"
         handles[kind].writestr(member, cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes())
         rows.append({"image": f"{kind}/{member}", "width": 160, "height": 120, "faces": faces})

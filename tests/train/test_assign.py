@@ -38,7 +38,9 @@ def test_the_best_cell_of_a_face_is_asked_for_its_overlap_and_the_others_for_les
 
 def test_a_face_too_small_to_hold_a_cell_is_still_answered_for() -> None:
     face = torch.tensor([[9.0, 9, 11, 11]])
-    found = assign(torch.full((1, 84), 0.01), torch.rand(1, 84, 4), face, torch.tensor([0]), torch.tensor([False]), GRID)
+    found = assign(
+        torch.full((1, 84), 0.01), torch.rand(1, 84, 4), face, torch.tensor([0]), torch.tensor([False]), GRID
+    )
     assert len(found.cell) >= 1
 
 
@@ -81,9 +83,7 @@ def test_the_training_decoder_and_the_runtime_decoder_agree() -> None:
 
 
 def test_faces_without_landmarks_give_no_landmark_loss() -> None:
-    outputs = tuple(
-        torch.zeros(1, c, 64 // s, 64 // s, requires_grad=True) for c in (1, 4, 10) for s in (8, 16, 32)
-    )
+    outputs = tuple(torch.zeros(1, c, 64 // s, 64 // s, requires_grad=True) for c in (1, 4, 10) for s in (8, 16, 32))
     targets = Targets(
         torch.tensor([0]), torch.tensor([[8.0, 8, 40, 40]]), torch.full((1, 5, 2), torch.nan), torch.tensor([False])
     )

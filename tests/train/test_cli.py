@@ -75,7 +75,9 @@ def test_bad_input_is_one_line_and_status_2(
     assert error.count("\n") == 1
 
 
-def test_a_split_that_faces_do_not_have_is_named(small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_split_that_faces_do_not_have_is_named(
+    small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["face", "--data", str(small_data), "--out", "run", *TINY_FACE]) == 0
     capsys.readouterr()
     command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "test"]

@@ -27,6 +27,10 @@ class RunConfig:
         detector, classifier: name of a bundled model, or path of a sidecar.
         score_threshold: lowest score of a face; 0 for the model's own.
         smoothing_seconds: time constant; 0 for none.
+        tiles: also scan overlapping tiles at full size, for small faces.
+        scan_every: scan the whole frame at every k-th frame, and in between look around the known faces; 1 scans
+            always.
+        look: the detector that looks around known faces; empty for the same as `detector`.
     """
 
     source: str = "auto"
@@ -39,6 +43,9 @@ class RunConfig:
     classifier: str = "emotion-base"
     score_threshold: float = 0.0
     smoothing_seconds: float = 0.4
+    tiles: bool = False
+    scan_every: int = 1
+    look: str = ""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -75,7 +82,13 @@ def build(file: Mapping[str, Any], command_line: Mapping[str, Any]) -> RunConfig
     if "sinks" in given:
         given["sinks"] = tuple(given["sinks"])
     config = RunConfig(**given)
-    for name, least in (("threads", 1), ("max_frames", 0), ("score_threshold", 0), ("smoothing_seconds", 0)):
+    for name, least in (
+        ("threads", 1),
+        ("max_frames", 0),
+        ("scan_every", 1),
+        ("score_threshold", 0),
+        ("smoothing_seconds", 0),
+    ):
         value = getattr(config, name)
         if value < least:
             raise MienError(f"{name} is {value}; give {least} or more")
@@ -94,7 +107,8 @@ def _checked(settings: Mapping[str, Any]) -> None:
         else:
             wanted = type(defaults[key])
             # TOML writes 1.0 as 1 too; a bool is an int in Python but never a number in a settings file.
-            good = isinstance(value, (int, float) if wanted is float else wanted) and not isinstance(value, bool)
-            kind = {str: "a string", int: "a whole number", float: "a number"}[wanted]
+            good = isinstance(value, (int, float) if wanted is float else wanted)
+            good = good and isinstance(value, bool) == (wanted is bool)
+            kind = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[wanted]
         if not good:
             raise MienError(f"{key} is {value!r}; give {kind}")

@@ -8,22 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien import bundle
-from mien.decode import Decoder
+from mien.bundle import Bundle
+from mien.decode import Decoder, Detections, suppress
 from mien.engine import open_engine
 from mien.errors import MienError
 from mien.face import Face
 from mien.letterbox import Letterbox
 from mien.metrics import Laps
+from mien.tiles import joined, whole, windows
+
+_MOST = 400
 
 
 class FaceDetector:
     """Finds faces and their five landmarks.
+
+    A frame higher than wide is given to the model's portrait twin (NAME-portrait, the same weights), if there is one.
 
     Args:
         model: name of a bundled model, or path of a sidecar.
         engine: "litert" or "onnx".
         threads: of the engine.
         score_threshold: lowest score of a face; the sidecar's value if None.
+        tiles: also scan overlapping tiles at full size, for small faces; costs one inference a tile.
+
+    Attributes:
+        bundle: the model's, for frames that are not portrait.
 
     Raises:
         MienError: the model or the engine cannot be used.
@@ -35,28 +45,66 @@ class FaceDetector:
         engine: str = "litert",
         threads: int = 1,
         score_threshold: float | None = None,
+        tiles: bool = False,
     ) -> None:
         self.bundle = bundle.load(model)
         if self.bundle.task != "face":
             raise MienError(f"{self.bundle.path}: is a model for {self.bundle.task!r}, not a face detector")
-        settings = self.bundle.sidecar["decode"]
-        threshold = settings["score_threshold"] if score_threshold is None else score_threshold
-        if not 0 < threshold < 1:
-            raise MienError(f"score threshold is {threshold}; it must lie between 0 and 1")
-        self._engine = open_engine(self.bundle, engine, threads)
-        self._letterbox = Letterbox(self.bundle.height, self.bundle.width)
-        self._decode = Decoder(self.bundle.outputs, tuple(settings["strides"]), threshold, settings["iou_threshold"])
+        if score_threshold is not None and not 0 < score_threshold < 1:
+            raise MienError(f"score threshold is {score_threshold}; it must lie between 0 and 1")
+        self._options = (engine, threads, score_threshold)
+        self._tiles = tiles
+        self._landscape = _Scanner(self.bundle, *self._options)
+        self._portrait: _Scanner | None = None
+        twin = self.bundle.path.with_name(f"{self.bundle.name}-portrait.json")
+        self._twin = twin if twin.is_file() else None
 
     def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
         """Find the faces of a frame.
 
         Args:
             luma: uint8 (H, W), full range, any size.
-            laps: books the stages "resize", "detect" and "decode" if given.
+            laps: books the stages "resize", "detect" and "decode" if given, with tiles once for each.
 
         Returns:
             Faces in frame pixels, best score first.
         """
+        scanner = self._scanner(luma)
+        found = scanner.scan(luma, laps)
+        if self._tiles:
+            frame = (luma.shape[0], luma.shape[1])
+            parts = [
+                whole(scanner.scan(luma[top:bottom, left:right], laps), (left, top, right, bottom), frame)
+                for left, top, right, bottom in windows(frame, scanner.size)
+            ]
+            found = suppress(joined([found, *parts]), scanner.iou_threshold, _MOST)
+        faces = _faces(found)
+        if laps:
+            laps.lap("decode")
+        return faces
+
+    def _scanner(self, luma: NDArray[np.uint8]) -> _Scanner:
+        if self._twin is None or luma.shape[0] <= luma.shape[1]:
+            return self._landscape
+        if self._portrait is None:  # loaded when the first portrait frame comes: most cameras never send one
+            self._portrait = _Scanner(bundle.load(self._twin), *self._options)
+        return self._portrait
+
+
+class _Scanner:
+    """One model with what belongs to its input size."""
+
+    def __init__(self, model: Bundle, engine: str, threads: int, score_threshold: float | None) -> None:
+        settings = model.sidecar["decode"]
+        threshold = settings["score_threshold"] if score_threshold is None else score_threshold
+        self.size = (model.height, model.width)
+        self.iou_threshold = float(settings["iou_threshold"])
+        self._engine = open_engine(model, engine, threads)
+        self._letterbox = Letterbox(model.height, model.width)
+        self._decode = Decoder(model.outputs, tuple(settings["strides"]), threshold, self.iou_threshold, _MOST)
+
+    def scan(self, luma: NDArray[np.uint8], laps: Laps | None) -> Detections:
+        """Detections in pixels of `luma`, uint8 (H, W)."""
         canvas, fit = self._letterbox(luma)
         if laps:
             laps.lap("resize")
@@ -64,13 +112,18 @@ class FaceDetector:
         if laps:
             laps.lap("detect")
         found = self._decode(raw)
-        # One multiplication for both axes: the letterbox keeps the shape.
-        boxes = (found.boxes / fit.scale).tolist()
-        landmarks = (found.landmarks / fit.scale).tolist()
-        faces = tuple(
-            Face((box[0], box[1], box[2], box[3]), tuple((x, y) for x, y in points), score)
-            for box, points, score in zip(boxes, landmarks, found.scores.tolist(), strict=True)
-        )
+        # One factor for both axes: the letterbox keeps the shape.
+        grow = np.float32(1 / fit.scale)
+        found = Detections(found.boxes * grow, found.landmarks * grow, found.scores)
         if laps:
             laps.lap("decode")
-        return faces
+        return found
+
+
+def _faces(found: Detections) -> tuple[Face, ...]:
+    return tuple(
+        Face((box[0], box[1], box[2], box[3]), tuple((x, y) for x, y in points), score)
+        for box, points, score in zip(
+            found.boxes.tolist(), found.landmarks.tolist(), found.scores.tolist(), strict=True
+        )
+    )

@@ -23,7 +23,8 @@ class Quantization:
     def quantize(self, values: NDArray[np.float32]) -> NDArray[np.int8]:
         """float32 of any shape → int8 of the same shape: scale, round half to even, clip, cast."""
         steps = np.rint(values / np.float32(self.scale)) + self.zero_point
-        return np.clip(steps, -128, 127).astype(np.int8)
+        clipped: NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
+        return clipped
 
     def dequantize(self, values: NDArray[np.int8]) -> NDArray[np.float32]:
         """int8 of any shape → float32 of the same shape; widened before the zero point is taken off."""

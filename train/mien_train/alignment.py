@@ -62,7 +62,7 @@ def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> di
     template, found = measure(model, images[rows])
     alignment: dict[str, Any] = {
         "template": [[round(x, 2), round(y, 2)] for x, y in template.tolist()],
-        "measured": {"detector": model.bundle.name, "images": int(len(rows)), "faces": found},
+        "measured": {"detector": model.bundle.name, "images": len(rows), "faces": found},
     }
     checkpoint.save(dataclasses.replace(stored, metrics={**stored.metrics, "alignment": alignment}), path)
     return alignment

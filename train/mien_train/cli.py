@@ -55,6 +55,27 @@ def _align(options: argparse.Namespace) -> int:
     return 0
 
 
+def _conditions(options: argparse.Namespace) -> int:
+    folder = data.folder(options.data)
+    import cv2
+
+    from mien_train import conditions, faces
+
+    found, sheet = conditions.measure(options.model, faces.load(folder, "val"), options.faces)
+    try:
+        options.sheet.parent.mkdir(parents=True, exist_ok=True)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(
+            json.dumps({"command": " ".join(sys.argv[1:]), **found}, indent=1) + "\n", encoding="utf-8"
+        )
+    except OSError as error:
+        raise MienError(f"{error.filename}: cannot be written ({error.strerror}); choose another place") from None
+    if not cv2.imwrite(str(options.sheet), sheet):
+        raise MienError(f"{options.sheet}: cannot be written; give a .png file")
+    print(f"{options.out}\n{options.sheet}")  # noqa: T201
+    return 0
+
+
 def _evaluate(options: argparse.Namespace) -> int:
     folder = data.folder(options.data)
     from mien_train import evaluation
@@ -97,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--images", type=int, default=4000, help="training images to look at (default: 4000)")
     _add_data(command)
     command.set_defaults(run=_align)
+    command = commands.add_parser("conditions", help="recall of a face detector by size, roll and light, and a picture")
+    command.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
+    command.add_argument("--faces", type=int, default=300, help="validation faces to use (default: 300)")
+    command.add_argument("--out", type=Path, default=Path("docs/results/detector-conditions.json"), metavar="FILE")
+    command.add_argument("--sheet", type=Path, default=Path("out/conditions.png"), metavar="PNG", help="contact sheet")
+    _add_data(command)
+    command.set_defaults(run=_conditions)
     command = commands.add_parser("evaluate", help="measure a .pt, .onnx or .tflite file on a held-out split")
     command.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
     command.add_argument("--split", default="val", choices=("train", "val", "test"), help="default: val")

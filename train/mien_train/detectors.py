@@ -8,11 +8,12 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+import onnxruntime
 import torch
 from numpy.typing import NDArray
 
 from mien import bundle
-from mien.decode import Decoder, Detections
+from mien.decode import Decoder, Detections, suppress
 from mien.engine import open_engine
 from mien.errors import MienError
 from mien_train import checkpoint, networks
@@ -77,6 +78,31 @@ class YuNet:
         return Detections(corners, found[:, 4:14].reshape(-1, 5, 2), found[:, 14])
 
 
+class RFB:
+    """Ultra-Light-Fast RFB-320 in ONNX Runtime, on three equal channels (Linzaer).
+
+    Its input is fixed at 240×320: the canvas is resized to that, and the boxes back.
+    """
+
+    _HEIGHT, _WIDTH = 240, 320
+
+    def __init__(self, path: Path, height: int, width: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._size = np.array([width, height, width, height], np.float32)
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`; it gives no landmarks, so they are NaN."""
+        resized = cv2.resize(canvas, (self._WIDTH, self._HEIGHT), interpolation=cv2.INTER_AREA)
+        pixels = np.broadcast_to((resized.astype(np.float32) - 127) / 128, (1, 3, self._HEIGHT, self._WIDTH))
+        scores, boxes = self._session.run(["scores", "boxes"], {"input": np.ascontiguousarray(pixels)})
+        chosen = scores[0, :, 1] > LOWEST
+        found = boxes[0, chosen] * self._size
+        points = np.full((len(found), 5, 2), np.nan, np.float32)
+        return suppress(Detections(found, points, scores[0, chosen, 1]), IOU_THRESHOLD, 400)
+
+
 def opened(model: Path) -> TorchDetector | RuntimeDetector:
     """The detector of a .pt, .onnx or .tflite file."""
     if model.suffix == ".pt":
@@ -90,7 +116,9 @@ def peers(height: int, width: int) -> tuple[dict[str, Detector], str]:
     They are looked for in $MIEN_PEERS, else in ../shared/peers; they are no part of mien.
     """
     folder = Path(os.environ.get("MIEN_PEERS") or "../shared/peers")
-    path = folder / "yunet_n_dynamic.onnx"
-    if not path.is_file():
-        return {}, f"not compared: no peer models in {folder}"
-    return {"yunet_n": YuNet(path, height, width)}, ""
+    found: dict[str, Detector] = {}
+    if (path := folder / "yunet_n_dynamic.onnx").is_file():
+        found["yunet_n"] = YuNet(path, height, width)
+    if (path := folder / "rfb_320.onnx").is_file():
+        found["rfb_320"] = RFB(path, height, width)
+    return found, "" if found else f"not compared: no peer models in {folder}"

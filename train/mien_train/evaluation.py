@@ -45,7 +45,9 @@ def evaluate(model: Path, data: Path, split: str, protocol: str, log: Path = TES
         MienError: unreadable model or data, or an unknown split or protocol.
     """
     if task_of(model) == "face":
-        found = evaluate_detectors(model, faces.load(data, split))
+        photos = faces.load(data, split)
+        by_hand = any(np.isfinite(photo.drawn).any() for photo in photos.photos)
+        found = evaluate_detectors(model, photos, faces.load(data, "train") if by_hand else photos)
     else:
         found = _emotion(model, fer.split(fer.load(data), split, protocol), protocol)
     head = {"task": task_of(model), "model": model.name, "sha256": bundle.sha256(model), "split": split}

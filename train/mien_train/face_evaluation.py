@@ -2,49 +2,111 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from mien.decode import Detections
-from mien.letterbox import Letterbox
+from mien.letterbox import Letterbox, fit
+from mien_train import drawn
 from mien_train.detection import Matches, Truth, average_precision, match
 from mien_train.detectors import Detector, opened, peers
 from mien_train.face import SCORE_THRESHOLD, SMALLEST, truth_of
-from mien_train.faces import Photos
+from mien_train.faces import Photo, Photos
 
 HEIGHTS = (12.0, 20.0, 40.0, 80.0, math.inf)
 """Bounds of the height classes in which recall is given, pixels of the network's input."""
 
+_FITTED = 600
+"""Training photographs on which a mapping to drawn boxes is fitted."""
 
-def evaluate_detectors(model: Path, photos: Photos) -> dict[str, Any]:
-    """Figures of a detector, and of every peer that is at hand, on the photographs of a split."""
+
+def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[str, Any]:
+    """Figures of a detector, and of every peer that is at hand, on the photographs of a split.
+
+    Args:
+        model: .pt, .onnx or .tflite file.
+        photos: of the split.
+        training: the training split, on which the mapping to drawn boxes is fitted.
+    """
     mine = opened(model)
     rivals, reason = peers(mine.height, mine.width)
-    found = _figures({"": mine, **rivals}, photos, mine.height, mine.width)
+    detectors = {"": mine, **rivals}
+    size = mine.height, mine.width
+    found = {name: summary(d, *_truths(photos, size)) for name, d in _run(detectors, photos.photos, size).items()}
+    for name, row in _drawn(detectors, photos, training, size).items():
+        found[name] |= row
     free = sum(p.face_free for p in photos.photos)
-    shared = {"n": len(photos.photos), "face_free": free, "input": [mine.height, mine.width], "smallest": SMALLEST}
+    shared = {"n": len(photos.photos), "face_free": free, "input": list(size), "smallest": SMALLEST}
     return {**shared, **found.pop(""), "peers": found or reason}
 
 
-def _figures(detectors: Mapping[str, Detector], photos: Photos, height: int, width: int) -> dict[str, dict[str, Any]]:
-    box = Letterbox(height, width)
+def _run(
+    detectors: Mapping[str, Detector], photos: Sequence[Photo], size: tuple[int, int]
+) -> dict[str, list[Detections]]:
+    """Every detector on the same canvases, photograph by photograph."""
+    box = Letterbox(*size)
     found: dict[str, list[Detections]] = {name: [] for name in detectors}
-    truths: list[Truth] = []
-    for photo in tqdm(photos.photos, desc="photographs", leave=False, disable=None):
-        canvas, fit = box(photo.luma)
-        truths.append(truth_of(photo, fit.scale, SMALLEST))
+    for photo in tqdm(photos, desc="photographs", leave=False, disable=None):
+        canvas, _ = box(photo.luma)
         for name, detector in detectors.items():
             found[name].append(detector(canvas))
-    free = np.array([p.face_free for p in photos.photos])
-    return {name: summary(detections, truths, free) for name, detections in found.items()}
+    return found
 
 
-def summary(found: list[Detections], truths: list[Truth], free: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Any]:
+def _truths(photos: Photos, size: tuple[int, int]) -> tuple[list[Truth], NDArray[np.bool_]]:
+    truths = [truth_of(p, fit(p.luma.shape[:2], size).scale, SMALLEST) for p in photos.photos]
+    return truths, np.array([p.face_free for p in photos.photos])
+
+
+def _drawn(
+    detectors: Mapping[str, Detector], photos: Photos, training: Photos, size: tuple[int, int]
+) -> dict[str, dict[str, Any]]:
+    """Average precision on the faces that a person drew, and on those that only the labels' teacher saw.
+
+    Only photographs that a person labelled count. Drawn faces are scored against the drawn box, after the mapping
+    of `mien_train.drawn`; the other faces are then ignored, and the other way round.
+    """
+    fitted = [p for p in training.photos if np.isfinite(p.drawn).any()][:_FITTED]
+    labelled = [p for p in photos.photos if np.isfinite(p.drawn).any()]
+    if not fitted or not labelled:
+        return {name: {"drawn": None, "teacher_only": None} for name in detectors}
+    scales = [fit(p.luma.shape[:2], size).scale for p in labelled]
+    mappings = {
+        name: drawn.fit(found, [p.drawn * np.float32(fit(p.luma.shape[:2], size).scale) for p in fitted])
+        for name, found in _run(detectors, fitted, size).items()
+    }
+    rows: dict[str, dict[str, Any]] = {}
+    for name, found in _run(detectors, labelled, size).items():
+        person, teacher, counts = [], [], [0, 0]
+        for photo, scale, seen in zip(labelled, scales, found, strict=True):
+            by_hand: NDArray[np.bool_] = np.asarray(np.isfinite(photo.drawn).all(axis=1))
+            truth = truth_of(photo, scale, SMALLEST)
+            boxes = np.where(by_hand[:, None], photo.drawn * np.float32(scale), truth.boxes)
+            hand_truth = Truth(boxes, truth.ignore | ~by_hand, truth.landmarks)
+            rest_truth = Truth(truth.boxes, truth.ignore | by_hand, truth.landmarks)
+            person.append(match(mappings[name](seen.boxes), seen.scores, hand_truth, 0.5, SMALLEST))
+            teacher.append(match(seen.boxes, seen.scores, rest_truth, 0.5, SMALLEST))
+            counts[0] += int((~hand_truth.ignore).sum())
+            counts[1] += int((~rest_truth.ignore).sum())
+        rows[name] = {
+            "drawn": {
+                "faces": counts[0],
+                "ap50": round(average_precision(person, counts[0]), 5),
+                "mapping": dataclasses.asdict(mappings[name]),
+            },
+            "teacher_only": {"faces": counts[1], "ap50": round(average_precision(teacher, counts[1]), 5)},
+        }
+    return rows
+
+
+def summary(found: list[Detections], truths: list[Truth], free: NDArray[np.bool_]) -> dict[str, Any]:
     """Average precision, recall by height, false positives on face-free pictures, and landmark error.
 
     Recall and false positives hold at the default score threshold. Landmark error is the mean distance to the

@@ -1,7 +1,8 @@
-"""Photographs with labelled faces: `faces.json` and its zip archives, decoded once into one array of luma."""
+"""Photographs with labelled faces: `faces.json` and its zip archives, or WIDER FACE, or FDDB."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.errors import MienError
-from mien_train import data
+from mien.luma import read_image
+from mien_train import data, public_sets
+from mien_train.photo_cache import decoded
 
 FACE_FREE = ("rooms", "animals", "objects", "hands")
 """Sets of photographs without faces."""
@@ -55,11 +57,18 @@ class Photos:
 
 
 def load(folder: Path, split: str) -> Photos:
-    """Photographs of the "train" or "val" split of DIR/faces.
+    """Photographs of the "train" or "val" split.
+
+    The folder holds `faces/faces.json` (mien's own format), or `wider_face_split` (WIDER FACE), or `FDDB-folds` (FDDB,
+    all of whose folds are one split of any name).
 
     Raises:
         MienError: a file is missing or malformed; names it.
     """
+    if (folder / public_sets.WIDER).is_dir():
+        return _annotated(public_sets.wider(folder, split))
+    if (folder / public_sets.FDDB).is_dir():
+        return _annotated(public_sets.fddb(folder))
     path = folder / "faces" / "faces.json"
     try:
         splits = json.loads(path.read_text(encoding="utf-8"))
@@ -67,10 +76,31 @@ def load(folder: Path, split: str) -> Photos:
         raise MienError(f"{path}: not a readable list of faces ({error}); {data.WHERE}") from None
     if split not in splits:
         raise MienError(f"{path}: has no split {split!r}; it has {', '.join(splits)}")
-    rows = splits[split]
+    rows = {row["image"]: row for row in splits[split]}
     digest = data.file_sha256(path)
-    pixels = _pixels(path.parent, rows, data.cache() / f"faces-{digest[:16]}-{split}")
-    return Photos(tuple(_photo(path, row, luma) for row, luma in zip(rows, pixels, strict=True)), digest)
+    archives: dict[str, zipfile.ZipFile] = {}
+    pixels = decoded(f"faces-{digest[:16]}-{split}", list(rows), lambda n: _decode(path.parent, rows[n], archives))
+    return Photos(tuple(_photo(path, row, luma) for row, luma in zip(rows.values(), pixels, strict=True)), digest)
+
+
+def _annotated(rows: list[public_sets.Annotated]) -> Photos:
+    names = [str(row.path) for row in rows]
+    digest = hashlib.sha256("\n".join(f"{n} {r.boxes} {r.ignore}" for n, r in zip(names, rows, strict=True)).encode())
+    pixels = decoded(f"photos-{digest.hexdigest()[:16]}", names, lambda name: read_image(Path(name)))
+    photos = []
+    for row, luma in zip(rows, pixels, strict=True):
+        boxes = np.array(row.boxes, np.float32).reshape(-1, 4)
+        photos.append(
+            Photo(
+                name=str(row.path),
+                luma=luma,
+                boxes=boxes,
+                landmarks=np.full((len(boxes), 5, 2), np.nan, np.float32),
+                ignore=np.array(row.ignore, np.bool_),
+                drawn=np.full((len(boxes), 4), np.nan, np.float32),
+            )
+        )
+    return Photos(tuple(photos), digest.hexdigest())
 
 
 def _photo(path: Path, row: dict[str, Any], luma: NDArray[np.uint8]) -> Photo:
@@ -92,24 +122,6 @@ def _photo(path: Path, row: dict[str, Any], luma: NDArray[np.uint8]) -> Photo:
 def _drawn(face: dict[str, Any]) -> list[float]:
     box: list[float] = face["box"] if face["source"] == "hand" else face.get("hand_box", [np.nan] * 4)
     return box
-
-
-def _pixels(folder: Path, rows: list[dict[str, Any]], cached: Path) -> list[NDArray[np.uint8]]:
-    """Luma of every row; kept as one flat array on disk and mapped into memory."""
-    sizes = [row["width"] * row["height"] for row in rows]
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    path = cached.with_suffix(".npy")
-    if not path.is_file():
-        partial = path.with_suffix(".partial")
-        flat = np.memmap(partial, np.uint8, "w+", shape=(int(offsets[-1]),))
-        archives: dict[str, zipfile.ZipFile] = {}
-        for index, row in enumerate(tqdm(rows, desc=f"decode {cached.name}", unit=" photos", disable=None)):
-            image = _decode(folder, row, archives)
-            flat[offsets[index] : offsets[index + 1]] = image.reshape(-1)
-        flat.flush()
-        partial.rename(path)
-    flat = np.memmap(path, np.uint8, "r")
-    return [flat[offsets[i] : offsets[i + 1]].reshape(row["height"], row["width"]) for i, row in enumerate(rows)]
 
 
 def _decode(folder: Path, row: dict[str, Any], archives: dict[str, zipfile.ZipFile]) -> NDArray[np.uint8]:

@@ -94,6 +94,16 @@ FACE: Mapping[str, FaceRecipe] = {
     r.name: r
     for r in (
         FaceRecipe(name="base", epochs=70, batch=32, learning_rate=3e-3, weight_decay=0.02, validate_every=3),
+        FaceRecipe(
+            name="small",
+            epochs=70,
+            batch=32,
+            learning_rate=3e-3,
+            weight_decay=0.02,
+            validate_every=5,
+            height=128,
+            width=160,
+        ),
         FaceRecipe(name="quick", epochs=4, batch=32, learning_rate=3e-3, weight_decay=0.02, ema=0.99),
     )
 }

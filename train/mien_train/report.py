@@ -37,4 +37,6 @@ def _face(found: dict[str, Any]) -> list[str]:
 def _row(name: str, row: dict[str, Any]) -> str:
     recall = "  ".join(f"{k}: {v['recall']:.3f}" for k, v in row["recall"].items())
     alarms = f"{row['false_positives']['pictures']}/{row['false_positives']['of']}"
+    if row["drawn"]:
+        recall += f"  AP .5 on {row['drawn']['faces']} drawn boxes: {row['drawn']['ap50']:.4f}"
     return f"{name:<12}{row['ap50']:>8.4f}{row['ap75']:>8.4f}{row['landmark_error']:>11.4f}{alarms:>14}  {recall}"

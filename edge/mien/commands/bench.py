@@ -1,46 +1,120 @@
-"""`mien bench`: time per stage on this machine."""
+"""`mien bench`: time per stage on this machine; or two results compared."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mien.commands.options import Subparsers, open_models
 from mien.errors import MienError
 
 NAME = "bench"
 
+_SECONDS, _QUICK_SECONDS = 40.0, 3.0
+_STARTS, _QUICK_STARTS = 7, 1
+
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command line."""
     parser = subparsers.add_parser(NAME, help="time every stage", description=__doc__)
     parser.add_argument("--engine", action="append", metavar="NAME", help="repeatable; every installed one if absent")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the engine (default 1)")
-    parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="time budget (default 10)")
+    parser.add_argument(
+        "--threads", type=int, action="append", metavar="N", help="repeatable; one, and all cores, if absent"
+    )
+    parser.add_argument("--seconds", type=float, metavar="S", help=f"time budget of the frames (default {_SECONDS:g})")
+    parser.add_argument("--quick", action="store_true", help="a few seconds, for a first look")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON there as well")
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        nargs=2,
+        metavar=("BEFORE", "AFTER"),
+        help="measure nothing: ratios of two results; status 1 if a whole path, cold start or memory grew too much",
+    )
+    parser.add_argument(
+        "--threshold", type=float, default=1.2, metavar="R", help="ratio that is too much (default 1.2)"
+    )
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Measure and print."""
-    from mien import bench, engine
+    """Measure or compare, and print; 1 if a comparison is past the threshold."""
+    if args.compare is not None:
+        return _compare(args)
+    result = measured(args, ["mien", *sys.argv[1:]])
+    from mien.bench import report
 
-    if not args.seconds > 0:
-        raise MienError(f"--seconds is {args.seconds:g}; give more than 0")
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    if args.out is not None:
+        _write(args.out, text)
+    sys.stdout.write(text if args.json else report.text(result) + "\n")
+    return 0
+
+
+def measured(args: argparse.Namespace, command: list[str]) -> dict[str, Any]:
+    """The result that the arguments ask for; see `mien.bench.result.run`.
+
+    Raises:
+        MienError: an argument, a model or an engine cannot be used.
+    """
+    from mien import engine, machine
+    from mien.bench import result
+
+    seconds = args.seconds if args.seconds is not None else _QUICK_SECONDS if args.quick else _SECONDS
+    if not seconds > 0:
+        raise MienError(f"--seconds is {seconds:g}; give more than 0")
+    threads = args.threads or [1, machine.usable_cores()]
+    if min(threads) < 1:
+        raise MienError(f"--threads is {min(threads)}; give 1 or more")
     installed = [name for name, version in engine.available().items() if version is not None]
     # At least the default, whose error says how to install it.
     engines = args.engine or installed or list(engine.ENGINES)[:1]
     if args.out is not None:
         _write(args.out, "", mode="a")  # fails now rather than after the measurement
-    result = bench.measure(open_models, engines, args.seconds, args.threads)
-    text = json.dumps(result, indent=2) + "\n"
-    if args.out is not None:
-        _write(args.out, text)
-    sys.stdout.write(text if args.json else bench.table(result) + "\n")
-    return 0
+    settings = result.Settings(
+        tuple(dict.fromkeys(engines)),
+        tuple(dict.fromkeys(threads)),
+        seconds,
+        _QUICK_STARTS if args.quick else _STARTS,
+    )
+    return result.run(open_models, settings, command, step)
+
+
+def step(name: str) -> Callable[[float], None] | None:
+    """Progress of one step on standard error; None where nobody looks at it."""
+    if not sys.stderr.isatty():
+        return None
+
+    def progress(share: float) -> None:
+        end = "\r\x1b[K" if share >= 1 else ""
+        sys.stderr.write(f"\r{name}: {share:4.0%}{end}")
+        sys.stderr.flush()
+
+    return progress
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from mien.bench import compare
+
+    (before, after), threshold = args.compare, args.threshold
+    if not threshold > 0:
+        raise MienError(f"--threshold is {threshold:g}; give more than 0, such as 1.2")
+    ratios = compare.compare(before, after)
+    caveats = compare.caveats(before, after)
+    past = [ratio.name for ratio in ratios if ratio.gate and ratio.value > threshold]
+    if args.json:
+        rows = [{"name": r.name, "before": r.before, "after": r.after, "ratio": r.value} for r in ratios]
+        report = {"threshold": threshold, "past": past, "caveats": caveats, "ratios": rows}
+        sys.stdout.write(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.writelines(f"NOTE {caveat}\n" for caveat in caveats)
+        sys.stdout.write(compare.text(ratios, threshold) + "\n")
+    return 1 if past else 0
 
 
 def _write(path: Path, text: str, mode: str = "w") -> None:

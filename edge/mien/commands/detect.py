@@ -27,6 +27,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write annotated copies and face crops there")
     parser.add_argument("--score", type=float, metavar="S", help="lowest score of a face, 0 to 1")
+    parser.add_argument("--tiles", action="store_true", help="also scan overlapping tiles, for small faces (slower)")
     add_engine(parser)
     parser.set_defaults(main=main)
 
@@ -38,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
 
     paths = _pictures(args.paths)
     writer = _Writer(args.out) if args.out is not None else None
-    detector, classifier = open_models(args.engine, 1, score=args.score)
+    detector, classifier = open_models(args.engine, 1, score=args.score, tiles=args.tiles)
     status = 0
     for path in paths:
         try:

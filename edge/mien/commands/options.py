@@ -23,8 +23,9 @@ def open_models(
     detector: str = "face-base",
     classifier: str = "emotion-base",
     score: float | None = None,
+    tiles: bool = False,
 ) -> tuple[FaceDetector, EmotionClassifier]:
-    """Load both models.
+    """Load both models; `tiles` as for `FaceDetector`.
 
     Raises:
         MienError: a model or the engine cannot be used.
@@ -36,4 +37,4 @@ def open_models(
 
     # OpenCV would start a thread per core for pictures this small, and get in the engine's way.
     cv2.setNumThreads(threads)
-    return FaceDetector(detector, engine, threads, score), EmotionClassifier(classifier, engine, threads)
+    return FaceDetector(detector, engine, threads, score, tiles), EmotionClassifier(classifier, engine, threads)

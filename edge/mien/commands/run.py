@@ -36,6 +36,12 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--annotate", metavar="DIR", help="write an annotated clip and a contact sheet there")
     parser.add_argument("--threads", type=int, metavar="N", help="of the engine (default 1)")
     parser.add_argument("--score", type=float, dest="score_threshold", metavar="S", help="lowest score of a face")
+    parser.add_argument(
+        "--tiles", action="store_true", default=None, help="also scan overlapping tiles, for small faces (slower)"
+    )
+    parser.add_argument(
+        "--scan-every", type=int, metavar="K", help="whole frame every K frames, in between around known faces (1)"
+    )
     add_engine(parser, default=None)
     parser.set_defaults(main=main)
 
@@ -43,13 +49,15 @@ def add(subparsers: Subparsers) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run to the end of the source; Ctrl-C and SIGTERM are ways to end well."""
     from mien import config
+    from mien.attention import AttentiveDetector
     from mien.camera import open_source
     from mien.clip import Clip
-    from mien.pipeline import Pipeline
+    from mien.detector import FaceDetector
+    from mien.pipeline import Detector, Pipeline
     from mien.sinks import open_sinks
     from mien.smoothing import Smoother
 
-    keys = ("source", "sinks", "max_frames", "annotate", "engine", "threads", "score_threshold")
+    keys = ("source", "sinks", "max_frames", "annotate", "engine", "threads", "score_threshold", "tiles", "scan_every")
     file = config.read(args.config) if args.config is not None else {}
     settings = config.build(file, {key: getattr(args, key) for key in keys})
     tally = _Tally()
@@ -58,9 +66,15 @@ def main(args: argparse.Namespace) -> int:
         if settings.annotate:
             clip = Clip(Path(settings.annotate), 1e9 / camera.period_ns if camera.period_ns else 15.0)
         score = settings.score_threshold or None
-        models = open_models(settings.engine, settings.threads, settings.detector, settings.classifier, score)
+        scan, classifier = open_models(
+            settings.engine, settings.threads, settings.detector, settings.classifier, score, settings.tiles
+        )
+        detector: Detector = scan
+        if settings.scan_every > 1:
+            look = FaceDetector(settings.look, settings.engine, settings.threads, score) if settings.look else scan
+            detector = AttentiveDetector(scan, look, settings.scan_every)
         smoother = Smoother(settings.smoothing_seconds)
-        pipeline = Pipeline(camera, *models, smoother=smoother, sinks=[sinks], preview=clip)
+        pipeline = Pipeline(camera, detector, classifier, smoother=smoother, sinks=[sinks], preview=clip)
         with _terminated():
             try:
                 _drain(pipeline, settings.max_frames or None, tally, camera.description)

@@ -5,10 +5,10 @@ DEV = .venv/bin
 EDGE = .venv-edge/bin
 EXPORTS ?= edge/mien/models
 
-.PHONY: help setup demo test lint format train export results tables wheel bench clean
+.PHONY: help setup demo test lint format train export results tables wheel bench test-latency clean
 
 help: ## this list
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 setup: .venv/ready ## .venv with everything: train, export, tests (about 2 GB)
 
@@ -60,8 +60,35 @@ tables: .venv/ready ## the README's tables from docs/results
 wheel: .venv/ready ## dist/mien-*.whl, models included
 	$(DEV)/python -m build --wheel --outdir dist
 
-bench: .venv/ready ## time per stage on this machine
-	$(DEV)/mien bench
+bench: .venv/ready ## latency of every stage, and beside other people's models (../shared/peers), on this machine
+	$(DEV)/python -m mien_export peers --out docs/results/bench.json
+
+test-latency: .venv/ready ## latency tests: ratios within one run, on a quiet desktop
+	$(DEV)/python -m pytest tests/latency
 
 clean: ## remove environments, caches and outputs; runs/ stays
-	rm -rf .venv .venv-edge out dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-edge .venv-tflite out dist build .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: test-tflite-runtime test-constraints test-arm64
+
+PYTHON311 ?= python3.11
+TFLITE = .venv-tflite/bin
+
+.venv-tflite/ready: pyproject.toml edge/constraints/bookworm.txt
+	@$(PYTHON311) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo 'test-tflite-runtime: needs Python 3.11, tflite-runtime has no wheel for a newer one;' \
+	    'install it, or say where it is: PYTHON311=/path/to/python3.11' >&2; exit 2; }
+	$(PYTHON311) -m venv .venv-tflite
+	$(TFLITE)/pip install $(PIP_QUIET) -c edge/constraints/bookworm.txt -e '.[tflite]' 'pytest>=8.3'
+	$(TFLITE)/pip install $(PIP_QUIET) --no-deps 'scikit-image>=0.25'
+	@touch $@
+
+test-tflite-runtime: .venv-tflite/ready ## the third engine, with Python 3.11 and numpy 1 in .venv-tflite
+	$(TFLITE)/python -m pytest tests/platform/check_tflite_runtime.py
+
+test-constraints: .venv/ready ## the pins for Raspberry Pi OS resolve to wheels for aarch64 (asks the package index)
+	$(DEV)/python -m pytest tests/platform/check_constraints.py
+
+test-arm64: .venv/ready ## the wheel as a Raspberry Pi's processor runs it, by qemu (mmdebstrap qemu-user-static bubblewrap)
+	$(DEV)/python tests/platform/arm64_root.py
+	$(DEV)/python -m pytest tests/platform/check_arm64.py

@@ -18,7 +18,7 @@ class EmotionClassifier:
 
     Args:
         model: name of a bundled model, or path of a sidecar.
-        engine: "litert" or "onnx".
+        engine: "litert", "onnx" or "tflite".
         threads: of the engine.
 
     Attributes:

@@ -22,7 +22,7 @@ class RunConfig:
         sinks: where readings go; see `mien.sinks.SPECS`.
         max_frames: processed frames after which the run ends; 0 for no limit.
         annotate: folder for an annotated clip; empty for none.
-        engine: "litert" or "onnx".
+        engine: "litert", "onnx" or "tflite".
         threads: of the engine and of OpenCV.
         detector, classifier: name of a bundled model, or path of a sidecar.
         score_threshold: lowest score of a face; 0 for the model's own.

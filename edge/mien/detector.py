@@ -27,7 +27,7 @@ class FaceDetector:
 
     Args:
         model: name of a bundled model, or path of a sidecar.
-        engine: "litert" or "onnx".
+        engine: "litert", "onnx" or "tflite".
         threads: of the engine.
         score_threshold: lowest score of a face; the sidecar's value if None.
         tiles: also scan overlapping tiles at full size, for small faces; costs one inference a tile.

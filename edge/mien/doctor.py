@@ -72,11 +72,7 @@ def _engines() -> list[Check]:
     from mien import engine
 
     default = next(iter(engine.ENGINES))
-    checks = []
-    for name, version in engine.available().items():
-        absent = f"not installed; {'it is the default engine' if name == default else 'optional'}"
-        checks.append(Check(f"engine {name}", version is not None, name == default, version or absent))
-    return checks
+    return [_check(f"engine {name}", name == default, functools.partial(engine.probe, name)) for name in engine.ENGINES]
 
 
 def _models() -> list[Check]:

@@ -1,6 +1,6 @@
-"""The interpreters that run a bundle: LiteRT (default), or ONNX Runtime.
+"""The interpreters that run a bundle: LiteRT (default), ONNX Runtime, or the older tflite-runtime.
 
-Both are fed uint8 luma and give the same raw int8 tensors, so that everything behind them is shared.
+All are fed uint8 luma and give raw int8 tensors of one meaning, so that everything behind them is shared.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,20 +38,31 @@ class Engine(Protocol):
         ...
 
 
-class LiteRT:
-    """The TFLite artefact in `ai_edge_litert` (XNNPACK kernels)."""
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """Where an engine comes from: its module, its name in the package index, and the command that installs it."""
 
-    name = "litert"
+    module: str
+    name: str
+    install: str
+
+
+_LITERT = _Package("ai_edge_litert.interpreter", "ai-edge-litert", "pip install ai-edge-litert")
+_ONNX = _Package("onnxruntime", "onnxruntime", "pip install onnxruntime")
+_TFLITE = _Package(
+    "tflite_runtime.interpreter", "tflite-runtime", "pip install tflite-runtime==2.14.0 'numpy<2' (Python 3.11 only)"
+)
+
+
+class _TfLite:
+    """The TFLite artefact in an interpreter of TensorFlow Lite's kind."""
+
+    name: str
+    _package: ClassVar[_Package]
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        interpreter_module = _imported("ai_edge_litert.interpreter", "ai-edge-litert")
         path = bundle.artefact("tflite")
-        try:
-            with _native_stderr_closed():
-                self._interpreter = interpreter_module.Interpreter(model_path=str(path), num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise MienError(f"{path}: LiteRT cannot load it ({_first_line(error)})") from None
+        self._interpreter = _interpreter(self._package, str(path), model_path=str(path), num_threads=threads)
         self._input = self._interpreter.get_input_details()[0]["index"]
         details = self._interpreter.get_output_details()
         self._outputs = [d["index"] for d in details]
@@ -67,13 +79,27 @@ class LiteRT:
         return tuple(self._interpreter.get_tensor(index) for index in self._outputs)
 
 
+class LiteRT(_TfLite):
+    """The TFLite artefact in `ai_edge_litert` (XNNPACK kernels)."""
+
+    name = "litert"
+    _package = _LITERT
+
+
+class TfLiteRuntime(_TfLite):
+    """The TFLite artefact in `tflite_runtime`, LiteRT's predecessor: slower, and its rounding is another."""
+
+    name = "tflite"
+    _package = _TFLITE
+
+
 class OnnxRuntime:
     """The ONNX artefact in `onnxruntime` (CPU execution provider)."""
 
     name = "onnx"
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        ort = _imported("onnxruntime", "onnxruntime")
+        ort = _imported(_ONNX)
         path = bundle.artefact("onnx")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -94,10 +120,22 @@ class OnnxRuntime:
         return tuple(_signed(output) for output in raw)
 
 
-ENGINES: dict[str, Callable[[Bundle, int], Engine]] = {"litert": LiteRT, "onnx": OnnxRuntime}
+ENGINES: dict[str, Callable[[Bundle, int], Engine]] = {
+    "litert": LiteRT,
+    "onnx": OnnxRuntime,
+    "tflite": TfLiteRuntime,
+}
 """Engine name to constructor; the first is the default."""
 
-_MODULES = {"litert": ("ai_edge_litert.interpreter", "ai-edge-litert"), "onnx": ("onnxruntime", "onnxruntime")}
+_PACKAGES = {"litert": _LITERT, "onnx": _ONNX, "tflite": _TFLITE}
+
+# A whole TFLite file without an operator: one int8 tensor, input and output at once.
+_SMALLEST_MODEL = bytes.fromhex(
+    "1800000054464c3300000e00140010000c000800000004000e000000100000001c000000780000000300000001000000"
+    "08000000040004000400000001000000100000000c00140010000c00080004000c000000100000001000000014000000"
+    "180000000000000001000000000000000100000000000000010000000c00000008000c00080007000800000000000009"
+    "04000000010000000100000000000000"
+)
 
 
 def open_engine(bundle: Bundle, engine: str = "litert", threads: int = 1) -> Engine:
@@ -113,21 +151,58 @@ def open_engine(bundle: Bundle, engine: str = "litert", threads: int = 1) -> Eng
     return ENGINES[engine](bundle, threads)
 
 
+def probe(engine: str) -> str:
+    """Try an engine.
+
+    An import proves little (tflite-runtime imports beside numpy 2, and then can do nothing), so an interpreter is
+    constructed where that needs no model of the user's.
+
+    Args:
+        engine: one of `ENGINES`.
+
+    Returns:
+        The version of its package.
+
+    Raises:
+        MienError: it is absent or unusable here.
+    """
+    package = _PACKAGES[engine]
+    if package is _ONNX:
+        _imported(package)
+    else:
+        _interpreter(package, "an empty model", model_content=_SMALLEST_MODEL)
+    return importlib.metadata.version(package.name)
+
+
 def available() -> dict[str, str | None]:
-    """Engine name to the installed version, or None where it cannot be imported."""
+    """Engine name to the version that is installed and works, or None; `probe` says why."""
     found: dict[str, str | None] = {}
-    for engine, (module, package) in _MODULES.items():
+    for engine in ENGINES:
         try:
-            importlib.import_module(module)
-            found[engine] = importlib.metadata.version(package)
-        except ImportError:
+            found[engine] = probe(engine)
+        except MienError:
             found[engine] = None
     return found
 
 
+def _interpreter(package: _Package, what: str, **arguments: Any) -> Any:
+    """An interpreter with its tensors allocated; `what` names its model in an error."""
+    module = _imported(package)
+    try:
+        with _native_stderr_closed():
+            interpreter = module.Interpreter(**arguments)
+            interpreter.allocate_tensors()
+    except SystemError:
+        # What an extension module built against numpy 1 comes to when it first makes an array beside numpy 2.
+        raise _unusable(package, f"it does not work beside numpy {np.__version__}") from None
+    except (RuntimeError, ValueError) as error:
+        raise MienError(f"{what}: {package.name} cannot load it ({_first_line(error)})") from None
+    return interpreter
+
+
 @contextlib.contextmanager
 def _native_stderr_closed() -> Iterator[None]:
-    """Keep LiteRT's remarks about its delegates out of the user's terminal; it offers no switch for them.
+    """Keep an interpreter's remarks about its delegates out of the user's terminal; it offers no switch for them.
 
     What goes wrong still arrives, as an exception.
     """
@@ -137,18 +212,21 @@ def _native_stderr_closed() -> Iterator[None]:
         os.dup2(nowhere, 2)
         yield
     finally:
+        sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
 
 
-def _imported(module: str, package: str) -> Any:
+def _imported(package: _Package) -> Any:
     try:
-        return importlib.import_module(module)
+        return importlib.import_module(package.module)
     except ImportError as error:
-        raise MienError(
-            f"{package} is not usable here ({_first_line(error)}); install it: pip install {package}"
-        ) from None
+        raise _unusable(package, _first_line(error)) from None
+
+
+def _unusable(package: _Package, reason: str) -> MienError:
+    return MienError(f"{package.name} is not usable here ({reason}); install it: {package.install}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("mien", "numpy", "opencv-python-headless", "ai-edge-litert", "onnxruntime", "picamera2")
+_PACKAGES = ("mien", "numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "onnxruntime", "picamera2")
 
 
 def facts(root: Path = Path("/")) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def facts(root: Path = Path("/")) -> dict[str, Any]:
     return {
         "cpu": cpu_model(root),
         "cores": os.cpu_count(),
+        "usable_cores": usable_cores(),
         "architecture": platform.machine(),
         "board": board(root),
         "kernel": platform.release(),
@@ -30,16 +31,43 @@ def facts(root: Path = Path("/")) -> dict[str, Any]:
 
 
 def state(root: Path = Path("/")) -> dict[str, Any]:
-    """What changes while one measures: frequency governor, temperature in °C, throttling, load average."""
+    """What changes while one measures, as JSON types; None for what this machine does not tell.
+
+    Returns:
+        "governor" and "driver" of the clock, "frequency" in MHz, "temperature" in °C, "throttled" (the Pi's
+        bits, hexadecimal), "throttle_count" (x86: times the first core was slowed down), "load" of one minute,
+        and "cpu_seconds" that all programs have used since the machine started.
+    """
     millidegrees = _read(root / "sys/class/thermal/thermal_zone0/temp")
     loads = _read(root / "proc/loadavg")
+    cpu = root / "sys/devices/system/cpu/cpu0"
+    kilohertz = _integer(cpu / "cpufreq/scaling_cur_freq")
     return {
-        "governor": _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": _read(cpu / "cpufreq/scaling_governor"),
+        "driver": _read(cpu / "cpufreq/scaling_driver"),
+        "frequency": None if kilohertz is None else kilohertz / 1000,
         "temperature": int(millidegrees) / 1000 if millidegrees and millidegrees.lstrip("-").isdigit() else None,
-        # The Pi's firmware: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature limit.
+        # The Pi's firmware: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature limit;
+        # the same 16 bits higher: it happened since the start.
         "throttled": _read(root / "sys/devices/platform/soc/soc:firmware/get_throttled"),
+        "throttle_count": _integer(cpu / "thermal_throttle/core_throttle_count"),
         "load": float(loads.split()[0]) if loads else None,
+        "cpu_seconds": _cpu_seconds(root),
     }
+
+
+def _cpu_seconds(root: Path) -> float | None:
+    first, *_ = (_read(root / "proc/stat") or "").splitlines() or [""]
+    if not first.startswith("cpu "):
+        return None
+    # user nice system idle iowait irq softirq steal: a neighbour on the same host takes time as well.
+    ticks = [int(field) for field in first.split()[1:9]]
+    return (sum(ticks) - sum(ticks[3:5])) / os.sysconf("SC_CLK_TCK")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
 
 
 def cpu_model(root: Path = Path("/")) -> str | None:
@@ -80,3 +108,8 @@ def _read(path: Path) -> str | None:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
+
+
+def _integer(path: Path) -> int | None:
+    text = _read(path)
+    return int(text) if text is not None and text.isdecimal() else None

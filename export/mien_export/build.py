@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from torch import nn
 from tqdm import tqdm
 
 from mien.errors import MienError
@@ -42,11 +45,13 @@ class Source:
         calibration: training images that set the activations' ranges.
         held_out: validation images on which the two artefacts are compared.
         evaluate: metrics of an artefact, one dict per split.
+        finetune: a checkpoint's network after so many epochs of quantization-aware fine-tuning.
     """
 
     calibration: Images
     held_out: Images
     evaluate: Callable[[str, Path], Sequence[Mapping[str, Any]]]
+    finetune: Callable[[Checkpoint, int], nn.Module]
 
 
 def read(run: Path) -> Checkpoint:
@@ -114,6 +119,38 @@ def build(
     return out / f"{name}.json"
 
 
+def exported(
+    network: nn.Module,
+    checkpoint: Checkpoint,
+    folder: Path,
+    name: str,
+    calibration: Calibration,
+    images: NDArray[np.uint8],
+) -> tuple[Path, onnx.ModelProto, bytes]:
+    """Quantize a network and write its three files, unproven.
+
+    Args:
+        network: the checkpoint's, or one fine-tuned from it.
+        checkpoint: says what the model is.
+        folder: gets NAME.onnx, NAME.tflite and NAME.json.
+        name: of the model.
+        calibration: its method counts here, the rest is written down.
+        images: calibration images, uint8 (n, height, width).
+
+    Returns:
+        Path of the sidecar, the ONNX graph, and the TFLite file's bytes.
+    """
+    height, width = images.shape[1:]
+    model = quantize_network(network, images, OUTPUTS[checkpoint.task], height, width, calibration.method)
+    tflite = to_tflite(model)
+    (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    (folder / f"{name}.tflite").write_bytes(tflite)
+    path = folder / f"{name}.json"
+    document = sidecar.describe(name, checkpoint, qdq.read(model), folder, calibration, golden(tflite, height, width))
+    sidecar.write(document, path)  # evaluation opens the model through its sidecar
+    return path, model, tflite
+
+
 def _written(
     checkpoint: Checkpoint,
     folder: Path,
@@ -122,17 +159,15 @@ def _written(
     source: Source,
     size: tuple[int, int],
 ) -> Path:
-    task, (height, width) = checkpoint.task, size
-    images = source.calibration(task, size)
-    model = quantize_network(checkpoint.build(), images, OUTPUTS[task], height, width, calibration.method)
-    tflite = to_tflite(model)
-    (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    (folder / f"{name}.tflite").write_bytes(tflite)
-    path = folder / f"{name}.json"
-    document = sidecar.describe(name, checkpoint, qdq.read(model), folder, calibration, golden(tflite, height, width))
-    sidecar.write(document, path)  # evaluation opens the model through its sidecar
+    network = source.finetune(checkpoint, calibration.qat) if calibration.qat else checkpoint.build()
+    images = source.calibration(checkpoint.task, size)
+    path, model, tflite = exported(network, checkpoint, folder, name, calibration, images)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    task = checkpoint.task
     compared = parity.parity(model, tflite, source.held_out(task, size)).as_dict()
-    artefacts = tqdm([folder / f"{name}.{kind}" for kind in KINDS[:2]], desc="evaluate", unit="artefact")
+    artefacts = tqdm(
+        [folder / f"{name}.{kind}" for kind in KINDS[:2]], desc="evaluate", unit=" artefacts", disable=None
+    )
     metrics = [entry for artefact in artefacts for entry in source.evaluate(task, artefact)]
     sidecar.write(sidecar.measured(document, metrics, compared), path)
     failed = [check for check in verify(path) if check.passed is False]

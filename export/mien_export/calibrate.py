@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +35,42 @@ INPUT_RANGE = (-INPUT_ZERO_POINT * INPUT_SCALE, (255 - INPUT_ZERO_POINT) * INPUT
 ONE_SCALE = frozenset({"MaxPool", "AveragePool", "Resize", "Reshape", "Flatten", "Concat"})
 """Operators that only move or average values; TFLite wants one scale for all their inputs and outputs."""
 
+
+@dataclass(frozen=True, slots=True)
+class InputScale:
+    """What a uint8 input stands for: real = (value − zero point) × scale; mien's luma unless told otherwise."""
+
+    scale: float = INPUT_SCALE
+    zero_point: int = INPUT_ZERO_POINT
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What 0 and 255 stand for."""
+        return -self.zero_point * self.scale, (255 - self.zero_point) * self.scale
+
+
+LUMA = InputScale()
+
 _BATCH = 16  # images whose activations are held in memory together
 
 
-def real(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the float network takes: uint8 (n, H, W) → float32 (n, 1, H, W) = (luma − 128) × INPUT_SCALE."""
-    return (images[:, None].astype(np.float32) - INPUT_ZERO_POINT) * np.float32(INPUT_SCALE)
+def real(images: NDArray[np.uint8], scale: InputScale = LUMA) -> NDArray[np.float32]:
+    """What the float network takes: uint8 (n, H, W) → float32 (n, 1, H, W); (n, C, H, W) keeps its shape."""
+    pictures = images[:, None] if images.ndim == 3 else images
+    return (pictures.astype(np.float32) - scale.zero_point) * np.float32(scale.scale)
 
 
-def ranges(model: onnx.ModelProto, images: NDArray[np.uint8], method: str) -> TensorsData:
+def ranges(model: onnx.ModelProto, images: NDArray[np.uint8], method: str, scale: InputScale = LUMA) -> TensorsData:
     """Measure the range of every activation.
 
     Args:
         model: float graph of `trace`.
-        images: uint8 (n, H, W), at least one.
+        images: uint8 (n, H, W), or (n, C, H, W) for a network of C channels; at least one.
         method: "minmax", "percentile" or "entropy".
+        scale: of the input.
 
     Returns:
-        ONNX Runtime's ranges; the input's is `INPUT_RANGE`, and tensors that a `ONE_SCALE` operator ties
+        ONNX Runtime's ranges; the input's is what uint8 covers, and tensors that a `ONE_SCALE` operator ties
         together share theirs.
 
     Raises:
@@ -60,7 +79,7 @@ def ranges(model: onnx.ModelProto, images: NDArray[np.uint8], method: str) -> Te
     if method not in METHODS:
         raise MienError(f"unknown calibration method {method!r}; choose one of {', '.join(METHODS)}")
     expected = tuple(d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim)
-    if not len(images) or (1, *images.shape[1:]) != expected[1:]:
+    if not len(images) or (1, *images.shape[1:])[-3:] != expected[1:]:
         raise MienError(
             f"calibration images have shape {images.shape}; give at least one of {expected[2]}×{expected[3]}"
         )
@@ -73,32 +92,33 @@ def ranges(model: onnx.ModelProto, images: NDArray[np.uint8], method: str) -> Te
             calibrate_method=METHODS[method],
             extra_options={"symmetric": False},
         )
-        for start in tqdm(range(0, len(images), _BATCH), desc="calibrate", unit="batch", disable=len(images) <= _BATCH):
-            calibrator.collect_data(_Reader(images[start : start + _BATCH]))
+        for start in tqdm(range(0, len(images), _BATCH), desc="calibrate", unit=" batches", disable=None):
+            calibrator.collect_data(_Reader(images[start : start + _BATCH], scale))
         measured = calibrator.compute_data()
-    return _tied(model.graph, measured)
+    return _tied(model.graph, measured, scale.bounds)
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc] # onnxruntime ships no types
     """Feeds images to ONNX Runtime one at a time."""
 
-    def __init__(self, images: NDArray[np.uint8]) -> None:
+    def __init__(self, images: NDArray[np.uint8], scale: InputScale) -> None:
         self._images: Iterator[NDArray[np.uint8]] = iter(images)
+        self._scale = scale
 
     def get_next(self) -> dict[str, Any] | None:
         """The next input, or None at the end."""
         image = next(self._images, None)
-        return None if image is None else {INPUT: real(image[None])}
+        return None if image is None else {INPUT: real(image[None], self._scale)}
 
 
-def _tied(graph: onnx.GraphProto, measured: TensorsData) -> TensorsData:
+def _tied(graph: onnx.GraphProto, measured: TensorsData, covered: tuple[float, float]) -> TensorsData:
     bounds = {name: tuple(float(v) for v in np.ravel(data.range_value)) for name, data in measured.items()}
-    bounds[INPUT] = INPUT_RANGE
+    bounds[INPUT] = covered
     for group in tied(graph):
         members = [name for name in group if name in bounds]
         low, high = min(bounds[n][0] for n in members), max(bounds[n][1] for n in members)
         # The input's scale is given by the camera, so whatever is tied to it follows.
-        shared = INPUT_RANGE if INPUT in group else (low, high)
+        shared = covered if INPUT in group else (low, high)
         bounds.update(dict.fromkeys(members, shared))
     data = {name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in bounds.items()}
     return TensorsData(CalibrationMethod.MinMax, data)

@@ -35,11 +35,19 @@ def _build(options: argparse.Namespace) -> int:
     settings(checkpoint)
     size = build.input_size(checkpoint, options.size)
     name = options.name or f"{checkpoint.task}-{checkpoint.recipe.get('name', 'model')}"
-    calibration = Calibration(options.calibration_size, options.method, options.seed)
+    calibration = Calibration(options.calibration_size, options.method, options.seed, options.qat)
     from mien_export.sets import source
 
     path = build.build(checkpoint, options.out, name, calibration, source(options.data, calibration), size)
     return _report((path,))
+
+
+def _calibrations(options: argparse.Namespace) -> int:
+    from mien_export import calibrations
+    from mien_train import data
+
+    print(calibrations.write(options.checkpoint, data.folder(options.data), options.out, options.sizes))  # noqa: T201
+    return 0
 
 
 def _results(options: argparse.Namespace) -> int:
@@ -57,6 +65,20 @@ def _tables(options: argparse.Namespace) -> int:
     if options.check:
         return 0 if text == options.readme.read_text(encoding="utf-8") else 1
     options.readme.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _peers(options: argparse.Namespace) -> int:
+    from mien.commands.bench import step
+    from mien_export import bench_picture, benchmark, peers
+
+    seconds, starts = (3.0, 1) if options.quick else (options.seconds, 7)
+    command = ["python -m mien_export", *sys.argv[1:]]
+    document = benchmark.measure(seconds, starts, options.peers or peers.folder(), command, step)
+    benchmark.write(document, options.out)
+    drawn = bench_picture.draw(document, options.out.parent)
+    benchmark.write({**document, "picture": drawn.name if drawn else None}, options.out)
+    print(benchmark.text(document))  # noqa: T201
     return 0
 
 
@@ -84,6 +106,10 @@ def _size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(_positive(part) for part in text.split(","))
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
@@ -104,8 +130,24 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--calibration-size", type=_positive, default=512, metavar="N", help="images (default: 512)")
     build.add_argument("--method", choices=_METHODS, default="minmax", help="of calibration (default: minmax)")
     build.add_argument("--seed", type=int, default=0, help="of the calibration images (default: 0)")
+    build.add_argument(
+        "--qat",
+        type=_positive,
+        default=0,
+        metavar="EPOCHS",
+        help="quantization-aware fine-tuning first (default: none)",
+    )
     build.add_argument("--size", type=_size, metavar="HxW", help="detector's input (default: the recipe's)")
     build.set_defaults(run=_build)
+
+    compare = commands.add_parser("calibrations", help="compare calibration methods and sizes on the validation split")
+    compare.add_argument("checkpoint", type=Path, metavar="RUN", help="folder with checkpoint.pt, or a .pt file")
+    compare.add_argument("--sizes", type=_sizes, default=(128, 512, 2048), metavar="N,…", help="default: 128,512,2048")
+    compare.add_argument("--out", type=Path, metavar="FILE", help="default: docs/results/calibration-TASK.json")
+    compare.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder (default: $MIEN_DATA, else ../shared/data)"
+    )
+    compare.set_defaults(run=_calibrations)
 
     results = commands.add_parser(
         "results", help="final report of a bundled model: every protocol, test split included"
@@ -122,6 +164,17 @@ def _parser() -> argparse.ArgumentParser:
     tables.add_argument("--results", type=Path, default=Path("docs/results"), metavar="DIR")
     tables.add_argument("--check", action="store_true", help="change nothing; status 1 if the tables are out of date")
     tables.set_defaults(run=_tables)
+
+    beside = commands.add_parser("peers", help="time mien beside other people's models, as JSON; see `make bench`")
+    beside.add_argument("--out", type=Path, default=Path("docs/results/bench.json"), metavar="FILE")
+    beside.add_argument(
+        "--peers", type=Path, metavar="DIR", help="their files (default: $MIEN_PEERS, else ../shared/peers)"
+    )
+    beside.add_argument(
+        "--seconds", type=_positive, default=40, metavar="S", help="time budget of each of the two parts (default: 40)"
+    )
+    beside.add_argument("--quick", action="store_true", help="a few seconds, for a first look")
+    beside.set_defaults(run=_peers)
 
     verify = commands.add_parser("verify", help="prove models from nothing but their files; status 1 if one disagrees")
     verify.add_argument("path", type=Path, metavar="DIR|NAME.json", help="a sidecar, or a folder of them")

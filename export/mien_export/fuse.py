@@ -22,7 +22,7 @@ def fuse(network: nn.Module) -> nn.Module:
     """
     fused = copy.deepcopy(network).eval()
     for module in fused.modules():
-        if isinstance(module, ConvNormReLU):
+        if isinstance(module, ConvNormReLU) and any(isinstance(part, nn.BatchNorm2d) for part in module):
             _fold(module)
     for name, module in fused.named_modules():
         if isinstance(module, nn.BatchNorm2d):

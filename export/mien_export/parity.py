@@ -71,7 +71,7 @@ def compare(one: Runner, other: Runner, images: NDArray[np.uint8]) -> Parity:
     """Compare two runners on uint8 images (n, H, W) or (n, C, H, W)."""
     values = equal = near = worst = same = 0
     classifier = False
-    progress: Iterable[NDArray[np.uint8]] = tqdm(images, desc="parity", unit="image", disable=len(images) < 200)
+    progress: Iterable[NDArray[np.uint8]] = tqdm(images, desc="parity", unit=" images", disable=None)
     for image in progress:
         ours, theirs = one.run(image), other.run(image)
         classifier = len(ours) == 1 and ours[0].ndim == 2

@@ -17,12 +17,11 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from torch import nn
 
 from mien_export import qdq
-from mien_export.calibrate import INPUT_ZERO_POINT, ONE_SCALE, ranges
+from mien_export.calibrate import LUMA, ONE_SCALE, InputScale, ranges
 from mien_export.fuse import fuse
 from mien_export.pool import as_convolutions
 from mien_export.ties import settle
 from mien_export.trace import INPUT, trace
-from mien_train.networks import INPUT_SCALE
 
 
 def quantize_network(
@@ -54,14 +53,17 @@ def quantize_network(
     return quantize(model, settle(model, ranges(model, images, method)))
 
 
-def quantize(model: onnx.ModelProto, measured: TensorsData) -> onnx.ModelProto:
-    """Quantize a float graph of `trace` with the ranges of `calibrate.ranges`; see `quantize_network`."""
+def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = LUMA) -> onnx.ModelProto:
+    """Quantize a float graph of `trace` with the ranges of `calibrate.ranges` and the input's scale.
+
+    See `quantize_network`.
+    """
     overrides: dict[str, list[dict[str, Any]]] = {
         INPUT: [
             {
                 "quant_type": QuantType.QUInt8,
-                "scale": np.array(INPUT_SCALE, np.float32),
-                "zero_point": np.array(INPUT_ZERO_POINT, np.uint8),
+                "scale": np.array(scale.scale, np.float32),
+                "zero_point": np.array(scale.zero_point, np.uint8),
             }
         ]
     }

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
+from mien_export import qat
 from mien_export.build import Source
 from mien_export.sidecar import Calibration
 from mien_train import calibration, data, evaluation
+from mien_train.checkpoint import Checkpoint
 
 
 def source(folder: Path | None, wanted: Calibration) -> Source:
@@ -36,4 +39,7 @@ def source(folder: Path | None, wanted: Calibration) -> Source:
         # Builds are repeated while one chooses between settings: they never look at a test split.
         return [evaluation.evaluate(artefact, root, "val", "strict")]
 
-    return Source(training, validation, evaluate)
+    def finetune(checkpoint: Checkpoint, epochs: int) -> nn.Module:
+        return qat.finetune(checkpoint, root, epochs)
+
+    return Source(training, validation, evaluate, finetune)

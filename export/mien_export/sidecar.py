@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 import math
@@ -32,11 +33,19 @@ _BY_TASK: dict[str, dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How the activations' ranges were measured: number of images, method, and the seed of their draw."""
+    """How a network was made ready for int8.
+
+    Attributes:
+        size: images on which the activations' ranges were measured.
+        method: "minmax", "percentile" or "entropy".
+        seed: of their draw.
+        qat: epochs of quantization-aware fine-tuning before.
+    """
 
     size: int
     method: str
     seed: int
+    qat: int = 0
 
 
 def settings(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
@@ -107,7 +116,7 @@ def describe(
         "files": {kind: _file(folder / f"{name}.{kind}") for kind in ("tflite", "onnx")},
         "metrics": [],
         "parity": {},
-        "calibration": {"size": calibration.size, "method": calibration.method, "seed": calibration.seed},
+        "calibration": dataclasses.asdict(calibration),
         "training": {
             "recipe": checkpoint.recipe,
             "network": checkpoint.network,

@@ -234,20 +234,6 @@ def test_models_that_fail_their_check_are_said_and_the_status_is_1(
     assert "format" in row["error"]
 
 
-def test_bench_prints_a_table_and_writes_its_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "bench.json"
-    assert main(["bench", "--engine", "litert", "--seconds", "0.1", "--out", str(out)]) == 0
-    assert "classify" in capsys.readouterr().out
-    result = json.loads(out.read_text())
-    assert [(run["engine"], run["faces"]) for run in result["runs"]] == [("litert", n) for n in (0, 1, 4)]
-    for run in result["runs"]:
-        assert run["frames"] >= 10
-        assert run["whole"]["p50"] <= run["whole"]["p95"] <= run["whole"]["max"]
-        assert ("classify" in run["stages"]) == (run["faces"] > 0)
-    assert result["machine"]["kernel"]
-    assert result["models"] == {"fake": {"tflite": "00"}}
-
-
 def test_python_m_mien_answers_and_help_needs_no_heavy_import() -> None:
     code = "import sys, mien.cli; print(sorted({'torch', 'cv2', 'numpy', 'ai_edge_litert'} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(Path(bundle.__file__).parents[1])}

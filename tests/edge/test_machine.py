@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
 
@@ -29,11 +30,19 @@ def test_a_raspberry_pi_is_described(tmp_path: Path) -> None:
     assert (facts["temperature"], facts["governor"], facts["throttled"]) == (61.25, "ondemand", "50000")
     assert facts["load"] == 0.25
     assert facts["packages"]["numpy"]
+    file(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_driver", "cpufreq-dt\n")
+    file(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1500000\n")
+    file(tmp_path, "proc/stat", "cpu  300 20 80 9000 50 0 0 100 0 0\ncpu0 1 1 1 1\n")
+    state = machine.state(tmp_path)
+    assert (state["driver"], state["frequency"]) == ("cpufreq-dt", 1500)
+    assert state["cpu_seconds"] == 500 / os.sysconf("SC_CLK_TCK")  # all but idle and waiting for the disk
 
 
 def test_a_machine_that_tells_nothing_gives_none(tmp_path: Path) -> None:
     facts = machine.facts(tmp_path)
     assert [facts[key] for key in ("cpu", "board", "temperature", "governor", "throttled", "load")] == [None] * 6
+    assert [facts[key] for key in ("driver", "frequency", "throttle_count", "cpu_seconds")] == [None] * 4
+    assert 1 <= facts["usable_cores"] <= facts["cores"]
     file(tmp_path, "proc/cpuinfo", "model name\t: Intel(R) Xeon(R)\nmodel name\t: another\n")
     assert machine.cpu_model(tmp_path) == "Intel(R) Xeon(R)"
 

@@ -117,6 +117,7 @@ def source_of() -> Source:
         calibration=lambda task, size: parity.structured(8, *size, seed=1),
         held_out=lambda task, size: parity.structured(4, *size, seed=2),
         evaluate=lambda task, path: [{"split": "val", "model": path.name, "n": 4}],
+        finetune=lambda checkpoint, epochs: checkpoint.build(),
     )
 
 
@@ -139,3 +140,14 @@ def emotion_checkpoint() -> Checkpoint:
 def changed() -> Callable[..., Checkpoint]:
     """A checkpoint with some fields replaced."""
     return lambda checkpoint, **fields: Checkpoint(**{**asdict(checkpoint), **fields})
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Sidecars of a tiny detector and a tiny classifier in one folder, under the bundled models' names."""
+    out, calibration = tmp_path_factory.mktemp("models"), Calibration(size=8, method="minmax", seed=1)
+    face, emotion = (
+        build(checkpoint_of(task), out, f"{task}-base", calibration, source_of(), size)
+        for task, size in (("face", (64, 96)), ("emotion", (48, 48)))
+    )
+    return face, emotion

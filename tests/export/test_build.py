@@ -30,6 +30,7 @@ def source() -> Source:
         calibration=lambda task, size: parity.structured(4, *size, seed=1),
         held_out=lambda task, size: parity.structured(4, *size, seed=2),
         evaluate=lambda task, path: [{"split": "val", "model": path.name}],
+        finetune=lambda checkpoint, epochs: checkpoint.build(),
     )
 
 
@@ -49,7 +50,7 @@ def test_the_sidecar_says_where_everything_comes_from(built: Path) -> None:
     assert list(document)[:5] == ["format", "name", "task", "input", "outputs"]
     assert document["input"]["scale"] == 1 / 64
     assert document["input"]["zero_point"] == 0
-    assert document["calibration"] == {"size": 8, "method": "minmax", "seed": 1}
+    assert document["calibration"] == {"size": 8, "method": "minmax", "seed": 1, "qat": 0}
     assert document["training"]["seed"] == 7
     assert document["training"]["epochs"] == 3
     assert document["training"]["recipe"]["name"] == "tiny"

@@ -37,7 +37,7 @@ def test_each_condition_stages_the_face_as_it_says(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(conditions, "peers", lambda height, width: ({}, "none"))
     found, sheet = conditions.measure(Path("any"), Photos((_photo(),), ""), 10)
     recall = {row["condition"]: row["recall"]["mien"] for row in found["conditions"]}
-    assert {name for name, value in recall.items() if value == 0} == {"dark", "overexposed", "turned away"}
+    assert {name for name, value in recall.items() if value == 0} == {"dark", "backlit", "overexposed", "turned away"}
     assert recall["height 5%"] == recall["height 100%"] == recall["roll +20°"] == 1
     assert sheet.shape == (len(found["conditions"]) * 256, 8 * 320, 3)
     json.dumps(found)

@@ -15,7 +15,9 @@ def test_the_mapping_between_two_conventions_is_found_in_spite_of_strays() -> No
         side = rng.uniform(20, 60)
         box = np.array([left, top, left + side, top + 1.25 * side], np.float32)
         stray = box + 300
-        found.append(Detections(np.stack([box, stray]), np.zeros((2, 5, 2), np.float32), np.array([0.9, 0.8], np.float32)))
+        found.append(
+            Detections(np.stack([box, stray]), np.zeros((2, 5, 2), np.float32), np.array([0.9, 0.8], np.float32))
+        )
         drawn.append(np.stack([Mapping(0.02, 0.1, 1.05, 0.85)(box[None])[0], np.full(4, np.nan, np.float32)]))
     mapping = fit(found, drawn)
     assert [mapping.shift_x, mapping.shift_y, mapping.width, mapping.height] == pytest.approx(

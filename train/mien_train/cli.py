@@ -28,21 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _emotion(options: argparse.Namespace) -> int:
     recipe = recipes.chosen(recipes.EMOTION, options.recipe, options.set)
     folder = data.folder(options.data)
-    from mien_train import fer, loop
-    from mien_train.emotion import EmotionTask
-
-    loop.train(EmotionTask(recipe, fer.load(folder)), _run_folder(options), options.seed, options.resume)
-    return 0
+    return _train(options, recipe, folder)
 
 
 def _face(options: argparse.Namespace) -> int:
     recipe = recipes.chosen(recipes.FACE, options.recipe, options.set)
     folder = data.folder(options.data)
-    from mien_train import faces, loop
-    from mien_train.face import FaceTask
+    return _train(options, recipe, folder)
 
-    task = FaceTask(recipe, faces.load(folder, "train"), faces.load(folder, "val"))
-    loop.train(task, _run_folder(options), options.seed, options.resume)
+
+def _train(options: argparse.Namespace, recipe: recipes.Recipe, folder: Path) -> int:
+    from mien_train import loop, tasks
+
+    loop.train(tasks.opened(recipe, folder), _run_folder(options), options.seed, options.resume)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,12 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
     rivals, reason = peers(mine.height, mine.width)
     detectors = {"": mine, **rivals}
     size = mine.height, mine.width
-    found = {name: summary(d, *_truths(photos, size)) for name, d in _run(detectors, photos.photos, size).items()}
+    counted, small = _truths(photos, size, SMALLEST), _truths(photos, size, HEIGHTS[0])
+    free = np.array([p.face_free for p in photos.photos])
+    found = {name: summary(seen, counted, small, free) for name, seen in _run(detectors, photos.photos, size).items()}
     for name, row in _drawn(detectors, photos, training, size).items():
         found[name] |= row
-    free = sum(p.face_free for p in photos.photos)
-    shared = {"n": len(photos.photos), "face_free": free, "input": list(size), "smallest": SMALLEST}
+    shared = {"n": len(photos.photos), "face_free": int(free.sum()), "input": list(size), "smallest": SMALLEST}
     return {**shared, **found.pop(""), "peers": found or reason}
 
 
@@ -60,9 +62,8 @@ def _run(
     return found
 
 
-def _truths(photos: Photos, size: tuple[int, int]) -> tuple[list[Truth], NDArray[np.bool_]]:
-    truths = [truth_of(p, fit(p.luma.shape[:2], size).scale, SMALLEST) for p in photos.photos]
-    return truths, np.array([p.face_free for p in photos.photos])
+def _truths(photos: Photos, size: tuple[int, int], smallest: float) -> list[Truth]:
+    return [truth_of(p, fit(p.luma.shape[:2], size).scale, smallest) for p in photos.photos]
 
 
 def _drawn(
@@ -106,8 +107,16 @@ def _drawn(
     return rows
 
 
-def summary(found: list[Detections], truths: list[Truth], free: NDArray[np.bool_]) -> dict[str, Any]:
+def summary(
+    found: list[Detections], truths: list[Truth], small: list[Truth], free: NDArray[np.bool_]
+) -> dict[str, Any]:
     """Average precision, recall by height, false positives on face-free pictures, and landmark error.
+
+    Args:
+        found: detections of each picture.
+        truths: the faces that count.
+        small: the same with smaller faces, for recall by height.
+        free: whether each picture is free of faces.
 
     Recall and false positives hold at the default score threshold. Landmark error is the mean distance to the
     label's points as a share of the distance between its eyes.
@@ -121,14 +130,14 @@ def summary(found: list[Detections], truths: list[Truth], free: NDArray[np.bool_
         "faces": faces,
         "ap50": round(average_precision(at50, faces), 5),
         "ap75": round(average_precision(at75, faces), 5),
-        "recall": _recall_by_height(at50, truths),
+        "recall": _recall_by_height(found, small),
         "false_positives": {
             "pictures": alarms,
             "of": int(free.sum()),
             "share": round(alarms / max(1, int(free.sum())), 5),
             "interval95": [round(low, 5), round(high, 5)],
         },
-        "landmark_error": round(_landmark_error(found, at50, truths), 5),
+        "landmark_error": _landmark_error(found, at50, truths),
         "score_threshold": SCORE_THRESHOLD,
     }
 
@@ -143,24 +152,27 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _recall_by_height(matches: list[Matches], truths: list[Truth]) -> dict[str, dict[str, float]]:
+def _recall_by_height(found: list[Detections], truths: list[Truth]) -> dict[str, dict[str, float]]:
     hit: dict[int, int] = dict.fromkeys(range(len(HEIGHTS) - 1), 0)
     total = dict(hit)
-    for found, truth in zip(matches, truths, strict=True):
+    for detections, truth in zip(found, truths, strict=True):
+        good = detections.scores >= SCORE_THRESHOLD
+        matched = match(detections.boxes[good], detections.scores[good], truth, 0.5)
         heights = truth.boxes[:, 3] - truth.boxes[:, 1]
-        seen = set(found.face[found.right & (found.scores >= SCORE_THRESHOLD)].tolist())
+        seen = set(matched.face[matched.right].tolist())
         for face in np.flatnonzero(~truth.ignore):
             kind = int(np.searchsorted(HEIGHTS, heights[face], side="right")) - 1
             total[kind] += 1
             hit[kind] += int(face) in seen
+    bounds = [f"{low:.0f}-{high:.0f}" if math.isfinite(high) else f">{low:.0f}" for low, high in pairwise(HEIGHTS)]
     return {
-        f"{HEIGHTS[k]:.0f}-{HEIGHTS[k + 1]:.0f}": {"faces": total[k], "recall": round(hit[k] / total[k], 4)}
+        bounds[k]: {"faces": total[k], "recall": round(hit[k] / total[k], 4), "from": HEIGHTS[k]}
         for k in total
         if total[k]
     }
 
 
-def _landmark_error(found: list[Detections], matches: list[Matches], truths: list[Truth]) -> float:
+def _landmark_error(found: list[Detections], matches: list[Matches], truths: list[Truth]) -> float | None:
     errors = []
     for detections, matched, truth in zip(found, matches, truths, strict=True):
         points = detections.landmarks[np.argsort(-detections.scores, kind="stable")]
@@ -170,4 +182,5 @@ def _landmark_error(found: list[Detections], matches: list[Matches], truths: lis
             # A profile's eyes nearly coincide: what is divided by nothing says nothing.
             if np.isfinite(eyes) and eyes > 4:
                 errors.append(float(np.linalg.norm(points[row] - wanted, axis=1).mean()) / eyes)
-    return float(np.mean(errors)) if errors else float("nan")
+    known = [error for error in errors if math.isfinite(error)]
+    return round(float(np.mean(known)), 5) if known else None

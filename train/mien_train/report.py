@@ -39,4 +39,5 @@ def _row(name: str, row: dict[str, Any]) -> str:
     alarms = f"{row['false_positives']['pictures']}/{row['false_positives']['of']}"
     if row["drawn"]:
         recall += f"  AP .5 on {row['drawn']['faces']} drawn boxes: {row['drawn']['ap50']:.4f}"
-    return f"{name:<12}{row['ap50']:>8.4f}{row['ap75']:>8.4f}{row['landmark_error']:>11.4f}{alarms:>14}  {recall}"
+    landmarks = "–" if row["landmark_error"] is None else f"{row['landmark_error']:.4f}"
+    return f"{name:<12}{row['ap50']:>8.4f}{row['ap75']:>8.4f}{landmarks:>11}{alarms:>14}  {recall}"

@@ -14,7 +14,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def add_engine(parser: argparse.ArgumentParser, default: str | None = "litert") -> None:
     """Add `--engine`, checked where the engine is opened, so that this needs no import."""
-    parser.add_argument("--engine", default=default, metavar="NAME", help="litert (default) or onnx")
+    parser.add_argument("--engine", default=default, metavar="NAME", help="litert (default), onnx or tflite")
 
 
 def open_models(

@@ -1,0 +1,1 @@
+"""`mien bench`: what each stage costs on this machine, engine beside engine."""

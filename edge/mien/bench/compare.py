@@ -1,0 +1,126 @@
+"""Two results side by side: how much slower the second one is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.errors import MienError
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One figure of both results.
+
+    Attributes:
+        name: what was measured, such as "litert, 1 thread, 4 faces: whole p50".
+        before, after: milliseconds or megabytes, above 0.
+        gate: whether it decides; single stages and extremes are shown only.
+    """
+
+    name: str
+    before: float
+    after: float
+    gate: bool
+
+    @property
+    def value(self) -> float:
+        """After over before: above 1 is slower or larger."""
+        return self.after / self.before
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A result of `mien bench --out`.
+
+    Raises:
+        MienError: the file cannot be read or is no such result.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MienError(f"{path}: not a readable result ({error}); give files written by `mien bench --out`") from None
+    if not isinstance(result, dict) or not isinstance(result.get("runs"), list) or not result["runs"]:
+        raise MienError(f"{path}: holds no runs; give files written by `mien bench --out`")
+    return result
+
+
+def compare(before: Path, after: Path) -> tuple[Ratio, ...]:
+    """Ratios of everything that both results measured.
+
+    Raises:
+        MienError: a file cannot be used, or the two have no run in common.
+    """
+    first, second = _figures(before), _figures(after)
+    shared = tuple(
+        Ratio(name, value, second[name][0], gate)
+        for name, (value, gate) in first.items()
+        if name in second and value > 0
+    )
+    if not any(ratio.gate for ratio in shared):
+        raise MienError(f"{before} and {after} have no run in common; measure the same engines and threads")
+    return shared
+
+
+def caveats(before: Path, after: Path) -> list[str]:
+    """Why the two may not be comparable: other machines, other models, and the remarks of each."""
+    first, second = read(before), read(after)
+    sides = {
+        # docs/results calls the machine "hardware".
+        "machines": [result.get("machine") or result.get("hardware") for result in (first, second)],
+        "models": [result.get("models") for result in (first, second)],
+    }
+    found = [
+        f"the {what} differ: {_short(one)} and {_short(other)}"
+        for what, (one, other) in sides.items()
+        if _identity(one) != _identity(other)
+    ]
+    judged = ((before, first), (after, second))
+    return found + [f"{path}: {remark}" for path, result in judged for remark in result.get("remarks", [])]
+
+
+def text(ratios: tuple[Ratio, ...], threshold: float) -> str:
+    """One line a ratio; those past the threshold are marked."""
+    lines = [f"{'':<58}{'before':>10}{'after':>10}{'ratio':>8}"]
+    for ratio in ratios:
+        mark = f"  past {threshold:g}" if ratio.gate and ratio.value > threshold else ""
+        lines.append(f"{ratio.name:<58}{ratio.before:>10.3f}{ratio.after:>10.3f}{ratio.value:>8.2f}{mark}")
+    return "\n".join(lines)
+
+
+def _figures(path: Path) -> dict[str, tuple[float, bool]]:
+    try:
+        return dict(_listed(read(path)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise MienError(f"{path}: a malformed result ({error!r}); measure again with `mien bench --out`") from None
+
+
+def _listed(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, bool]]]:
+    for run in result["runs"]:
+        plural = "" if run["threads"] == 1 else "s"
+        key = f"{run['engine']}, {run['threads']} thread{plural}, {run['faces']} faces"
+        yield f"{key}: whole p50", (float(run["whole"]["p50"]), True)
+        yield f"{key}: whole p99", (float(run["whole"]["p99"]), False)
+        for stage, figures in run["stages"].items():
+            yield f"{key}: {stage} p50", (float(figures["p50"]), False)
+    for start in result.get("cold_start", []):
+        if "error" not in start:
+            yield f"{start['engine']}: cold start", (float(start["first_reading_ms"]), True)
+            if start["peak_rss_mb"] is not None:
+                yield f"{start['engine']}: peak memory, MB", (float(start["peak_rss_mb"]), True)
+
+
+def _identity(value: Any) -> Any:
+    if isinstance(value, Mapping) and "cpu" in value:
+        return [value.get(key) for key in ("cpu", "cores", "architecture", "board")]
+    return value
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Mapping) and "cpu" in value:
+        return str(value.get("board") or value["cpu"])
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {next(iter(files.values()))[:8]}" for name, files in value.items())
+    return "not said"

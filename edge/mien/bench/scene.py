@@ -1,0 +1,121 @@
+"""What is measured on: one 640×480 frame in memory, and a number of faces placed in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.camera import Camera
+from mien.demo import DemoCamera
+from mien.errors import MienError
+from mien.face import Face
+from mien.frame import Frame
+from mien.luma import expand_limited
+from mien.metrics import Laps
+from mien.pipeline import Detector
+
+WIDTH, HEIGHT = 640, 480
+MOST_FACES = 20
+
+_STRIDE = 768  # a Raspberry Pi 5's for 640 columns: rows of a camera's buffer are padded
+_COLUMNS, _CELL = 5, (126, 118)
+_FACE_WIDTH, _FACE_HEIGHT = 84, 105
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """The frame.
+
+    Attributes:
+        luma: uint8 (480, 640).
+        description: what is seen on it, in words.
+    """
+
+    luma: NDArray[np.uint8]
+    description: str
+
+
+def scene() -> Scene:
+    """The first frame of the demo, a real photograph with one face; noise where the photograph is not installed."""
+    try:
+        camera = DemoCamera(frames=1)
+    except MienError:
+        noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
+        return Scene(noise, "noise (scikit-image's photograph is not installed)")
+    return Scene(next(camera.frames()).luma.copy(), "a photograph with one face (scikit-image's astronaut)")
+
+
+def placed(count: int) -> tuple[Face, ...]:
+    """Faces of one size, side by side on the frame, row by row.
+
+    Args:
+        count: 0 to `MOST_FACES`.
+
+    Raises:
+        MienError: more than fit.
+    """
+    if not 0 <= count <= MOST_FACES:
+        raise MienError(f"{count} faces do not fit into the frame; give 0 to {MOST_FACES}")
+    return tuple(_face(6.0 + _CELL[0] * (i % _COLUMNS), 6.0 + _CELL[1] * (i // _COLUMNS)) for i in range(count))
+
+
+def _face(left: float, top: float) -> Face:
+    eyes_nose_mouth = ((0.30, 0.38), (0.70, 0.38), (0.50, 0.58), (0.34, 0.77), (0.66, 0.77))
+    landmarks = tuple((left + _FACE_WIDTH * x, top + _FACE_HEIGHT * y) for x, y in eyes_nose_mouth)
+    return Face((left, top, left + _FACE_WIDTH, top + _FACE_HEIGHT), landmarks, 0.9)
+
+
+class PlacedDetector:
+    """A detector that runs in full on the frame, and whose finds are then replaced by placed faces.
+
+    Args:
+        detector: the real one.
+        faces: what `detect` returns.
+    """
+
+    def __init__(self, detector: Detector, faces: tuple[Face, ...]) -> None:
+        self._detector, self._faces = detector, faces
+
+    def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
+        """See `mien.pipeline.Detector.detect`."""
+        self._detector.detect(luma, laps)
+        return self._faces
+
+
+class MemoryCamera(Camera):
+    """One frame again and again, out of a buffer laid out as a camera's: padded rows, limited range.
+
+    Attributes:
+        laps: "capture", copying the luma plane out of the buffer, and "luma", expanding it to the full range,
+            which only cameras need that refuse full range.
+    """
+
+    live = False
+    period_ns = 33_000_000
+    description = "a still frame in memory"
+
+    def __init__(self, luma: NDArray[np.uint8]) -> None:
+        self._buffer = np.zeros((HEIGHT, _STRIDE), dtype=np.uint8)
+        # Limited range (16 to 235), so that expanding gives the luma back, but for rounding.
+        self._buffer[:, :WIDTH] = np.rint(luma * (219 / 255) + 16)
+        self._plane = np.empty((HEIGHT, WIDTH), dtype=np.uint8)
+        self._sequence = 0
+        self.laps = Laps()
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames without end; see `Camera.frames`."""
+        while True:
+            self.laps.start()
+            np.copyto(self._plane, self._buffer[:, :WIDTH])
+            self.laps.lap("capture")
+            luma = expand_limited(self._plane)
+            self.laps.lap("luma")
+            yield Frame(luma, time.monotonic_ns(), self._sequence)
+            self._sequence += 1
+
+    def close(self) -> None:
+        """Nothing is held: the next run goes on."""

@@ -1,0 +1,23 @@
+"""Tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def grid(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines of a table: the first column to the left, the others to the right."""
+    ruler = tuple("---" if column == 0 else "--:" for column in range(len(head)))
+    return ["| " + " | ".join(row) + " |" for row in (head, ruler, *rows)]
+
+
+def origin(found: dict[str, Any]) -> str:
+    """Where a result of `mien_export.results` comes from: size, seed, command, machine and versions."""
+    training, made = found["training"], found["evaluations"][0]["made_with"]
+    return (
+        f"{found['parameters']:,} parameters, {found['macs'] / 1e6:.1f} million multiply-accumulates; one seed "
+        f"({training['seed']}), best epoch {training['epochs']} of {training['recipe']['epochs']}. "
+        f"`{found['command']}`, {found['date']}, {found['hardware']['cpu']}, torch {made['torch']}, "
+        f"LiteRT {made['ai-edge-litert']}, ONNX Runtime {made['onnxruntime']}."
+    )

@@ -1,0 +1,106 @@
+"""tflite-runtime 2.14 runs the bundled models: `make test-tflite-runtime`, in an environment that has it.
+
+Its fast kernels round otherwise than LiteRT's, so what is compared is the answer; its reference kernels do not, so
+their outputs are compared bit by bit.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import platform
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pictures
+import pytest
+import reference
+from numpy.typing import NDArray
+
+from mien import bundle, demo, engine
+from mien.bundle import Bundle
+from mien.classifier import EmotionClassifier
+from mien.detector import FaceDetector
+from mien.face import Face, iou
+from mien.luma import read_image
+
+AGREEMENT, OVERLAP = 0.97, 0.9
+COUNT = 1000
+EVERY = 5
+"""One frame of the demo clip in so many is looked at."""
+
+MODELS = sorted(path.stem for path in bundle.MODELS.glob("*.json"))
+
+
+def models(task: str) -> list[Bundle]:
+    found = [model for model in bundle.installed() if model.task == task]
+    assert found, f"no model for {task!r} is bundled"
+    return found
+
+
+def same_class(model: Bundle, crops: NDArray[np.uint8]) -> float:
+    """Share of crops, uint8 (n, 48, 48), that both interpreters put into the same class."""
+    ours, theirs = (EmotionClassifier(model.path, name).probabilities(crops) for name in ("tflite", "litert"))
+    return float(np.mean(ours.argmax(axis=1) == theirs.argmax(axis=1)))
+
+
+def boxes(faces: tuple[Face, ...]) -> NDArray[np.float32]:
+    return np.array([face.box for face in faces], dtype=np.float32).reshape(-1, 4)
+
+
+def test_this_is_the_environment_that_tflite_runtime_needs() -> None:
+    assert platform.python_version_tuple()[:2] == ("3", "11")
+    assert np.__version__ == "1.26.4"
+    assert cv2.__version__.startswith("4.11.")
+    found = engine.available()
+    assert (found["tflite"], found["litert"]) == ("2.14.0", "2.1.6")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_bundled_model_loads_and_runs(name: str) -> None:
+    model = bundle.load(name)
+    loaded = engine.open_engine(model, "tflite")
+    outputs = loaded.run(pictures.noise(1, model.height, model.width, 0)[0])
+    assert [output.shape for output in outputs] == [output.shape for output in model.outputs]
+    assert all(output.dtype == np.int8 for output in outputs)
+
+
+@pytest.mark.parametrize("interpreter", ["tflite_runtime.interpreter", "ai_edge_litert.interpreter"])
+@pytest.mark.parametrize("name", MODELS)
+def test_the_reference_kernels_give_the_golden_outputs(name: str, interpreter: str) -> None:
+    model = bundle.load(name)
+    expected = model.sidecar["golden"]["sha256"]
+    assert expected
+    assert reference.hashes(importlib.import_module(interpreter), model) == expected
+
+
+@pytest.mark.parametrize("kind", ["drawn", "fer2013"])
+def test_the_class_is_the_one_that_litert_gives(kind: str, told: Callable[[str], None]) -> None:
+    crops = pictures.drawn(COUNT, 48, 48, seed=11) if kind == "drawn" else pictures.fer2013(COUNT)
+    if crops is None:
+        pytest.skip("FER2013 is not beside this checkout")
+    assert len(crops) == COUNT
+    for model in models("emotion"):
+        share = same_class(model, crops)
+        told(f"{model.name}: same class as LiteRT on {share:.1%} of {COUNT} pictures ({kind})")
+        assert share >= AGREEMENT
+
+
+def test_the_detector_finds_the_faces_that_litert_finds(told: Callable[[str], None]) -> None:
+    frames = [read_image(demo.photograph())]
+    frames += [frame.luma.copy() for frame in itertools.islice(demo.DemoCamera().frames(), 0, None, EVERY)]
+    assert len(frames) > 20
+    for model in models("face"):
+        ours, theirs = (FaceDetector(model.path, name) for name in ("tflite", "litert"))
+        worst, faces = 1.0, 0
+        for number, luma in enumerate(frames):
+            found, expected = boxes(ours.detect(luma)), boxes(theirs.detect(luma))
+            assert len(found) == len(expected), f"{model.name}, picture {number}"
+            faces += len(found)
+            if len(found):
+                overlaps = iou(found, expected)
+                worst = min(worst, float(overlaps.max(axis=0).min()), float(overlaps.max(axis=1).min()))
+        told(f"{model.name}: {faces} faces in {len(frames)} pictures, as with LiteRT; lowest overlap {worst:.3f}")
+        assert faces
+        assert worst >= OVERLAP

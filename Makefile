@@ -25,6 +25,7 @@ setup: .venv/ready ## .venv with everything: train, export, tests (about 2 GB)
 	@touch $@
 
 demo: .venv-edge/ready ## the main job on a fresh machine: readings of a moving clip, an annotated clip and picture
+	@mkdir -p out/demo && rm -f out/demo/readings.jsonl
 	$(EDGE)/mien run --source demo --annotate out/demo --sink text --sink jsonl:out/demo/readings.jsonl
 
 test: .venv/ready ## all tests that need no special machine
@@ -41,21 +42,29 @@ format: .venv/ready
 
 train: .venv/ready ## both networks from the data; resumes what is begun (hours on two cores)
 	$(DEV)/python -m mien_train face --recipe base --resume
+	$(DEV)/python -m mien_train face --recipe small --resume
 	$(DEV)/python -m mien_train emotion --recipe base --resume
 
 export: .venv/ready ## runs/ → the bundled models, proven, with their figures
 	$(DEV)/python -m mien_export build runs/face-base --out $(EXPORTS)
+	$(DEV)/python -m mien_export build runs/face-base --out $(EXPORTS) --name face-base-portrait --size 320x256
+	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS)
+	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS) --name face-small-portrait --size 160x128
 	$(DEV)/python -m mien_train align runs/emotion-base
 	$(DEV)/python -m mien_export build runs/emotion-base --out $(EXPORTS)
 	$(DEV)/python -m mien_export verify $(EXPORTS)
 
 results: .venv/ready ## final report of the bundled models (looks at the test split, and notes it), and the README's tables
 	$(DEV)/python -m mien_export results face-base
+	$(DEV)/python -m mien_export results face-small
 	$(DEV)/python -m mien_export results emotion-base
+	$(DEV)/python -m mien_train conditions --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-conditions.json
+	for run in face-base face-small emotion-base; do cp runs/$$run/history.json docs/results/history-$$run.json; done
 	$(MAKE) tables
 
-tables: .venv/ready ## the README's tables from docs/results
+tables: .venv/ready ## the README's tables and the model cards from docs/results
 	$(DEV)/python -m mien_export tables
+	$(DEV)/python -m mien_export card face-base face-small emotion-base
 
 wheel: .venv/ready ## dist/mien-*.whl, models included
 	$(DEV)/python -m build --wheel --outdir dist

@@ -17,6 +17,9 @@ from mien.reading import Reading
 SPECS = "text, jsonl:PATH, jsonl:- (standard output) or null"
 """What `open_sinks` understands, for help texts and errors."""
 
+_QUIET_NS = 1_000_000_000
+_REMEMBERED = 256
+
 
 def as_record(result: FrameResult, reading: Reading) -> dict[str, Any]:
     """A reading as JSON types, with the picture's or video's path under "image" where there is one."""
@@ -34,8 +37,30 @@ def as_text(result: FrameResult, reading: Reading) -> str:
     )
 
 
+class News:
+    """Picks the readings that tell a reader something new: a new face, another emotion, another picture, or a second
+    gone by."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, tuple[str, str, int]] = {}
+
+    def __call__(self, result: FrameResult) -> list[Reading]:
+        """The readings of a frame that are worth a line."""
+        news = []
+        for reading in result.readings:
+            name, emotion, at = self._told.get(reading.track, ("", "", 0))
+            quiet = reading.captured_at - at < _QUIET_NS
+            if reading.track in self._told and quiet and (name, emotion) == (result.name, reading.emotion):
+                continue
+            self._told[reading.track] = (result.name, reading.emotion, reading.captured_at)
+            news.append(reading)
+        while len(self._told) > _REMEMBERED:  # a kiosk runs for weeks
+            del self._told[next(iter(self._told))]
+        return news
+
+
 class StreamSink:
-    """Writes one line a reading, at once.
+    """Writes lines at once: as JSON Lines every reading, as text those that are news.
 
     Args:
         stream: open for writing; closed with the sink unless it is standard output.
@@ -45,6 +70,7 @@ class StreamSink:
 
     def __init__(self, stream: TextIO, name: str, jsonl: bool) -> None:
         self._stream, self._name, self._jsonl = stream, name, jsonl
+        self._news = News()
 
     def write(self, result: FrameResult) -> None:
         """Append the result's readings and flush, so that what was written stays whatever comes after.
@@ -53,12 +79,12 @@ class StreamSink:
             MienError: the file can no longer be written (a full disk).
             BrokenPipeError: whoever read standard output has gone.
         """
-        if not result.readings:
+        if self._jsonl:
+            lines = [json.dumps(as_record(result, r), ensure_ascii=False) for r in result.readings]
+        else:
+            lines = [as_text(result, r) for r in self._news(result)]
+        if not lines:
             return
-        lines = (
-            json.dumps(as_record(result, r), ensure_ascii=False) if self._jsonl else as_text(result, r)
-            for r in result.readings
-        )
         try:
             self._stream.write("\n".join(lines) + "\n")
             self._stream.flush()

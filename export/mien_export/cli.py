@@ -58,6 +58,14 @@ def _results(options: argparse.Namespace) -> int:
     return 0
 
 
+def _card(options: argparse.Namespace) -> int:
+    from mien_export import card
+
+    for model in options.models:
+        print(card.write(model, options.results, options.out))  # noqa: T201
+    return 0
+
+
 def _tables(options: argparse.Namespace) -> int:
     from mien_export import tables
 
@@ -158,6 +166,12 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="data folder (default: $MIEN_DATA, else ../shared/data)"
     )
     results.set_defaults(run=_results)
+
+    card = commands.add_parser("card", help="write model cards from docs/results")
+    card.add_argument("models", nargs="+", metavar="MODEL", help="name of a bundled model, or path of a sidecar")
+    card.add_argument("--results", type=Path, default=Path("docs/results"), metavar="DIR")
+    card.add_argument("--out", type=Path, default=Path("docs/models"), metavar="DIR")
+    card.set_defaults(run=_card)
 
     tables = commands.add_parser("tables", help="write the README's tables from docs/results")
     tables.add_argument("--readme", type=Path, default=Path("README.md"), metavar="FILE")

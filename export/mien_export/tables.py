@@ -1,6 +1,7 @@
 """`tables`: the README's tables, from docs/results/*.json and nothing else.
 
-A table stands between `<!-- table NAME -->` and `<!-- end -->`; what is between them is replaced.
+A table stands between `<!-- table NAME -->` and `<!-- end -->`; what is between them is replaced. Likewise what a
+program printed, docs/results/NAME.txt, after `<!-- output NAME -->`.
 """
 
 from __future__ import annotations
@@ -35,8 +36,16 @@ def fill(readme: Path, results: Path) -> str:
         lines = render(json.loads(path.read_text(encoding="utf-8")))
         return "\n".join([f"<!-- table {name} -->", *lines, "<!-- end -->"])
 
-    pattern = r"<!-- table (?P<name>\S+) -->\n.*?<!-- end -->"
-    return re.sub(pattern, table, readme.read_text(encoding="utf-8"), flags=re.DOTALL)
+    def output(match: re.Match[str]) -> str:
+        path = results / f"{match['name']}.txt"
+        if not path.is_file():
+            raise MienError(f"{path}: missing, and {readme.name} shows it; see `make results`")
+        printed = path.read_text(encoding="utf-8").rstrip()
+        return "\n".join([f"<!-- output {match['name']} -->", "```", printed, "```", "<!-- end -->"])
+
+    text = readme.read_text(encoding="utf-8")
+    text = re.sub(r"<!-- table (?P<name>\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
+    return re.sub(r"<!-- output (?P<name>\S+) -->\n.*?<!-- end -->", output, text, flags=re.DOTALL)
 
 
 _TABLES: dict[str, tuple[str, Callable[[Results], list[str]]]] = {
@@ -44,7 +53,7 @@ _TABLES: dict[str, tuple[str, Callable[[Results], list[str]]]] = {
     "classes": ("emotion-base.json", emotion_tables.classes),
     "calibration": ("calibration-emotion.json", emotion_tables.calibration),
     "detector": ("detector.json", detector_tables.quality),
-    "conditions": ("detector-conditions.json", detector_tables.conditions),
+    "conditions": ("face-base-conditions.json", detector_tables.conditions),
     "distance": ("detector.json", detector_tables.distance),
     "bench": ("bench.json", bench_table.lines),
 }

@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("conditions", help="recall of a face detector by size, roll and light, and a picture")
     command.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
     command.add_argument("--faces", type=int, default=300, help="validation faces to use (default: 300)")
-    command.add_argument("--out", type=Path, default=Path("docs/results/detector-conditions.json"), metavar="FILE")
+    command.add_argument("--out", type=Path, default=Path("docs/results/face-base-conditions.json"), metavar="FILE")
     command.add_argument("--sheet", type=Path, default=Path("out/conditions.png"), metavar="PNG", help="contact sheet")
     _add_data(command)
     command.set_defaults(run=_conditions)

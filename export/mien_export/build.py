@@ -31,6 +31,9 @@ from mien_train.networks import FACE_OUTPUTS
 OUTPUTS = {"emotion": ("logits",), "face": FACE_OUTPUTS}
 """Task to the names of its outputs."""
 
+LEAST_LOGIT = -6.0
+"""Of a detector's scores: sigmoid(−6) is 0.0025. Background cells reach −25, and would coarsen every step above."""
+
 KINDS = ("tflite", "onnx", "json")  # the sidecar comes last: it vouches for the other two
 
 Images = Callable[[str, tuple[int, int]], NDArray[np.uint8]]
@@ -141,7 +144,9 @@ def exported(
         Path of the sidecar, the ONNX graph, and the TFLite file's bytes.
     """
     height, width = images.shape[1:]
-    model = quantize_network(network, images, OUTPUTS[checkpoint.task], height, width, calibration.method)
+    outputs = OUTPUTS[checkpoint.task]
+    floors = {name: LEAST_LOGIT for name in outputs if name.startswith("score")}
+    model = quantize_network(network, images, outputs, height, width, calibration.method, floors)
     tflite = to_tflite(model)
     (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
     (folder / f"{name}.tflite").write_bytes(tflite)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,9 +94,11 @@ def ranges(model: onnx.ModelProto, images: NDArray[np.uint8], method: str, scale
             calibrate_method=METHODS[method],
             extra_options={"symmetric": False},
         )
-        for start in tqdm(range(0, len(images), _BATCH), desc="calibrate", unit=" batches", disable=None):
-            calibrator.collect_data(_Reader(images[start : start + _BATCH], scale))
-        measured = calibrator.compute_data()
+        # ONNX Runtime's histogram methods print their progress on standard output, which is the commands' own.
+        with contextlib.redirect_stdout(io.StringIO()):
+            for start in tqdm(range(0, len(images), _BATCH), desc="calibrate", unit=" batches", disable=None):
+                calibrator.collect_data(_Reader(images[start : start + _BATCH], scale))
+            measured = calibrator.compute_data()
     return _tied(model.graph, measured, scale.bounds)
 
 

@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, metavar="DIR", help="data folder (default: $MIEN_DATA, else ../shared/data)"
     )
     build.add_argument("--calibration-size", type=_positive, default=512, metavar="N", help="images (default: 512)")
-    build.add_argument("--method", choices=_METHODS, default="minmax", help="of calibration (default: minmax)")
+    build.add_argument("--method", choices=_METHODS, default="entropy", help="of calibration (default: entropy)")
     build.add_argument("--seed", type=int, default=0, help="of the calibration images (default: 0)")
     build.add_argument(
         "--qat",

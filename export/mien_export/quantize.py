@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from onnxruntime.quantization import QuantType
-from onnxruntime.quantization.calibrate import TensorsData
+from onnxruntime.quantization import CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from torch import nn
 
@@ -31,6 +31,7 @@ def quantize_network(
     height: int,
     width: int,
     method: str = "minmax",
+    floors: Mapping[str, float] | None = None,
 ) -> onnx.ModelProto:
     """Quantize a trained network.
 
@@ -41,6 +42,7 @@ def quantize_network(
         outputs: names of the network's outputs, in order.
         height, width: input size in pixels.
         method: "minmax", "percentile" or "entropy".
+        floors: output to the lowest value worth telling apart; what lies below becomes that.
 
     Returns:
         The QDQ graph: uint8 luma (1, 1, height, width) → raw uint8 tensors; activations uint8, weights int8
@@ -50,7 +52,7 @@ def quantize_network(
         MienError: the network, the images or the method cannot be used; the message names which.
     """
     model = as_convolutions(trace(fuse(network), outputs, height, width))
-    return quantize(model, settle(model, ranges(model, images, method)))
+    return quantize(model, settle(model, _floored(ranges(model, images, method), floors or {})))
 
 
 def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = LUMA) -> onnx.ModelProto:
@@ -88,6 +90,14 @@ def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = 
         )
         quantizer.quantize_model()
     return qdq.bare(quantizer.model.model)
+
+
+def _floored(measured: TensorsData, floors: Mapping[str, float]) -> TensorsData:
+    data = {}
+    for name, found in measured.items():
+        low, high = (np.float32(np.ravel(bound)[0]) for bound in found.range_value)
+        data[name] = TensorData(lowest=np.float32(max(low, floors.get(name, low))), highest=high)
+    return TensorsData(CalibrationMethod.MinMax, data)
 
 
 class _Quantizer(QDQQuantizer):  # type: ignore[misc] # onnxruntime ships no types

@@ -53,4 +53,5 @@ def _balanced(kinds: NDArray[np.int64], count: int, rng: np.random.Generator) ->
 
 def _letterboxed(photos: list[faces.Photo], size: tuple[int, int]) -> NDArray[np.uint8]:
     box = Letterbox(*size)
-    return np.stack([box(photo.luma)[0] for photo in photos])
+    # The letterbox draws every frame into the same canvas.
+    return np.stack([box(photo.luma)[0].copy() for photo in photos])

@@ -81,16 +81,33 @@ class YuNet:
 class RFB:
     """Ultra-Light-Fast RFB-320 in ONNX Runtime, on three equal channels (Linzaer).
 
-    Its input is fixed at 240×320: the canvas is resized to that, and the boxes back.
+    Its input is fixed at 240×320: the canvas is resized to that, and the boxes back. Boxes come as offsets from prior
+    boxes (Liu et al. 2016, "SSD"), with its own variances of 0.1 and 0.2.
     """
 
     _HEIGHT, _WIDTH = 240, 320
+    _SIDES = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
 
     def __init__(self, path: Path, height: int, width: int) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._size = np.array([width, height, width, height], np.float32)
+        self._priors = np.array(
+            [
+                [
+                    (column + 0.5) * stride / self._WIDTH,
+                    (row + 0.5) * stride / self._HEIGHT,
+                    s / self._WIDTH,
+                    s / self._HEIGHT,
+                ]
+                for stride, sides in self._SIDES
+                for row in range(-(-self._HEIGHT // stride))
+                for column in range(-(-self._WIDTH // stride))
+                for s in sides
+            ],
+            np.float32,
+        ).clip(0, 1)  # centre x and y, width, height, as shares of the picture
 
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
         """See `Detector`; it gives no landmarks, so they are NaN."""
@@ -98,7 +115,10 @@ class RFB:
         pixels = np.broadcast_to((resized.astype(np.float32) - 127) / 128, (1, 3, self._HEIGHT, self._WIDTH))
         scores, boxes = self._session.run(["scores", "boxes"], {"input": np.ascontiguousarray(pixels)})
         chosen = scores[0, :, 1] > LOWEST
-        found = boxes[0, chosen] * self._size
+        offsets, priors = boxes[0, chosen], self._priors[chosen]
+        centre = priors[:, :2] + 0.1 * offsets[:, :2] * priors[:, 2:]
+        half = np.exp(0.2 * offsets[:, 2:]) * priors[:, 2:] / 2
+        found = np.concatenate([centre - half, centre + half], axis=1) * self._size
         points = np.full((len(found), 5, 2), np.nan, np.float32)
         return suppress(Detections(found, points, scores[0, chosen, 1]), IOU_THRESHOLD, 400)
 

@@ -23,8 +23,9 @@ from mien_train.face_loss import Targets, decode, losses
 from mien_train.faces import Photo, Photos
 from mien_train.recipes import FaceRecipe
 
-SCORE_THRESHOLD, IOU_THRESHOLD = 0.5, 0.45
-"""Of the deployed detector; evaluation of average precision looks further down."""
+SCORE_THRESHOLD, IOU_THRESHOLD = 0.55, 0.45
+"""Of the deployed detector: false alarms on at most 2 % of face-free validation pictures. Average precision looks
+further down."""
 SMALLEST = 20.0
 """Average precision counts faces at least this many pixels high in the network's input."""
 LOWEST = 0.02

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,7 +28,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # `import mien` stays fast (no numpy, no OpenCV): each name is imported when it is first used (PEP 562).
     if name == "__version__":
-        return importlib.metadata.version("mien")
+        from importlib.metadata import version  # it costs 18 ms and a socket import: only for who asks
+
+        return version("mien")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'mien' has no attribute {name!r}")

@@ -66,6 +66,7 @@ class Decoder:
         self._iou_threshold = iou_threshold
         self._most = most
         # The threshold is applied to the raw int8 values; only what passes is ever turned into floats.
+        self._cells = [cell_centres(o.shape[1], o.shape[2], s) for o, s in zip(self._scores, strides, strict=True)]
         logit = math.log(score_threshold / (1 - score_threshold))
         self._least = [math.ceil(logit / o.quantization.scale + o.quantization.zero_point) for o in self._scores]
 
@@ -77,12 +78,10 @@ class Decoder:
             cells = np.flatnonzero(score >= self._least[level])
             if not cells.size:
                 continue
-            width = raw[level].shape[2]
             box = raw[len(self._strides) + level].reshape(-1, 4)[cells]
             points = raw[2 * len(self._strides) + level].reshape(-1, 10)[cells]
             decoded = decode_cells(
-                cells,
-                width,
+                self._cells[level][cells],
                 stride,
                 self._boxes[level].quantization.dequantize(box),
                 self._landmarks[level].quantization.dequantize(points),
@@ -99,14 +98,19 @@ class Decoder:
         )
 
 
+def cell_centres(rows: int, columns: int, stride: int) -> NDArray[np.float32]:
+    """Centres of a map's cells, row by row: float32 (rows × columns, 2), x and y in input pixels."""
+    y, x = np.divmod(np.arange(rows * columns), columns)
+    return (np.stack([x, y], axis=1).astype(np.float32) + 0.5) * np.float32(stride)
+
+
 def decode_cells(
-    cells: NDArray[np.intp], width: int, stride: int, box: NDArray[np.float32], points: NDArray[np.float32]
+    centres: NDArray[np.float32], stride: int, box: NDArray[np.float32], points: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Boxes and landmarks of chosen cells of one map.
 
     Args:
-        cells: flat indices (n,) into the map, row by row.
-        width: columns of the map.
+        centres: float32 (n, 2) of the cells, input pixels.
         stride: pixels per cell.
         box: float32 (n, 4), raw.
         points: float32 (n, 10), raw.
@@ -114,12 +118,11 @@ def decode_cells(
     Returns:
         float32 (n, 4) left, top, right, bottom, and float32 (n, 5, 2), in input pixels.
     """
-    rows, columns = np.divmod(cells, width)
-    cell = (np.stack([columns, rows], axis=1).astype(np.float32) + 0.5) * stride  # (n, 2)
-    centre = cell + stride * box[:, :2]
-    half = np.exp(np.minimum(box[:, 2:], _LARGEST_EXPONENT)) * (0.5 * stride)
-    corners = np.concatenate([centre - half, centre + half], axis=1)
-    return corners, cell[:, None] + stride * points.reshape(-1, 5, 2)
+    step = np.float32(stride)
+    middle = centres + step * box[:, :2]
+    half = np.exp(np.minimum(box[:, 2:], _LARGEST_EXPONENT)) * (step / 2)
+    corners = np.concatenate([middle - half, middle + half], axis=1)
+    return corners, centres[:, None] + step * points.reshape(-1, 5, 2)
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:

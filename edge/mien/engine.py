@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -171,7 +170,9 @@ def probe(engine: str) -> str:
         _imported(package)
     else:
         _interpreter(package, "an empty model", model_content=_SMALLEST_MODEL)
-    return importlib.metadata.version(package.name)
+    from importlib.metadata import version  # slow to import, and inference never needs it
+
+    return version(package.name)
 
 
 def available() -> dict[str, str | None]:

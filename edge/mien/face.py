@@ -41,10 +41,11 @@ def iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.f
     Returns:
         float32 (N, M) in 0..1; 0 where both boxes are empty.
     """
-    corner_min = np.maximum(boxes[:, None, :2], others[None, :, :2])  # (N, M, 2)
-    corner_max = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = np.prod(np.clip(corner_max - corner_min, 0, None), axis=2)
-    area = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
-    other_area = np.prod(np.clip(others[:, 2:] - others[:, :2], 0, None), axis=1)
-    union = area[:, None] + other_area[None, :] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
+    left, top, right, bottom = boxes.T[:, :, None]  # (N, 1) each
+    other_left, other_top, other_right, other_bottom = others.T[:, None, :]  # (1, M) each
+    width = np.maximum(np.minimum(right, other_right) - np.maximum(left, other_left), 0)  # (N, M)
+    height = np.maximum(np.minimum(bottom, other_bottom) - np.maximum(top, other_top), 0)
+    shared = width * height
+    area = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    other_area = np.maximum(other_right - other_left, 0) * np.maximum(other_bottom - other_top, 0)
+    return np.asarray(shared / np.maximum(area + other_area - shared, 1e-9), dtype=np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -94,11 +93,13 @@ def board(root: Path = Path("/")) -> str | None:
 
 def versions() -> dict[str, str | None]:
     """Version of each package that matters for a result; None where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, and inference never needs it
+
     found: dict[str, str | None] = {}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
+            found[package] = version(package)
+        except PackageNotFoundError:
             found[package] = None
     return found
 

@@ -17,7 +17,7 @@ from mien.reading import Reading
 SPECS = "text, jsonl:PATH, jsonl:- (standard output) or null"
 """What `open_sinks` understands, for help texts and errors."""
 
-_QUIET_NS = 1_000_000_000
+_QUIET_FRAMES = 25
 _REMEMBERED = 256
 
 
@@ -38,8 +38,8 @@ def as_text(result: FrameResult, reading: Reading) -> str:
 
 
 class News:
-    """Picks the readings that tell a reader something new: a new face, another emotion, another picture, or a second
-    gone by."""
+    """Picks the readings that tell a reader something new: a new face, another emotion, another picture, or
+    some frames gone by."""
 
     def __init__(self) -> None:
         self._told: dict[int, tuple[str, str, int]] = {}
@@ -48,11 +48,11 @@ class News:
         """The readings of a frame that are worth a line."""
         news = []
         for reading in result.readings:
-            name, emotion, at = self._told.get(reading.track, ("", "", 0))
-            quiet = reading.captured_at - at < _QUIET_NS
+            name, emotion, frame = self._told.get(reading.track, ("", "", 0))
+            quiet = result.sequence - frame < _QUIET_FRAMES
             if reading.track in self._told and quiet and (name, emotion) == (result.name, reading.emotion):
                 continue
-            self._told[reading.track] = (result.name, reading.emotion, reading.captured_at)
+            self._told[reading.track] = (result.name, reading.emotion, result.sequence)
             news.append(reading)
         while len(self._told) > _REMEMBERED:  # a kiosk runs for weeks
             del self._told[next(iter(self._told))]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from mien.face import Face
 
-from mien.face import Face, iou
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Track:
     """
 
     number: int
-    box: tuple[float, float, float, float]
+    box: Box
     missed: int
 
 
@@ -70,20 +71,47 @@ class Tracker:
         """Face index to track number, for the faces that continue a track."""
         if not faces or not self.tracks:
             return {}
-        boxes = np.asarray([face.box for face in faces], dtype=np.float32)  # (F, 4)
-        others = np.asarray([track.box for track in self.tracks], dtype=np.float32)  # (T, 4)
-        overlap = iou(boxes, others)
-        centres, other_centres = (b[:, :2] / 2 + b[:, 2:] / 2 for b in (boxes, others))
-        sides, other_sides = ((b[:, 2:] - b[:, :2]).max(axis=1) for b in (boxes, others))
-        apart = np.hypot(*np.moveaxis(centres[:, None] - other_centres[None], 2, 0))  # (F, T)
-        apart = apart / np.maximum(np.maximum(sides[:, None], other_sides[None]), 1e-6)
+        # Plain arithmetic: for the few faces of a frame, numpy's overhead per call would cost more.
+        pairs: list[tuple[float, int, int]] = []
+        near: list[tuple[float, int, int]] = []
+        known = [_span(track.box) for track in self.tracks]
+        far = max(1.0, self._reach)
+        for index, face in enumerate(faces):
+            x, y, side = _span(face.box)
+            for row, (other_x, other_y, other_side) in enumerate(known):
+                limit = far * (side if side > other_side else other_side)
+                if abs(x - other_x) > limit or abs(y - other_y) > limit:
+                    continue  # neither overlapping nor near
+                overlap, apart = _compared(face.box, self.tracks[row].box)
+                if overlap >= self._iou_threshold:
+                    pairs.append((-overlap, index, row))
+                if apart <= self._reach:
+                    near.append((apart, index, row))
         # Best pairs first; all pairs that overlap come before any that are only near.
-        pairs = [(-overlap[f, t], f, t) for f, t in np.argwhere(overlap >= self._iou_threshold)]
-        near = [(apart[f, t], f, t) for f, t in np.argwhere(apart <= self._reach)]
         matches: dict[int, int] = {}
         taken: set[int] = set()
-        for _, face, track in (*sorted(pairs), *sorted(near)):
-            if int(face) not in matches and int(track) not in taken:
-                matches[int(face)] = self.tracks[track].number
-                taken.add(int(track))
+        for _, index, row in (*sorted(pairs), *sorted(near)):
+            if index not in matches and row not in taken:
+                matches[index] = self.tracks[row].number
+                taken.add(row)
         return matches
+
+
+def _span(box: Box) -> tuple[float, float, float]:
+    """Centre x and y of a box, and its longer side."""
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, max(box[2] - box[0], box[3] - box[1], 1e-6)
+
+
+def _compared(one: Box, other: Box) -> tuple[float, float]:
+    """Intersection over union of two boxes, and the distance of their centres in sides of the larger one."""
+    width, height = one[2] - one[0], one[3] - one[1]
+    other_width, other_height = other[2] - other[0], other[3] - other[1]
+    x, y, side = _span(one)
+    other_x, other_y, other_side = _span(other)
+    apart = math.hypot(x - other_x, y - other_y) / max(side, other_side)
+    shared_x = min(one[2], other[2]) - max(one[0], other[0])
+    shared_y = min(one[3], other[3]) - max(one[1], other[1])
+    if shared_x <= 0 or shared_y <= 0:
+        return 0.0, apart
+    shared = shared_x * shared_y
+    return shared / max(width * height + other_width * other_height - shared, 1e-6), apart

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.bundle import Output
-from mien.decode import Decoder, Detections, decode_cells, sigmoid, suppress
+from mien.decode import Decoder, Detections, cell_centres, decode_cells, sigmoid, suppress
 from mien.quantization import Quantization
 
 STEP = Quantization(0.1, 0)
@@ -28,7 +28,9 @@ def test_one_cell_by_hand() -> None:
     # Row 1, column 2 of a map of stride 8: centre (20, 12). Shift (+8·0.5, −8·0.25), size 8·e¹ by 8·e⁰.
     points = np.zeros((1, 10), np.float32)
     points[0, :2] = [1.0, -1.0]
-    boxes, landmarks = decode_cells(np.array([1 * 4 + 2]), 4, 8, np.array([[0.5, -0.25, 1.0, 0.0]], np.float32), points)
+    boxes, landmarks = decode_cells(
+        cell_centres(2, 4, 8)[[1 * 4 + 2]], 8, np.array([[0.5, -0.25, 1.0, 0.0]], np.float32), points
+    )
     half = 4 * math.e
     assert boxes[0].tolist() == pytest.approx([24 - half, 10 - 4, 24 + half, 10 + 4], rel=1e-6)
     assert landmarks[0, 0].tolist() == [28, 4]
@@ -71,6 +73,6 @@ def test_suppression_keeps_the_best_of_overlapping_boxes() -> None:
 
 
 def test_huge_exponents_and_logits_stay_finite() -> None:
-    boxes, _ = decode_cells(np.array([0]), 1, 32, np.full((1, 4), 100, np.float32), np.zeros((1, 10), np.float32))
+    boxes, _ = decode_cells(cell_centres(1, 1, 32), 32, np.full((1, 4), 100, np.float32), np.zeros((1, 10), np.float32))
     assert np.isfinite(boxes).all()
     assert sigmoid(np.array([-1000, 0, 1000], np.float32)).tolist() == [0, 0.5, 1]

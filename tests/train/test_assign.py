@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from mien.decode import decode_cells
+from mien.decode import cell_centres, decode_cells
 from mien_train.assign import assign, cells, pairwise_iou
 from mien_train.face_loss import Targets, complete_iou_loss, decode, losses
 
@@ -75,7 +75,7 @@ def test_the_training_decoder_and_the_runtime_decoder_agree() -> None:
         side = 64 // stride
         flat = outputs[3 + level][0].permute(1, 2, 0).reshape(-1, 4).numpy()
         points = outputs[6 + level][0].permute(1, 2, 0).reshape(-1, 10).numpy()
-        boxes, landmarks = decode_cells(torch.arange(side * side).numpy(), side, stride, flat, points)
+        boxes, landmarks = decode_cells(cell_centres(side, side, stride), stride, flat, points)
         end = begin + side * side
         assert torch.allclose(found.boxes[0, begin:end], torch.from_numpy(boxes), atol=1e-3)
         assert torch.allclose(found.landmarks[0, begin:end], torch.from_numpy(landmarks), atol=1e-3)

@@ -1,4 +1,6 @@
 # Two environments: .venv holds everything for development, .venv-edge what a kiosk has and no more.
+SHELL := bash
+.SHELLFLAGS := -eo pipefail -c
 PYTHON ?= python3
 PIP_QUIET ?= -q --disable-pip-version-check
 DEV = .venv/bin
@@ -26,7 +28,7 @@ setup: .venv/ready ## .venv with everything: train, export, tests (about 2 GB)
 
 demo: .venv-edge/ready ## the main job on a fresh machine: readings of a moving clip, an annotated clip and picture
 	@mkdir -p out/demo && rm -f out/demo/readings.jsonl
-	$(EDGE)/mien run --source demo --annotate out/demo --sink text --sink jsonl:out/demo/readings.jsonl
+	$(EDGE)/mien run --source demo --annotate out/demo --sink text --sink jsonl:out/demo/readings.jsonl 2>&1 | tee out/demo/output.txt
 
 test: .venv/ready ## all tests that need no special machine
 	$(DEV)/python -m pytest
@@ -60,6 +62,7 @@ results: .venv/ready ## final report of the bundled models (looks at the test sp
 	$(DEV)/python -m mien_export results emotion-base
 	$(DEV)/python -m mien_train conditions --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-conditions.json
 	for run in face-base face-small emotion-base; do cp runs/$$run/history.json docs/results/history-$$run.json; done
+	$(MAKE) demo && cp out/demo/output.txt docs/results/demo.txt
 	$(MAKE) tables
 
 tables: .venv/ready ## the README's tables and the model cards from docs/results

@@ -86,7 +86,7 @@ class DemoCamera(Camera):
         self._frames = frames
         self._pool = LumaPool(HEIGHT, WIDTH)
         self._closed = False
-        self.description = f"demo clip, {frames} frames {WIDTH}x{HEIGHT}"
+        self.description = f"demo clip {WIDTH}x{HEIGHT}"
 
     def frames(self) -> Iterator[Frame]:
         """Frames 0 to `frames` − 1; see `Camera.frames`."""

@@ -66,18 +66,20 @@ def conditions(found: Results) -> list[str]:
 
 def distance(found: Results) -> list[str]:
     """How far away a face may be, by camera."""
-    entry = found["evaluations"][0]
-    smallest = min(row["from"] for row in entry["recall"].values() if row["recall"] >= _GOOD)
+    height, width = found["input"]
+    good = [row for row in found["conditions"] if "height" in row and row["recall"]["mien"] >= _GOOD]
+    smallest = height * min(row["height"] for row in good)
     rows = []
     for camera, view in CAMERAS:
         focal = 1 / (2 * math.tan(math.radians(view / 2)))
-        metres = [_FACE * pixels * focal / smallest for pixels in (entry["input"][1], 640)]
+        metres = [_FACE * pixels * focal / smallest for pixels in (width, 640)]
         rows.append((camera, f"{view:g}°", *(f"{m:.1f} m" for m in metres)))
     return [
         *grid(("camera", "horizontal view", "whole frame", "with tiles, 640×480"), rows),
         "",
-        f"From geometry, not measured: a face of {100 * _FACE:.0f} cm at {smallest:.0f} pixels of the network's input, "
-        f"the smallest class in which recall is {100 * _GOOD:.0f} % or more on the validation photographs.",
+        f"From geometry, not measured with these cameras: a face of {100 * _FACE:.0f} cm at {smallest:.0f} pixels of the "
+        f"network's input, the smallest height above at which recall is {100 * _GOOD:.0f} % or more. Masks, turned heads "
+        f"and bad light need more pixels.",
     ]
 
 

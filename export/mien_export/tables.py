@@ -54,7 +54,7 @@ _TABLES: dict[str, tuple[str, Callable[[Results], list[str]]]] = {
     "calibration": ("calibration-emotion.json", emotion_tables.calibration),
     "detector": ("detector.json", detector_tables.quality),
     "conditions": ("face-base-conditions.json", detector_tables.conditions),
-    "distance": ("detector.json", detector_tables.distance),
+    "distance": ("face-base-conditions.json", detector_tables.distance),
     "bench": ("bench.json", bench_table.lines),
 }
 """Name of a table to the result it is made from, and how."""

@@ -102,7 +102,8 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, Any
                 if name == "mien" and len(pictures) < 8:
                     pictures.append(_drawn(frame, seen, box, found))
         share = {name: round(count / max(1, len(chosen)), 4) for name, count in hits.items()}
-        rows.append({"condition": condition.name, "faces": len(chosen), "recall": share})
+        size = {"height": condition.height} if condition in CONDITIONS[: len(_HEIGHTS)] else {}
+        rows.append({"condition": condition.name, **size, "faces": len(chosen), "recall": share})
         pictures += [np.zeros_like(_bgr(frame))] * (8 - len(pictures))
         sheet.append(np.concatenate(pictures, axis=1))
     shared = {"input": [mine.height, mine.width], "score_threshold": SCORE_THRESHOLD, "usual_height": _USUAL}

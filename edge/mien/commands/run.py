@@ -77,14 +77,16 @@ def main(args: argparse.Namespace) -> int:
         pipeline = Pipeline(camera, detector, classifier, smoother=smoother, sinks=[sinks], preview=clip)
         with _terminated():
             try:
-                _drain(pipeline, settings.max_frames or None, tally, camera.description)
+                if camera.live:  # a recording that cannot be read is one line of error, and no other
+                    sys.stderr.write(f"mien: reading {camera.description}\n")
+                _drain(pipeline, settings.max_frames or None, tally)
             except KeyboardInterrupt:
                 tally.interrupted = True
             finally:
                 # Also after an error: what was read so far is said, and the clip is whole.
                 written = clip.close() if clip is not None else ()
                 if tally.frames:
-                    sys.stderr.write(_summary(tally, pipeline))
+                    sys.stderr.write(_summary(tally, pipeline, camera.description))
                 for path in written:
                     sys.stderr.write(f"wrote {path}\n")
     if not tally.frames and not tally.interrupted:
@@ -105,12 +107,10 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally, source: str) -> None:
+def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally) -> None:
     # A counter would run into readings that are printed on the same terminal.
     counting = sys.stderr.isatty() and not sys.stdout.isatty()
     for result in pipeline.run(max_frames):
-        if not tally.frames:
-            sys.stderr.write(f"mien: reading {source}\n")
         tally.add(result)
         if counting:
             sys.stderr.write(f"\r{tally.frames} frames")
@@ -130,13 +130,13 @@ class _Tally:
         self.dropped = result.dropped
 
 
-def _summary(tally: _Tally, pipeline: Pipeline) -> str:
+def _summary(tally: _Tally, pipeline: Pipeline, source: str) -> str:
     from mien.metrics import percentiles
     from mien.pipeline import STAGES
 
     share = tally.with_face / tally.frames if tally.frames else 0.0
     lines = [
-        f"\n{tally.frames} frames, {tally.with_face} with a face ({share:.1%}), {tally.readings} readings, "
+        f"\n{source}: {tally.frames} frames, {tally.with_face} with a face ({share:.1%}), {tally.readings} readings, "
         f"{tally.dropped} dropped",
         f"{'stage':<10}{'p50 ms':>9}{'p95 ms':>9}",
     ]

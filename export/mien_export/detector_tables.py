@@ -77,9 +77,9 @@ def distance(found: Results) -> list[str]:
     return [
         *grid(("camera", "horizontal view", "whole frame", "with tiles, 640×480"), rows),
         "",
-        f"From geometry, not measured with these cameras: a face of {100 * _FACE:.0f} cm at {smallest:.0f} pixels of the "
-        f"network's input, the smallest height above at which recall is {100 * _GOOD:.0f} % or more. Masks, turned heads "
-        f"and bad light need more pixels.",
+        f"From geometry, not measured with these cameras: a face of {100 * _FACE:.0f} cm at {smallest:.0f} pixels of "
+        f"the network's input, the smallest height above at which recall is {100 * _GOOD:.0f} % or more. Masks, turned "
+        f"heads and bad light need more pixels.",
     ]
 
 

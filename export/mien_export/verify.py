@@ -13,7 +13,7 @@ import onnx
 from mien import bundle
 from mien.bundle import Bundle
 from mien.errors import MienError
-from mien_export import agreement, cpu, golden, parity, qdq, tflite_file
+from mien_export import agreement, cpu, golden, kernels, parity, qdq, tflite_file
 from mien_export.layout import channels_last
 from mien_export.runners import Onnx
 from mien_train.networks import INPUT_SCALE
@@ -78,6 +78,9 @@ def verify(path: Path) -> tuple[Check, ...]:
     checks += _attempt("ONNX and TFLite agree", lambda: _structure(model, onnx_bytes, tflite_bytes))
     checks += _attempt("no float convolution", lambda: [_no_float(onnx_bytes)])
     checks += _attempt("LiteRT against ONNX Runtime", lambda: _running(model, onnx_bytes, tflite_bytes))
+    checks += _attempt(
+        "builtin kernels", lambda: [Check("builtin kernels against XNNPACK", *kernels.judged(model, tflite_bytes))]
+    )
     checks += _attempt("golden outputs", lambda: [_golden(model, tflite_bytes)])
     return tuple(checks)
 

@@ -25,7 +25,7 @@ from mien.detector import FaceDetector
 from mien.face import Face, iou
 from mien.luma import read_image
 
-AGREEMENT, OVERLAP = 0.97, 0.9
+AGREEMENT, OVERLAP = 0.97, 0.8
 COUNT = 1000
 EVERY = 5
 """One frame of the demo clip in so many is looked at."""

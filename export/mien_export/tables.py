@@ -10,12 +10,9 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from mien.errors import MienError
-from mien_export import bench_table, detector_tables, emotion_tables
-
-Results = dict[str, Any]
+from mien_export import bench_table, detector_tables, emotion_tables, summary_table
 
 
 def fill(readme: Path, results: Path) -> str:
@@ -29,11 +26,11 @@ def fill(readme: Path, results: Path) -> str:
         name = match["name"]
         if name not in _TABLES:
             raise MienError(f"{readme}: unknown table {name!r}; known are {', '.join(_TABLES)}")
-        file, render = _TABLES[name]
-        path = results / file
-        if not path.is_file():
-            raise MienError(f"{path}: missing, and table {name!r} of {readme.name} needs it; see `make results`")
-        lines = render(json.loads(path.read_text(encoding="utf-8")))
+        files, render = _TABLES[name]
+        paths = [results / file for file in files]
+        if missing := [path for path in paths if not path.is_file()]:
+            raise MienError(f"{missing[0]}: missing, and table {name!r} of {readme.name} needs it; see `make results`")
+        lines = render(*(json.loads(path.read_text(encoding="utf-8")) for path in paths))
         return "\n".join([f"<!-- table {name} -->", *lines, "<!-- end -->"])
 
     def output(match: re.Match[str]) -> str:
@@ -48,13 +45,14 @@ def fill(readme: Path, results: Path) -> str:
     return re.sub(r"<!-- output (?P<name>\S+) -->\n.*?<!-- end -->", output, text, flags=re.DOTALL)
 
 
-_TABLES: dict[str, tuple[str, Callable[[Results], list[str]]]] = {
-    "emotion": ("emotion-base.json", emotion_tables.accuracy),
-    "classes": ("emotion-base.json", emotion_tables.classes),
-    "calibration": ("calibration-emotion.json", emotion_tables.calibration),
-    "detector": ("detector.json", detector_tables.quality),
-    "conditions": ("face-base-conditions.json", detector_tables.conditions),
-    "distance": ("face-base-conditions.json", detector_tables.distance),
-    "bench": ("bench.json", bench_table.lines),
+_TABLES: dict[str, tuple[tuple[str, ...], Callable[..., list[str]]]] = {
+    "summary": (("emotion-base.json", "detector.json", "bench.json"), summary_table.lines),
+    "emotion": (("emotion-base.json",), emotion_tables.accuracy),
+    "classes": (("emotion-base.json",), emotion_tables.classes),
+    "calibration": (("calibration-emotion.json",), emotion_tables.calibration),
+    "detector": (("detector.json",), detector_tables.quality),
+    "conditions": (("face-base-conditions.json",), detector_tables.conditions),
+    "distance": (("face-base-conditions.json",), detector_tables.distance),
+    "bench": (("bench.json",), bench_table.lines),
 }
-"""Name of a table to the result it is made from, and how."""
+"""Name of a table to the results it is made from, and how."""

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien_train import faces
+from mien_train import checkpoint, faces
+from mien_train.cli import main
 
 
 def _picture(path: Path, value: int) -> None:
@@ -64,3 +65,17 @@ def test_a_missing_picture_is_named_and_leaves_no_cache(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(MienError, match=r"a\.jpg: cannot be read"):
             faces.load(tmp_path, "val")
+
+
+def test_a_detector_trains_on_wider_face_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "wider_face_split").mkdir()
+    for split in ("train", "val"):
+        lines = []
+        for index in range(3):
+            _picture(tmp_path / f"WIDER_{split}/images/{index}.jpg", 40 + 50 * index)
+            lines += [f"{index}.jpg", "1", "20 10 30 40 0 0 0 0 0 0"]
+        (tmp_path / f"wider_face_split/wider_face_{split}_bbx_gt.txt").write_text("\n".join(lines) + "\n")
+    settings = ["epochs=1", "batch=3", "height=64", "width=64", "stem=4,4", "channels=8", "blocks=1,1,1"]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    assert main(["face", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *arguments]) == 0
+    assert checkpoint.load(tmp_path / "run/checkpoint.pt").metrics["decode"]["strides"] == [8, 16, 32]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.decode import Detections, sigmoid, suppress
+from mien.errors import MienError
 from mien.letterbox import Letterbox
 from mien_train import compose, networks
 from mien_train.assign import cells
@@ -45,6 +46,8 @@ class FaceTask:
         self.recipe = recipe
         self._with_faces = [p for p in train.photos if not p.face_free]
         self._without = [p for p in train.photos if p.face_free]
+        if not self._with_faces or not val.photos:
+            raise MienError("the data has no photographs with faces to train on, or none to validate on")
         self._val = val.photos
         self.data_sha256 = train.sha256
         self._grid = cells(recipe.height, recipe.width, networks.STRIDES)
@@ -114,7 +117,8 @@ class FaceTask:
         height, width = self.recipe.height, self.recipe.width
 
         def photo() -> Photo:
-            pool = self._without if rng.random() < self.recipe.negatives else self._with_faces
+            negative = rng.random() < self.recipe.negatives
+            pool = self._without if negative and self._without else self._with_faces
             return pool[rng.integers(len(pool))]
 
         if rng.random() < self.recipe.mosaic:

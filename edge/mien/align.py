@@ -69,8 +69,8 @@ def crop(luma: NDArray[np.uint8], landmarks: NDArray[np.float32], template: NDAr
 def _warp(luma: NDArray[np.uint8], matrix: NDArray[np.float32], out: NDArray[np.uint8]) -> None:
     shrink = 1 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6)  # frame pixels per crop pixel
     # warpAffine treats INTER_AREA as bilinear and would skip pixels of a large face: first shrink the face's
-    # surroundings to about twice the crop by averaging, then warp that.
-    factor = int(shrink / 2)
+    # surroundings by averaging, to between one and a half and two and a half times the crop, then warp that.
+    factor = round(shrink / 2)
     if factor >= 2:
         inverse = cv2.invertAffineTransform(matrix)
         corners = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], np.float32) @ inverse[:, :2].T + inverse[:, 2]

@@ -27,12 +27,15 @@ _PLANAR = ("YUV420", "YVU420", "NV12", "NV21")
 
 
 def listed() -> tuple[str, ...]:
-    """Models of the cameras that libcamera lists; empty where picamera2 is absent or broken."""
+    """Models of the cameras that libcamera lists; empty where picamera2 is absent or broken.
+
+    USB cameras are left out: libcamera lists them, last, but they grant no planar luma; `v4l2:N` reads them.
+    """
     try:
         cameras = _imported("picamera2").Picamera2.global_camera_info()
     except (MienError, RuntimeError, OSError):
         return ()
-    return tuple(str(camera.get("Model", "unnamed")) for camera in cameras)
+    return tuple(str(c.get("Model", "unnamed")) for c in cameras if "/usb" not in str(c.get("Id", "")))
 
 
 def to_monotonic(boottime_ns: int) -> int:
@@ -61,8 +64,11 @@ class PiCamera(Camera):
     def __init__(self, width: int = 640, height: int = 480, timeout: float = 2.0, restarts: int = 3) -> None:
         self._picamera2 = _imported("picamera2")
         libcamera = _imported("libcamera")
-        if not self._picamera2.Picamera2.global_camera_info():
-            raise MienError("picamera2 lists no camera; check the ribbon cable and `rpicam-hello --list-cameras`")
+        if not listed():
+            raise MienError(
+                "picamera2 lists no camera; check the ribbon cable and `rpicam-hello --list-cameras`; "
+                "for a USB camera give v4l2:N"
+            )
         self._timeout, self._restarts = timeout, restarts
         self._news = threading.Condition()
         self._device = threading.Lock()  # one of restart and close at a time

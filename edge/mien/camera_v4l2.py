@@ -63,6 +63,7 @@ class V4L2Camera(Camera):
         number: N of /dev/videoN.
         width, height: wanted, in pixels; what the camera grants is taken.
         restarts: attempts to open the device again after it stops giving frames.
+        pause: seconds before each of them.
 
     Raises:
         MienError: there is no such device, or it gives no usable frames.
@@ -71,11 +72,12 @@ class V4L2Camera(Camera):
     live = True
     period_ns = None
 
-    def __init__(self, number: int, width: int = 640, height: int = 480, restarts: int = 3) -> None:
+    def __init__(self, number: int, width: int = 640, height: int = 480, restarts: int = 3, pause: float = 1.0) -> None:
         self._path = f"/dev/video{number}"
         if not Path(self._path).exists():
             raise MienError(f"{self._path}: no such camera; present are {_names(devices()) or 'none'}")
-        self._number, self._wanted, self._restarts = number, (width, height), restarts
+        self._number, self._wanted = number, (width, height)
+        self._restarts, self._pause = restarts, pause
         # OpenCV crashes when a capture is released during a read: this lock keeps `close` out of it.
         self._device = threading.Lock()
         self._closed = False
@@ -107,19 +109,35 @@ class V4L2Camera(Camera):
                 good, picture = self._capture.read()
                 now = time.monotonic_ns()
                 stamp = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-                if not good:
-                    if failures == self._restarts:
-                        raise MienError(f"{self._path}: gives no frames after {failures} restarts; check its cable")
-                    failures += 1
-                    self._capture.release()
-                    self._capture = self._opened()
-                    continue
+            if not good:
+                if failures == self._restarts:
+                    raise MienError(f"{self._path}: gives no frames after {failures} restarts; check its cable")
+                failures += 1
+                self._reopen(last=failures == self._restarts)
+                continue
             failures = 0
             plane = to_luma(np.asarray(picture, dtype=np.uint8), *self._size)
             if plane is None:
                 raise MienError(f"{self._path}: gives {picture.shape} pictures, neither YUYV nor BGR; try another mode")
             yield Frame(plane, exposure_time(stamp, now), sequence)
             sequence += 1
+
+    def _reopen(self, last: bool) -> None:
+        """Open the device again, after a while in which a re-plugged one comes back.
+
+        Raises:
+            MienError: it cannot be opened, and this was the last attempt.
+        """
+        time.sleep(self._pause)
+        with self._device:
+            if self._closed:
+                return
+            self._capture.release()
+            try:
+                self._capture = self._opened()
+            except MienError:
+                if last:
+                    raise
 
     def close(self) -> None:
         """Release the device once the read under way has ended; see `Camera.close`."""

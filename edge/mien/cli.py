@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from mien import machine
@@ -31,6 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 on success, 1 where a command says so, 2 on bad usage or bad input, 130 after Ctrl-C.
     """
+    # OpenCV would warn on standard error of what we report ourselves; read when it is imported.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    if sys.stdout is None:  # a daemon may be started with its streams closed
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     parser = _Parser(prog="mien", description="Faces and their expressions, read on the device.")
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     subparsers = parser.add_subparsers(metavar="COMMAND", dest="command")
@@ -50,9 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone (`mien detect … | head`): leave quietly, and keep Python from
-        # trying to flush the same pipe again at exit.
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            return _leave_quietly(0)
+        # A full disk behind standard output, a name too long, a folder that may not be entered.
+        sys.stderr.write(f"mien: {error.strerror or error}{f': {error.filename}' if error.filename else ''}\n")
+        return _leave_quietly(2)
+    return status
+
+
+def _leave_quietly(status: int) -> int:
+    # Whoever read our output has gone (`mien detect … | head`), or it cannot be written: keep Python from trying to
+    # flush it again at exit.
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def _checked(settings: Mapping[str, Any]) -> None:
             # TOML writes 1.0 as 1 too; a bool is an int in Python but never a number in a settings file.
             good = isinstance(value, (int, float) if wanted is float else wanted)
             good = good and isinstance(value, bool) == (wanted is bool)
+            good = good and (not isinstance(value, float) or math.isfinite(value))
             kind = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[wanted]
         if not good:
             raise MienError(f"{key} is {value!r}; give {kind}")

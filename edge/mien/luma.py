@@ -69,7 +69,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise MienError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    except cv2.error:  # a header that promises more pixels than OpenCV decodes
+        image = None
     if image is None:
         raise MienError(f"{path}: not a picture that OpenCV can decode; give a JPEG, PNG or WebP file")
     return np.asarray(image, dtype=np.uint8)

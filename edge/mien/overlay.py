@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mien.face import Face
 
 _SMALLEST_SIDE = 320
+_LARGEST_SIDE = 4000
 _BOX, _LANDMARK, _INK, _PLATE = (80, 220, 80), (60, 200, 255), (255, 255, 255), (40, 40, 40)  # B, G, R
 
 
@@ -41,6 +42,7 @@ def annotate(picture: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.ui
         so that the captions can be read.
     """
     factor = max(1, math.ceil(_SMALLEST_SIDE / min(picture.shape[:2])))
+    factor = max(1, min(factor, _LARGEST_SIDE // max(picture.shape[:2])))
     canvas = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if picture.ndim == 2 else picture.copy()
     if factor > 1:
         canvas = cv2.resize(canvas, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)

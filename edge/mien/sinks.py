@@ -160,6 +160,7 @@ def _open(spec: str) -> StreamSink | None:
         return StreamSink(sys.stdout, "standard output", jsonl=True)
     try:
         # Appended: a restarted service adds to its log. Line-buffered: a crash loses no whole line.
-        return StreamSink(Path(target).open("a", buffering=1, encoding="utf-8"), target, jsonl=True)
+        file = Path(target).open("a", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        return StreamSink(file, target, jsonl=True)
     except OSError as error:
         raise MienError(f"sink {spec!r}: cannot be written ({error.strerror}); check the folder") from None

@@ -63,9 +63,9 @@ def write(model: str, data: Path, out: Path | None = None) -> Path:
     """
     found = bundle.load(model)
     path = out or FOLDER / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
+    result = measure(found, data, f"python -m mien_export results {model}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        result = measure(found, data, f"python -m mien_export results {model}")
         path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         sidecar.write({**found.sidecar, "metrics": [_short(e) for e in result["evaluations"]]}, found.path)
     except OSError as error:

@@ -51,6 +51,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], Callable[..., list[str]]]] = {
     "classes": (("emotion-base.json",), emotion_tables.classes),
     "calibration": (("calibration-emotion.json",), emotion_tables.calibration),
     "detector": (("detector.json",), detector_tables.quality),
+    "detector-small": (("face-small.json",), detector_tables.quality),
     "conditions": (("face-base-conditions.json",), detector_tables.conditions),
     "distance": (("face-base-conditions.json",), detector_tables.distance),
     "bench": (("bench.json",), bench_table.lines),

@@ -293,3 +293,46 @@ def test_expanding_in_place_gives_what_expanding_anew_gives() -> None:
     assert (anew[0, 16], anew[0, 235], anew[0, 0], anew[0, 255]) == (0, 255, 0, 255)
     expand_limited(ramp, out=ramp)
     assert np.array_equal(ramp, anew)
+
+
+def test_a_usb_camera_that_libcamera_lists_is_left_to_v4l2(picamera2: Any) -> None:
+    usb = {"Model": "HD Webcam", "Id": "/base/axi/pcie@120000/rp1/usb@300000-1:1.0-046d:0825"}
+    picamera2(cameras=(usb,))
+    assert listed() == ()
+    with pytest.raises(MienError, match=r"lists no camera.*v4l2:N"):
+        PiCamera()
+    picamera2(cameras=({"Model": "imx708", "Id": "/base/axi/i2c@88000/imx708@1a"}, usb))
+    assert listed() == ("imx708",)
+
+
+def test_a_v4l2_camera_that_is_slow_to_come_back_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = iter([True, False, False, True])  # opened, lost twice, back again
+
+    class Flaky:
+        def __init__(self, *arguments: object) -> None:
+            self._present = next(present)
+            self._reads = 0
+
+        def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+            return self._present
+
+        def set(self, *arguments: object) -> bool:
+            return True
+
+        def get(self, key: int) -> float:
+            sizes = {cv2.CAP_PROP_FRAME_WIDTH: 100.0, cv2.CAP_PROP_FRAME_HEIGHT: 60.0}
+            return sizes.get(key, 0.0)
+
+        def read(self) -> tuple[bool, Any]:
+            self._reads += 1
+            good = self._present and self._reads < 2
+            return good, np.zeros((60, 100, 3), np.uint8) if good else None
+
+        def release(self) -> None:
+            self._present = False
+
+    monkeypatch.setattr(cv2, "VideoCapture", Flaky)
+    monkeypatch.setattr(Path, "exists", lambda self: True)
+    with camera_v4l2.V4L2Camera(0, restarts=3, pause=0.0) as camera:
+        frames = camera.frames()
+        assert [next(frames).sequence for _ in range(2)] == [0, 1]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edge_fakes import FakeClassifier, FakeDetector, face
 
 from mien import bundle
 from mien.cli import main
+from mien.commands.options import open_models as real_open_models
 from mien.errors import MienError
 
 
@@ -265,3 +267,34 @@ def test_a_reader_who_leaves_early_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment)
     assert done.returncode in (0, 1)
     assert done.stderr == ""
+
+
+def test_what_the_system_refuses_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    assert "File name too long" in fails(capsys, "run", "--source", long)
+    with pytest.raises(MienError, match="threads is 99999999999; give 1 to 256"):
+        real_open_models("litert", 99999999999)
+
+
+def test_a_full_disk_behind_standard_output_is_one_line() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "mien", "models"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines() == ["mien: No space left on device"]
+
+
+def test_closed_streams_are_no_error(tmp_path: Path) -> None:
+    code = f"exec {sys.executable} -m mien models >&- 2>&-"
+    assert subprocess.run(["sh", "-c", code], check=False, cwd=tmp_path).returncode == 0
+
+
+def test_a_picture_that_promises_too_much_is_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (60000).to_bytes(4) * 2 + b"\x08\0\0\0\0"
+    crc = zlib.crc32(header[12:]).to_bytes(4)
+    (tmp_path / "huge.png").write_bytes(header + crc)
+    assert main(["detect", str(tmp_path / "huge.png"), "--json"]) == 1
+    assert "not a picture" in json.loads(capsys.readouterr().out)["error"]

@@ -27,7 +27,13 @@ class TwoShades:
         self.recipe = EmotionRecipe(
             name="tiny", epochs=epochs, batch=8, learning_rate=1e-2, weight_decay=0.0, ema=0.5, precision="float32"
         )
-        self.network: dict[str, Any] = {"name": "emotion", "classes": 2, "widths": (4, 8), "blocks": (1, 1)}
+        self.network: dict[str, Any] = {
+            "name": "emotion",
+            "classes": 2,
+            "widths": (4, 8),
+            "blocks": (1, 1),
+            "dropout": 0.5,
+        }
         self._stop_after = stop_after
 
     def steps(self) -> int:

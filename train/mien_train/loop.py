@@ -108,6 +108,8 @@ def train(task: Task, run: Path, seed: int, resume: bool) -> Checkpoint:
     except KeyboardInterrupt:
         tqdm.write(f"stopped after {len(rows)} of {recipe.epochs} epochs; go on with --resume (run folder {run})")
         raise
+    if "state" not in best:
+        raise MienError(f"{task.score} was never a number on the validation split; lower learning_rate with --set")
     average.load_state_dict(best["state"])
     finished = _checkpoint(task, seed, best["epoch"], best, {**task.validate(average), **task.finish(average)}, {})
     checkpoint.save(finished, path)
@@ -128,6 +130,7 @@ def _epoch(
     precise: torch.dtype,
 ) -> dict[str, float]:
     network.train()
+    torch.manual_seed(seed * 100_003 + epoch)  # of dropout: a resumed run must drop what an unbroken one drops
     sums: dict[str, float] = defaultdict(float)
     bar = tqdm(
         task.batches(epoch, seed),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, TypeAlias
 
+from mien.errors import MienError
+
 if TYPE_CHECKING:
     from mien.classifier import EmotionClassifier
     from mien.detector import FaceDetector
+
+_MOST_THREADS = 256
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -30,6 +34,8 @@ def open_models(
     Raises:
         MienError: a model or the engine cannot be used.
     """
+    if not 1 <= threads <= _MOST_THREADS:
+        raise MienError(f"threads is {threads}; give 1 to {_MOST_THREADS}")
     import cv2
 
     from mien.classifier import EmotionClassifier

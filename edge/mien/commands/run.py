@@ -53,6 +53,7 @@ def main(args: argparse.Namespace) -> int:
     from mien.camera import open_source
     from mien.clip import Clip
     from mien.detector import FaceDetector
+    from mien.files import PictureCamera
     from mien.pipeline import Detector, Pipeline
     from mien.sinks import open_sinks
     from mien.smoothing import Smoother
@@ -70,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
             settings.engine, settings.threads, settings.detector, settings.classifier, score, settings.tiles
         )
         detector: Detector = scan
-        if settings.scan_every > 1:
+        if settings.scan_every > 1 and not isinstance(camera, PictureCamera):  # pictures are not each other's past
             look = FaceDetector(settings.look, settings.engine, settings.threads, score) if settings.look else scan
             detector = AttentiveDetector(scan, look, settings.scan_every)
         smoother = Smoother(settings.smoothing_seconds)

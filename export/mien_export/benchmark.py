@@ -50,7 +50,7 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
     settings = result.Settings(engines, tuple(dict.fromkeys((1, machine.usable_cores()))), seconds, starts)
     own = result.run(open_models, settings, command, step)
     watch = Watch()
-    outcome = contest.run(MODELS, engines, scene(), where, seconds, step("peers"))
+    outcome = contest.run(MODELS, engines, scene(), where, seconds, step("peers"), bundle.installed())
     counts = {name: macs(onnx.load(bundle.load(name).artefact("onnx"))) for name in MODELS}
     boards = project(outcome.whole[ENGINE, 1], list(counts.values()))
     return {

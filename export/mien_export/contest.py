@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ def run(
     where: Path,
     seconds: float,
     progress: Progress | None = None,
+    also: Sequence[Bundle] = (),
 ) -> Outcome:
     """Time everything in turns.
 
@@ -63,6 +64,7 @@ def run(
         where: folder of the peers.
         seconds: for everything together, after the warm-up.
         progress: is told how far the measurement is.
+        also: further models of mien's, whose networks alone are timed.
 
     Raises:
         MienError: a model or an engine of mien's cannot be used.
@@ -76,7 +78,7 @@ def run(
             wholes[engine, faces] = WholePath(scene, detector, classifier, faces)
     networks = {
         (model.name, engine, kind): Call(step)
-        for model in bundles
+        for model in {model.name: model for model in (*bundles, *also)}.values()
         for engine in engines
         for kind, step in _networks(model, engine).items()
     }

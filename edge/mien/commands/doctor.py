@@ -35,6 +35,6 @@ def main(args: argparse.Namespace) -> int:
     else:
         for check in checks:
             mark = "ok" if check.ok else "MISSING" if check.required else "absent"
-            sys.stdout.write(f"{mark:<8} {check.name:<20} {check.detail}\n")
+            sys.stdout.write(f"{mark:<8} {check.name:<26} {check.detail}\n")
         sys.stdout.write("mien can run here\n" if good else "mien cannot run here: see MISSING above\n")
     return 0 if good else 1

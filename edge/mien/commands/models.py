@@ -60,6 +60,6 @@ def _row(model: Any) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     if not row["verified"]:
-        return f"{row['name']:<16} NOT VERIFIED  {row['error']}"
+        return f"{row['name']:<20} NOT VERIFIED  {row['error']}"
     sizes = ", ".join(f"{kind} {size / 1000:.0f} kB" for kind, size in row["bytes"].items())
-    return f"{row['name']:<16} verified  {row['task']:<8} {sizes}"
+    return f"{row['name']:<20} verified  {row['task']:<8} {sizes}"

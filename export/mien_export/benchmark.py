@@ -17,9 +17,10 @@ from mien.bench.rounds import Progress
 from mien.bench.scene import scene
 from mien.commands.options import open_models
 from mien.errors import MienError
-from mien_export import contest
+from mien_export import contest, peer_accuracy
 from mien_export.projection import RESTS_ON, macs, project
 from mien_export.ratios import ENGINE, ratios
+from mien_train import data
 
 MODELS = "face-base", "emotion-base"
 """Names of the detector and the classifier that are measured."""
@@ -49,8 +50,11 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
         raise MienError(f"engine {ENGINE} is not usable here; install it: pip install ai-edge-litert")
     settings = result.Settings(engines, tuple(dict.fromkeys((1, machine.usable_cores()))), seconds, starts)
     own = result.run(open_models, settings, command, step)
+    accuracies = _accuracies(where)
     watch = Watch()
     outcome = contest.run(MODELS, engines, scene(), where, seconds, step("peers"), bundle.installed())
+    for row in outcome.rows:
+        row["strict_accuracy"] = accuracies.get(row["name"])
     counts = {name: macs(onnx.load(bundle.load(name).artefact("onnx"))) for name in MODELS}
     boards = project(outcome.whole[ENGINE, 1], list(counts.values()))
     return {
@@ -68,6 +72,14 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
         "macs": counts,
         "projection": {"rests_on": RESTS_ON, "boards": [asdict(board) for board in boards]},
     }
+
+
+def _accuracies(where: Path) -> dict[str, float]:
+    """Of the peers' classifiers, where the data is there to measure them on."""
+    try:
+        return peer_accuracy.measure(where, data.folder(None))
+    except MienError:
+        return {}
 
 
 def write(document: dict[str, Any], path: Path) -> None:

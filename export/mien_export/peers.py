@@ -35,7 +35,6 @@ class Peer:
         task: "face" or "emotion".
         size: input (height, width) in pixels.
         file: of the model.
-        strict_accuracy: percent on FER+'s strict test set (3,153 images), None where nobody measured it.
         network: runs the network alone, its input set and its outputs fetched.
         path: the same from 640×480 luma in memory, preprocessing included; a classifier begins with the box of
             the face. What follows the network (decoding, suppression) is not in it, except in OpenCV's own.
@@ -45,7 +44,6 @@ class Peer:
     task: str
     size: tuple[int, int]
     file: Path
-    strict_accuracy: float | None
     network: Step
     path: Step
 
@@ -59,7 +57,6 @@ class Classifier:
         file: in the peers' folder.
         gain, offset: input = crop × gain + offset, in the units of the tensor.
         channels: 1, or 3 equal ones.
-        strict_accuracy: see `Peer`.
     """
 
     name: str
@@ -67,15 +64,13 @@ class Classifier:
     gain: float
     offset: float
     channels: int = 1
-    strict_accuracy: float | None = None
 
 
-# Accuracies: every model run on FER2013's PrivateTest under FER+'s strict protocol, each with its own preprocessing.
 CLASSIFIERS = (
-    Classifier("mini_XCEPTION, float, LiteRT", "mini_xception_119.tflite", 2 / 255, -1.0, 1, 67.52),
+    Classifier("mini_XCEPTION, float, LiteRT", "mini_xception_119.tflite", 2 / 255, -1.0),
     Classifier("mini_XCEPTION, int8, LiteRT", "mini_xception_int8.tflite", 1.0, 0.0),
-    Classifier("mini_XCEPTION of `fer`, float, LiteRT", "fer_package_mini_xception.tflite", 2 / 255, -1.0, 1, 67.02),
-    Classifier("FER-at-Edge, float16, LiteRT", "fer_at_edge_f16.tflite", 1 / 255, 0.0, 1, 84.46),
+    Classifier("mini_XCEPTION of `fer`, float, LiteRT", "fer_package_mini_xception.tflite", 2 / 255, -1.0),
+    Classifier("FER-at-Edge, float16, LiteRT", "fer_at_edge_f16.tflite", 1 / 255, 0.0),
     # (x / 255 − 0.5) / 0.5, then the tensor's scale and zero point.
     Classifier(
         "MobileFaceNet of opencv_zoo, int8, LiteRT",
@@ -83,7 +78,6 @@ CLASSIFIERS = (
         2 / 255 / 0.01865844801068306,
         -1 / 0.01865844801068306 - 14,
         3,
-        72.44,
     ),
 )
 
@@ -175,7 +169,7 @@ def _yunet_float(where: Path, luma: NDArray[np.uint8]) -> Peer:
         blob[0, :, : small.shape[0], : small.shape[1]] = small  # three equal channels, 0..255
         return network()
 
-    return Peer(YUNET_FLOAT, "face", YUNET, path, None, network, whole)
+    return Peer(YUNET_FLOAT, "face", YUNET, path, network, whole)
 
 
 def _yunet_opencv(where: Path, luma: NDArray[np.uint8]) -> Peer:
@@ -194,7 +188,7 @@ def _yunet_opencv(where: Path, luma: NDArray[np.uint8]) -> Peer:
         return network()
 
     whole()
-    return Peer(YUNET_OPENCV, "face", YUNET, path, None, network, whole)
+    return Peer(YUNET_OPENCV, "face", YUNET, path, network, whole)
 
 
 def _yunet_int8(where: Path, luma: NDArray[np.uint8], size: tuple[int, int]) -> Peer:
@@ -213,7 +207,7 @@ def _yunet_int8(where: Path, luma: NDArray[np.uint8], size: tuple[int, int]) -> 
         bits[1 : 1 + small.shape[0], 1 : 1 + small.shape[1]] = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
         return network()
 
-    return Peer(YUNET_INT8, "face", size, path, None, network, whole)
+    return Peer(YUNET_INT8, "face", size, path, network, whole)
 
 
 def _rfb(where: Path, luma: NDArray[np.uint8]) -> Peer:
@@ -228,7 +222,7 @@ def _rfb(where: Path, luma: NDArray[np.uint8]) -> Peer:
         blob[0, :, : small.shape[0], : small.shape[1]] = (small.astype(np.float32) - 127) / 128
         return network()
 
-    return Peer(RFB_FLOAT, "face", RFB, path, None, network, whole)
+    return Peer(RFB_FLOAT, "face", RFB, path, network, whole)
 
 
 def _classifier(
@@ -246,15 +240,19 @@ def _classifier(
         return invoke()
 
     def whole() -> object:
-        crop = cv2.resize(luma[top:bottom, left:right], (width, height))
-        if filled.dtype == np.uint8:
-            filled[0] = crop[..., None]
-        else:
-            values = crop[..., None].astype(np.float32) * spec.gain + spec.offset
-            filled[0] = values if filled.dtype == np.float32 else np.clip(np.rint(values), -128, 127)
+        filled_by(np.asarray(cv2.resize(luma[top:bottom, left:right], (width, height)), np.uint8), spec, filled)
         return network()
 
-    return Peer(spec.name, "emotion", (height, width), path, spec.strict_accuracy, network, whole)
+    return Peer(spec.name, "emotion", (height, width), path, network, whole)
+
+
+def filled_by(crop: NDArray[np.uint8], spec: Classifier, filled: NDArray[Any]) -> None:
+    """Preprocess a face, uint8 (H, W), into a classifier's input tensor (1, H, W, channels), in place."""
+    if filled.dtype == np.uint8:
+        filled[0] = crop[..., None]
+    else:
+        values = crop[..., None].astype(np.float32) * spec.gain + spec.offset
+        filled[0] = values if filled.dtype == np.float32 else np.clip(np.rint(values), -128, 127)
 
 
 def _shrunk(luma: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -273,5 +271,4 @@ def record(peer: Peer) -> dict[str, Any]:
         "file": peer.file.name,
         "bytes": peer.file.stat().st_size,
         "sha256": bundle.sha256(peer.file),
-        "strict_accuracy": peer.strict_accuracy,
     }

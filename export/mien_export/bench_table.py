@@ -138,9 +138,9 @@ def _origin(found: dict[str, Any]) -> str:
         f"{settings['width']}×{settings['height']}, {settings['frame']}; {settings['faces']}. Peers' figures leave out "
         f"what follows their network, mien's do not. Their accuracies were measured by the same command, on the 3,153 "
         f"images as they are (MobileFaceNet wants aligned faces, so it has none). `{found['command']}`, "
-        f"{found['date']}, {hardware['cpu']}, {hardware['usable_cores']} cores, Linux {hardware['kernel']}, Python {hardware['python']}, LiteRT "
-        f"{packages['ai-edge-litert']}, ONNX Runtime {packages['onnxruntime']}, OpenCV "
-        f"{packages['opencv-python-headless']}.{notes}"
+        f"{found['date']}, {hardware['cpu']}, {hardware['usable_cores']} cores, Linux {hardware['kernel']}, "
+        f"Python {hardware['python']}, LiteRT {packages['ai-edge-litert']}, "
+        f"ONNX Runtime {packages['onnxruntime']}, OpenCV {packages['opencv-python-headless']}.{notes}"
     )
 
 

@@ -31,9 +31,6 @@ METHODS = {
 INPUT_ZERO_POINT = 128
 """The uint8 luma that stands for 0."""
 
-INPUT_RANGE = (-INPUT_ZERO_POINT * INPUT_SCALE, (255 - INPUT_ZERO_POINT) * INPUT_SCALE)
-"""What uint8 luma covers, in the network's own units."""
-
 ONE_SCALE = frozenset({"MaxPool", "AveragePool", "Resize", "Reshape", "Flatten", "Concat"})
 """Operators that only move or average values; TFLite wants one scale for all their inputs and outputs."""
 

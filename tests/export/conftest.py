@@ -19,7 +19,7 @@ from torch import nn
 
 from mien_export import parity
 from mien_export.build import Source, build
-from mien_export.calibrate import INPUT_RANGE
+from mien_export.calibrate import LUMA
 from mien_export.quantize import quantize
 from mien_export.sidecar import Calibration
 from mien_export.trace import INPUT
@@ -84,8 +84,8 @@ def _float_graph(
 def one_operator() -> OneOperator:
     """Make the quantized graph of one operator; its output has the range `reach`, the input's by default."""
 
-    def make(op: str, *arguments: Any, reach: tuple[float, float] = INPUT_RANGE, **rest: Any) -> onnx.ModelProto:
-        ranges = {INPUT: INPUT_RANGE, "y": reach}
+    def make(op: str, *arguments: Any, reach: tuple[float, float] = LUMA.bounds, **rest: Any) -> onnx.ModelProto:
+        ranges = {INPUT: LUMA.bounds, "y": reach}
         data = {
             name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in ranges.items()
         }

@@ -97,6 +97,16 @@ def test_a_run_is_never_overwritten_or_mixed_with_another(tmp_path: Path) -> Non
         loop.train(TwoShades(epochs=5), tmp_path, seed=0, resume=True)
 
 
+def test_resuming_a_complete_run_gives_it_back_as_it_is(tmp_path: Path) -> None:
+    finished = loop.train(TwoShades(), tmp_path, seed=0, resume=False)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    again = loop.train(TwoShades(), tmp_path, seed=0, resume=True)
+    assert again.epoch == finished.epoch
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    with pytest.raises(MienError, match="begun with another recipe"):
+        loop.train(TwoShades(epochs=9), tmp_path, seed=0, resume=True)
+
+
 def test_a_diverging_loss_is_said_in_one_line(tmp_path: Path) -> None:
     class Diverging(TwoShades):
         def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:

@@ -84,7 +84,12 @@ def train(task: Task, run: Path, seed: int, resume: bool) -> Checkpoint:
     if path.exists():
         if not resume:
             raise MienError(f"{run}: holds a run already; add --resume to go on with it, or choose another --out")
-        rows, best = _restore(checkpoint.load(path), task, seed, network, average, optimizer, schedule)
+        stored = checkpoint.load(path)
+        _same_run(stored, task, seed)
+        if not stored.resume:
+            tqdm.write(f"complete already, best epoch {stored.epoch}: {path}")
+            return stored
+        rows, best = _restore(stored, network, average, optimizer, schedule)
     precise = _precision(recipe.precision)
     begun = time.time() - sum(r["seconds"] for r in rows)
     try:
@@ -211,23 +216,22 @@ def _checkpoint(
     )
 
 
-def _restore(
-    stored: Checkpoint,
-    task: Task,
-    seed: int,
-    network: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    schedule: LambdaLR,
-) -> tuple[list[dict[str, float]], dict[str, Any]]:
-    if not stored.resume:
-        raise MienError(f"this run is complete (best epoch {stored.epoch}); choose another --out to train again")
+def _same_run(stored: Checkpoint, task: Task, seed: int) -> None:
     begun = {"recipe": stored.recipe, "seed": stored.seed, "data": stored.data_sha256}
     now = {"recipe": asdict(task.recipe), "seed": seed, "data": task.data_sha256}
     if differing := [key for key in begun if begun[key] != now[key]]:
         raise MienError(
             f"cannot resume: the run was begun with another {' and '.join(differing)}; choose another --out"
         )
+
+
+def _restore(
+    stored: Checkpoint,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: LambdaLR,
+) -> tuple[list[dict[str, float]], dict[str, Any]]:
     network.load_state_dict(stored.resume["network"])
     average.load_state_dict(stored.resume["average"])
     optimizer.load_state_dict(stored.resume["optimizer"])

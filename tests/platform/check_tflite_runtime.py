@@ -94,7 +94,9 @@ def test_the_detector_finds_the_faces_that_litert_finds(told: Callable[[str], No
     for model in models("face"):
         ours, theirs = (FaceDetector(model.path, name) for name in ("tflite", "litert"))
         worst, faces = 1.0, 0
-        for number, luma in enumerate(frames):
+        for number, frame in enumerate(frames):
+            # The runtime gives a portrait twin portrait frames only: here the clip's middle, which holds the face.
+            luma = frame[:, 100:540] if model.height > model.width else frame
             found, expected = boxes(ours.detect(luma)), boxes(theirs.detect(luma))
             assert len(found) == len(expected), f"{model.name}, picture {number}"
             faces += len(found)

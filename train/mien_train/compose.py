@@ -127,7 +127,10 @@ def _paste(photo: Photo, canvas: NDArray[np.uint8], matrix: NDArray[np.float32],
         ratio = np.array([luma.shape[1] / size[0], luma.shape[0] / size[1]], np.float32)
         luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
         shrunk = np.concatenate([matrix[:, :2] * ratio, matrix[:, 2:]], axis=1)
-    cv2.warpAffine(luma, shrunk, (width, height), dst=canvas, borderMode=cv2.BORDER_TRANSPARENT)
+    # Labels count from the corner of the first pixel, warpAffine from its centre.
+    from_centres = shrunk.copy()
+    from_centres[:, 2] += shrunk[:, :2].sum(axis=1) / 2 - 0.5
+    cv2.warpAffine(luma, from_centres, (width, height), dst=canvas, borderMode=cv2.BORDER_TRANSPARENT)
 
     centres = (photo.boxes[:, :2] + photo.boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
     # A face is about as round as its box: a turn moves the box but does not widen it.

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from mien import bundle
 from mien.bundle import Bundle
-from mien.decode import Decoder, Detections, suppress
+from mien.decode import Decoder, Detections
 from mien.engine import open_engine
 from mien.errors import MienError
 from mien.face import Face
 from mien.letterbox import Letterbox
 from mien.metrics import Laps
-from mien.tiles import joined, whole, windows
+from mien.tiles import scan
 
 _MOST = 400
 
@@ -30,7 +30,7 @@ class FaceDetector:
         engine: "litert", "onnx" or "tflite".
         threads: of the engine.
         score_threshold: lowest score of a face; the sidecar's value if None.
-        tiles: also scan overlapping tiles at full size, for small faces; costs one inference a tile.
+        tiles: also scan overlapping tiles, magnified, for small faces; costs one inference a tile (nine for 640×480).
 
     Attributes:
         bundle: the model's, for frames that are not portrait.
@@ -70,14 +70,11 @@ class FaceDetector:
             Faces in frame pixels, best score first.
         """
         scanner = self._scanner(luma)
-        found = scanner.scan(luma, laps)
-        if self._tiles:
-            frame = (luma.shape[0], luma.shape[1])
-            parts = [
-                whole(scanner.scan(luma[top:bottom, left:right], laps), (left, top, right, bottom), frame)
-                for left, top, right, bottom in windows(frame, scanner.size)
-            ]
-            found = suppress(joined([found, *parts]), scanner.iou_threshold, _MOST)
+
+        def look(part: NDArray[np.uint8]) -> Detections:
+            return scanner.scan(part, laps)
+
+        found = scan(luma, scanner.size, look, scanner.iou_threshold, _MOST) if self._tiles else look(luma)
         faces = _faces(found)
         if laps:
             laps.lap("decode")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.commands.options import Subparsers, add_engine, open_models
+from mien.commands.options import TILES_HELP, Subparsers, add_engine, open_models
 from mien.errors import MienError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write annotated copies and face crops there")
     parser.add_argument("--score", type=float, metavar="S", help="lowest score of a face, 0 to 1")
-    parser.add_argument("--tiles", action="store_true", help="also scan overlapping tiles, for small faces (slower)")
+    parser.add_argument("--tiles", action="store_true", help=TILES_HELP)
     add_engine(parser)
     parser.set_defaults(main=main)
 

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from mien.classifier import EmotionClassifier
     from mien.detector import FaceDetector
 
+TILES_HELP = (
+    "also scan overlapping tiles, magnified, for small faces: one more run of the detector a tile "
+    "(nine for 640x480 with face-base), and more false alarms"
+)
+"""Of `--tiles`."""
+
 _MOST_THREADS = 256
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mien.commands.options import Subparsers, add_engine, open_models
+from mien.commands.options import TILES_HELP, Subparsers, add_engine, open_models
 from mien.errors import MienError
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--annotate", metavar="DIR", help="write an annotated clip and a contact sheet there")
     parser.add_argument("--threads", type=int, metavar="N", help="of the engine (default 1)")
     parser.add_argument("--score", type=float, dest="score_threshold", metavar="S", help="lowest score of a face")
-    parser.add_argument(
-        "--tiles", action="store_true", default=None, help="also scan overlapping tiles, for small faces (slower)"
-    )
+    parser.add_argument("--tiles", action="store_true", default=None, help=TILES_HELP)
     parser.add_argument(
         "--scan-every", type=int, metavar="K", help="whole frame every K frames, in between around known faces (1)"
     )

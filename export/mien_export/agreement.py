@@ -24,6 +24,7 @@ _SPELLING = {
     "Flatten": ("RESHAPE",),
     "Relu": ("RELU",),
     "Clip": ("RELU", "RELU6"),
+    "Elu": ("ELU",),
 }
 """ONNX operator to the TFLite operators that may stand for it."""
 
@@ -95,7 +96,7 @@ def _weights(graph: qdq.Graph) -> dict[str, NDArray[Any]]:
         assert source is not None
         if node.op in ("Reshape", "Flatten") and len(source.shape) == 4:
             pictures[node.outputs[0].name] = source.shape[1:]
-        elif source.name in pictures and node.op in ("Relu", "Clip"):
+        elif source.name in pictures and node.op in ("Relu", "Clip", "Elu"):
             pictures[node.outputs[0].name] = pictures[source.name]
         if node.op not in ("Conv", "Gemm"):
             continue

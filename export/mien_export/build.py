@@ -36,8 +36,8 @@ LEAST_LOGIT = -6.0
 
 KINDS = ("tflite", "onnx", "json")  # the sidecar comes last: it vouches for the other two
 
-Images = Callable[[str, tuple[int, int]], NDArray[np.uint8]]
-"""Task and (height, width) → uint8 (n, height, width)."""
+Images = Callable[[Checkpoint, tuple[int, int]], NDArray[np.uint8]]
+"""Checkpoint and (height, width) → uint8 (n, height, width)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Source:
 
     calibration: Images
     held_out: Images
-    evaluate: Callable[[str, Path], Sequence[Mapping[str, Any]]]
+    evaluate: Callable[[Path], Sequence[Mapping[str, Any]]]
     finetune: Callable[[Checkpoint, int], nn.Module]
 
 
@@ -165,15 +165,14 @@ def _written(
     size: tuple[int, int],
 ) -> Path:
     network = source.finetune(checkpoint, calibration.qat) if calibration.qat else checkpoint.build()
-    images = source.calibration(checkpoint.task, size)
+    images = source.calibration(checkpoint, size)
     path, model, tflite = exported(network, checkpoint, folder, name, calibration, images)
     document = json.loads(path.read_text(encoding="utf-8"))
-    task = checkpoint.task
-    compared = parity.parity(model, tflite, source.held_out(task, size)).as_dict()
+    compared = parity.parity(model, tflite, source.held_out(checkpoint, size)).as_dict()
     artefacts = tqdm(
         [folder / f"{name}.{kind}" for kind in KINDS[:2]], desc="evaluate", unit=" artefacts", disable=None
     )
-    metrics = [entry for artefact in artefacts for entry in source.evaluate(task, artefact)]
+    metrics = [entry for artefact in artefacts for entry in source.evaluate(artefact)]
     sidecar.write(sidecar.measured(document, metrics, compared), path)
     failed = [check for check in verify(path) if check.passed is False]
     if failed:

@@ -57,7 +57,7 @@ def compare(run: Path, data: Path, sizes: Sequence[int] = SIZES, seed: int = 0) 
         "figure": figure,
         "split": "val",
         "seed": seed,
-        "float": evaluate(float_file, data, "val", "strict")[figure],
+        "float": evaluate(float_file, data, "val")[figure],
         "rows": rows,
         "date": datetime.date.today().isoformat(),
         "hardware": machine.facts(),
@@ -84,7 +84,7 @@ def write(run: Path, data: Path, out: Path | None, sizes: Sequence[int]) -> Path
 def _evaluated(
     checkpoint: Checkpoint, data: Path, wanted: Calibration, pick: Callable[[dict[str, Any]], float]
 ) -> float:
-    images = calibration.images(checkpoint.task, data, wanted.size, wanted.seed, input_size(checkpoint))
+    images = calibration.images(checkpoint, data, wanted.size, wanted.seed, input_size(checkpoint))
     with tempfile.TemporaryDirectory() as folder:
         path, _, _ = exported(checkpoint.build(), checkpoint, Path(folder), "candidate", wanted, images)
-        return pick(evaluate(path.with_suffix(".tflite"), data, "val", "strict"))
+        return pick(evaluate(path.with_suffix(".tflite"), data, "val"))

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from mien.errors import MienError
-from mien_train.networks import ConvNormReLU
+from mien_train.classic_networks import TwoStageNet
+from mien_train.layers import ConvNormReLU
 
 
 def fuse(network: nn.Module) -> nn.Module:
@@ -18,8 +19,13 @@ def fuse(network: nn.Module) -> nn.Module:
         network: any module; every `ConvNormReLU` in it loses its normalisation.
 
     Raises:
-        MienError: a batch normalisation stands outside of a `ConvNormReLU`, so it cannot be folded.
+        MienError: a batch normalisation stands outside of a `ConvNormReLU`, so it cannot be folded; or the network has
+            no int8 form.
     """
+    if isinstance(network, TwoStageNet):
+        raise MienError(
+            "a two-stage network cannot be exported: log probabilities have no int8 form; train another one"
+        )
     fused = copy.deepcopy(network).eval()
     for module in fused.modules():
         if isinstance(module, ConvNormReLU) and any(isinstance(part, nn.BatchNorm2d) for part in module):

@@ -19,8 +19,10 @@ from mien.errors import MienError
 from mien_export.fuse import fuse
 from mien_train import tasks
 from mien_train.checkpoint import Checkpoint
+from mien_train.classic_networks import XceptionModule
+from mien_train.layers import ConvNormReLU, Residual
 from mien_train.loop import Task
-from mien_train.networks import ConvNormReLU, Residual
+from mien_train.recipes import recipe_of
 
 LEARNING_RATE = 2e-4
 """At the start; it falls linearly to nothing. A tenth or less of what trained the network."""
@@ -71,7 +73,7 @@ def finetune(checkpoint: Checkpoint, data: Path, epochs: int) -> nn.Module:
     Raises:
         MienError: the data is missing, or the loss is no longer finite.
     """
-    task = tasks.opened(tasks.recipe_of(checkpoint.task, checkpoint.recipe), data)
+    task = tasks.opened(recipe_of(checkpoint.task, checkpoint.recipe), data)
     return tuned(checkpoint.build(), task, epochs, checkpoint.seed)
 
 
@@ -82,7 +84,7 @@ def tuned(network: nn.Module, task: Task, epochs: int, seed: int) -> nn.Module:
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     for convolution in convolutions:
         parametrize.register_parametrization(convolution, "weight", _RoundedWeight())
-    hooks = [m.register_forward_hook(_rounded()) for m in network.modules() if isinstance(m, ConvNormReLU | Residual)]
+    hooks = [m.register_forward_hook(_rounded()) for m in activated(network)]
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.0)
     total = max(1, epochs * task.steps())
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / total))
@@ -102,6 +104,14 @@ def tuned(network: nn.Module, task: Task, epochs: int, seed: int) -> nn.Module:
     for convolution in convolutions:
         parametrize.remove_parametrizations(convolution, "weight", leave_parametrized=True)
     return network.requires_grad_(False).eval()
+
+
+def activated(network: nn.Module) -> list[nn.Module]:
+    """Modules whose outputs are tensors of the deployed network."""
+    modules = list(network.modules())
+    inside = {part for module in modules if isinstance(module, ConvNormReLU) for part in module}
+    blocks = (ConvNormReLU, Residual, XceptionModule)
+    return [m for m in modules if isinstance(m, blocks) or (isinstance(m, nn.ReLU | nn.ELU) and m not in inside)]
 
 
 def _rounded() -> Any:

@@ -29,15 +29,15 @@ def source(folder: Path | None, wanted: Calibration) -> Source:
     """
     root = data.folder(folder)
 
-    def training(task: str, size: tuple[int, int]) -> NDArray[np.uint8]:
-        return calibration.images(task, root, wanted.size, wanted.seed, size)
+    def training(checkpoint: Checkpoint, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return calibration.images(checkpoint, root, wanted.size, wanted.seed, size)
 
-    def validation(task: str, size: tuple[int, int]) -> NDArray[np.uint8]:
-        return calibration.held_out(task, root, size)
+    def validation(checkpoint: Checkpoint, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return calibration.held_out(checkpoint, root, size)
 
-    def evaluate(task: str, artefact: Path) -> list[Mapping[str, Any]]:
+    def evaluate(artefact: Path) -> list[Mapping[str, Any]]:
         # Builds are repeated while one chooses between settings: they never look at a test split.
-        return [evaluation.evaluate(artefact, root, "val", "strict")]
+        return [evaluation.evaluate(artefact, root, "val")]
 
     def finetune(checkpoint: Checkpoint, epochs: int) -> nn.Module:
         return qat.finetune(checkpoint, root, epochs)

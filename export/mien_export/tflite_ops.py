@@ -30,6 +30,7 @@ VERSIONS = {
     _OPS.RESIZE_NEAREST_NEIGHBOR: 2,
     _OPS.RELU: 2,
     _OPS.RELU6: 2,
+    _OPS.ELU: 1,
     _OPS.RESHAPE: 1,
 }
 """Every TFLite operator that the writer uses, with the version whose int8 kernel it asks for."""
@@ -44,7 +45,7 @@ def write(writer: Writer, node: qdq.Node) -> None:
     if node.op not in _WRITERS:
         raise MienError(f"{_where(node)}: operator not covered by the TFLite writer; it knows {', '.join(_WRITERS)}")
     for tensor in node.inputs:
-        if tensor is not None and tensor.name in writer.flattened and node.op not in ("Gemm", "Relu", "Clip"):
+        if tensor is not None and tensor.name in writer.flattened and node.op not in ("Gemm", "Relu", "Clip", "Elu"):
             raise MienError(f"{_where(node)}: takes a flattened picture, whose order differs in TFLite; use a Gemm")
     _WRITERS[node.op](writer, node)
 
@@ -81,7 +82,12 @@ def _window(node: qdq.Node, kernel: tuple[int, ...], options: Any) -> Any:
         raise MienError(f"{_where(node)}: dilations {node.attributes['dilations']} are not covered; use 1")
     if node.attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
         raise MienError(f"{_where(node)}: auto_pad is not covered; export with explicit pads")
-    pads = node.attributes.get("pads", (0, 0, 0, 0))
+    pads = list(node.attributes.get("pads", (0, 0, 0, 0)))
+    if node.op == "MaxPool" and node.attributes.get("ceil_mode"):
+        # What the last window hangs over is padding below and to the right, which a maximum passes over.
+        for axis in (0, 1):
+            reach = (output[axis + 2] - 1) * strides[axis] + kernel[axis]
+            pads[axis + 2] = max(pads[axis + 2], reach - size[axis + 2] - pads[axis])
     way = padding(size[2:], kernel, strides, pads, output[2:], _where(node))
     options.padding = schema.Padding.SAME if way == "SAME" else schema.Padding.VALID
     options.strideH, options.strideW = strides
@@ -219,6 +225,13 @@ def _clip(writer: Writer, node: qdq.Node) -> None:
     _rectify(writer, node, _OPS.RELU6 if bounds[1] else _OPS.RELU)
 
 
+def _elu(writer: Writer, node: qdq.Node) -> None:
+    alpha = node.attributes.get("alpha", 1.0)
+    if alpha != 1:
+        raise MienError(f"{_where(node)}: alpha is {alpha}; TFLite's ELU knows only 1")
+    _rectify(writer, node, _OPS.ELU)
+
+
 def _rectify(writer: Writer, node: qdq.Node, code: int) -> None:
     source, output = _input(node), node.outputs[0]
     if source.name in writer.flattened:
@@ -239,4 +252,5 @@ _WRITERS: dict[str, Callable[[Any, qdq.Node], None]] = {
     "Flatten": _reshape,
     "Relu": _relu,
     "Clip": _clip,
+    "Elu": _elu,
 }

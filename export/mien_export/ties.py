@@ -1,4 +1,4 @@
-"""Output scales of additions, chosen so that no two runtimes round a sum differently."""
+"""Output scales of additions and ELUs, chosen so that no two runtimes round a value differently."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ Bounds = tuple[float, float]
 
 
 def settle(model: onnx.ModelProto, measured: TensorsData) -> TensorsData:
-    """Widen the ranges of sums a little where their scale would make runtimes disagree.
+    """Widen the ranges of sums and of ELUs a little where their scale would make runtimes disagree.
 
     An addition of two int8 tensors has 65,536 possible operands. ONNX Runtime adds in float32; XNNPACK multiplies
     with 21-bit integers, so a handful of the sums that lie next to a tie round the other way, and later layers
-    multiply that. Another scale moves the ties: the narrowest is taken at which every sum rounds alike.
+    multiply that. An ELU has 256 operands; ONNX Runtime divides by the scale and rounds ties to even, TFLite's look-up
+    tables multiply by its inverse, and the builtin ones round ties away from 0. Another scale moves the ties: the
+    narrowest is taken at which every value rounds alike.
 
     Args:
         model: float graph of `trace`.
         measured: ranges of `calibrate.ranges`.
 
     Returns:
-        The ranges, those of additions' outputs (and of what is tied to them) up to 3 % wider.
+        The ranges, those of these operators' outputs (and of what is tied to them) up to 3 % wider.
     """
     bounds = {
         name: (float(np.ravel(data.lowest)[0]), float(np.ravel(data.highest)[0])) for name, data in measured.items()
@@ -37,18 +39,21 @@ def settle(model: onnx.ModelProto, measured: TensorsData) -> TensorsData:
     groups = tied(model.graph)
     absorbed = _absorbed(model.graph)
     for node in model.graph.node:
-        if node.op_type != "Add" or not all(name in bounds for name in node.input):
+        if node.op_type not in ("Add", "Elu") or not all(name in bounds for name in node.input):
             continue
         output = absorbed.get(node.output[0], node.output[0])
         group = next((group for group in groups if output in group), {output})
         if INPUT in group or group.intersection(node.input):
             continue
-        one, other = (_parameters(name, bounds[absorbed.get(name, name)]) for name in node.input)
+        operands = [_parameters(name, bounds[absorbed.get(name, name)]) for name in node.input]
         low, high = bounds[output]
         factors = 1 + _STEP * np.arange(_STEPS)
         disputed = []
         for factor in factors:
-            disputed.append(disputes(one, other, _parameters(output, (low * factor, high * factor))))
+            wider = _parameters(output, (low * factor, high * factor))
+            disputed.append(
+                disputes(operands[0], operands[1], wider) if node.op_type == "Add" else elu_disputes(operands[0], wider)
+            )
             if not disputed[-1]:
                 break
         best = factors[int(np.argmin(disputed))]
@@ -79,6 +84,21 @@ def disputes(one: tuple[float, int], other: tuple[float, int], output: tuple[flo
     inside = (steps > -1) & (steps < 256)  # beyond the clamp both give its bound, however they round
     apart = np.clip(fixed + output[1], 0, 255) != np.clip(np.rint(exact) + output[1], 0, 255)
     return int(((near | apart) & inside).sum())
+
+
+def elu_disputes(source: tuple[float, int], output: tuple[float, int]) -> int:
+    """How many of the 256 values of an ELU (α = 1) may be rounded differently.
+
+    Args:
+        source, output: (scale, uint8 zero point).
+    """
+    real = (np.arange(256) - source[1]) * source[0]
+    exact = np.where(real < 0, np.expm1(real), real) / output[0]
+    # Some runtimes take exp(x) − 1, which is off by a float32 step of 1, the others by some steps of the result.
+    slack = 4 * _EPSILON * (np.abs(exact) + 1 / output[0])
+    near = np.abs(exact - np.floor(exact) - 0.5) < slack
+    steps = exact + output[1]
+    return int((near & (steps > -1) & (steps < 256)).sum())
 
 
 def _parameters(name: str, bounds: Bounds) -> tuple[float, int]:

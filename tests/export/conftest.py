@@ -114,9 +114,9 @@ def checkpoint_of(task: str) -> Checkpoint:
 def source_of() -> Source:
     """Structured pictures in place of a data set."""
     return Source(
-        calibration=lambda task, size: parity.structured(8, *size, seed=1),
-        held_out=lambda task, size: parity.structured(4, *size, seed=2),
-        evaluate=lambda task, path: [{"split": "val", "model": path.name, "n": 4}],
+        calibration=lambda checkpoint, size: parity.structured(8, *size, seed=1),
+        held_out=lambda checkpoint, size: parity.structured(4, *size, seed=2),
+        evaluate=lambda path: [{"split": "val", "model": path.name, "n": 4}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
     )
 

@@ -27,9 +27,9 @@ CALIBRATION = Calibration(size=4, method="minmax", seed=1)
 @pytest.fixture
 def source() -> Source:
     return Source(
-        calibration=lambda task, size: parity.structured(4, *size, seed=1),
-        held_out=lambda task, size: parity.structured(4, *size, seed=2),
-        evaluate=lambda task, path: [{"split": "val", "model": path.name}],
+        calibration=lambda checkpoint, size: parity.structured(4, *size, seed=1),
+        held_out=lambda checkpoint, size: parity.structured(4, *size, seed=2),
+        evaluate=lambda path: [{"split": "val", "model": path.name}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
     )
 
@@ -84,7 +84,7 @@ def test_a_failed_build_leaves_the_old_bundle_whole(
     path = building.build(emotion_checkpoint, tmp_path, "m", CALIBRATION, source, (48, 48))
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
-    def fails(task: str, artefact: Path) -> list[dict[str, str]]:
+    def fails(artefact: Path) -> list[dict[str, str]]:
         raise MienError("no such split")
 
     with pytest.raises(MienError, match="no such split"):

@@ -101,6 +101,12 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
         {"inputs": ("luma", "luma"), "axis": 2},
     ),
     "max pool": ("MAX_POOL_2D", ("MaxPool", ALL, HALF), POOL),
+    "max pool that hangs over": (
+        "MAX_POOL_2D",
+        ("MaxPool", ALL, HALF),
+        {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
+    ),
+    "elu": ("ELU", ("Elu", ALL, ALL), {"reach": (-0.97, 2.03)}),
     "max pool SAME": (
         "MAX_POOL_2D",
         ("MaxPool", ALL, HALF),
@@ -232,6 +238,20 @@ def test_every_buffer_is_aligned(one_operator: OneOperator) -> None:
     assert content.index(bias.tobytes()) % 16 == 0
 
 
+def test_an_elu_keeps_the_order_of_a_flattened_picture() -> None:
+    class Bent(Flattened):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(F.elu(self.conv(x).flatten(1)))
+
+    torch.manual_seed(1)
+    pictures = noise(16, 8, 8, seed=4)
+    model = quantize_network(Bent(), pictures, ["y"], 8, 8)
+    file = tflite_file.read(to_tflite(model))
+    assert [o.name for o in file.operators] == ["CONV_2D", "RESHAPE", "ELU", "FULLY_CONNECTED"]
+    assert tensor_differences(qdq.read(model), file) == []
+    assert compare(Onnx(model.SerializeToString()), TfLite(to_tflite(model)), pictures).worst <= 1
+
+
 REFUSED: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "unknown operator": (
         "Sigmoid the_Sigmoid: operator not covered",
@@ -272,6 +292,12 @@ REFUSED: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
             {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 3, 3], np.float32)},
         ),
         NEAREST,
+    ),
+    "elu of another alpha": (r"Elu the_Elu: alpha is 0\.5", ("Elu", ALL, ALL), {"alpha": 0.5, "reach": WIDE}),
+    "max pool padded on every side": (
+        r"MaxPool the_MaxPool: padding \[1, 1, 1, 1\].*neither SAME",
+        ("MaxPool", ALL, HALF),
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
     ),
     "flattened picture as output": (
         "output y: flattens a picture",

@@ -20,6 +20,7 @@ class TwoShades:
     name = "emotion"
     labels = ("dark", "bright")
     score = "accuracy"
+    device = torch.device("cpu")
     data_sha256 = "shades"
     recipe: Recipe = EmotionRecipe(name="tiny", epochs=1, batch=16, learning_rate=1e-2, weight_decay=0.0)
     network: dict[str, Any] = {"name": "emotion", "classes": 2, "widths": (4, 8), "blocks": (1, 1)}  # noqa: RUF012

@@ -1,7 +1,8 @@
 """The networks, by name. All take float32 (N, 1, H, W) = (luma − 128) × INPUT_SCALE.
 
 Only operators that quantize to int8 without a float island and that every TFLite runtime knows: 3×3 and 1×1
-convolutions, depthwise 3×3, ReLU, add, nearest upsampling, average pooling with a constant kernel.
+convolutions, depthwise 3×3, ReLU, add, nearest upsampling, average pooling with a constant kernel. The classic
+systems' networks, which stand in `classic_networks`, take max pooling, ELU and whole-map convolutions besides.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from mien.errors import MienError
+from mien_train.classic_networks import BlockNet, MiniXception, PlainNet, TwoStageNet
+from mien_train.layers import ConvNormReLU, Residual, Separable
 
 INPUT_SCALE = 1 / 64
 """Real units per luma step: luma 0..255 becomes −2..2, and grey 128 is the 0 that convolutions pad with."""
@@ -24,49 +27,6 @@ STRIDES = (8, 16, 32)
 
 FACE_OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("score", "box", "landmarks") for stride in STRIDES)
 """Names of the detector's outputs, in order."""
-
-
-class ConvNormReLU(nn.Sequential):
-    """Convolution without bias, batch normalisation, and ReLU unless `relu` is false."""
-
-    def __init__(
-        self, channels_in: int, channels: int, kernel: int = 3, stride: int = 1, groups: int = 1, relu: bool = True
-    ) -> None:
-        layers: list[nn.Module] = [
-            nn.Conv2d(
-                channels_in, channels, kernel, stride, 0 if stride == 2 else kernel // 2, groups=groups, bias=False
-            ),
-            nn.BatchNorm2d(channels),
-        ]
-        if relu:
-            layers.append(nn.ReLU())
-        super().__init__(*layers)
-        # TFLite's SAME pads a stride-2 convolution of an even side below and to the right only.
-        self.pad = stride == 2 and kernel == 3
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, channels, H / stride, W / stride)."""
-        if self.pad:
-            x = F.pad(x, (0, 1, 0, 1))
-        for layer in self:
-            x = layer(x)
-        return x
-
-
-class Residual(nn.Module):
-    """Two 3×3 convolutions beside a shortcut (He et al. 2016, "basic block")."""
-
-    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
-        super().__init__()
-        self.first = ConvNormReLU(channels_in, channels, stride=stride)
-        self.second = ConvNormReLU(channels, channels, relu=False)
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or channels_in != channels:
-            self.shortcut = ConvNormReLU(channels_in, channels, kernel=1, stride=stride, relu=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, channels, H / stride, W / stride)."""
-        return F.relu(self.second(self.first(x)) + self.shortcut(x))
 
 
 class EmotionNet(nn.Module):
@@ -99,16 +59,6 @@ class EmotionNet(nn.Module):
         pooled = F.avg_pool2d(self.stages(self.stem(x)), self.pool)
         logits: Tensor = self.head(self.dropout(pooled))
         return logits.flatten(1)
-
-
-class Separable(nn.Sequential):
-    """Depthwise 3×3, then pointwise 1×1, each with normalisation and ReLU (MobileNet, Howard et al. 2017)."""
-
-    def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
-        super().__init__(
-            ConvNormReLU(channels_in, channels_in, stride=stride, groups=channels_in),
-            ConvNormReLU(channels_in, channels, kernel=1),
-        )
 
 
 class FaceNet(nn.Module):
@@ -158,20 +108,31 @@ class FaceNet(nn.Module):
         )
 
 
-_NETWORKS: dict[str, Callable[..., nn.Module]] = {"emotion": EmotionNet, "face": FaceNet}
+_NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "emotion": EmotionNet,
+    "plain": PlainNet,
+    "blocks": BlockNet,
+    "xception": MiniXception,
+    "two-stage": TwoStageNet,
+    "face": FaceNet,
+}
 
 
 def build(network: dict[str, Any]) -> nn.Module:
-    """A network from its name and arguments, such as `{"name": "emotion", "classes": 8, …}`.
+    """A network from its name and arguments, such as `{"name": "emotion", "classes": 8, …}`; lists become tuples.
 
     Raises:
-        MienError: unknown name.
+        MienError: unknown name, or an argument that the network cannot have.
     """
-    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in network.items() if k != "name"}
+    arguments = {key: _frozen(value) for key, value in network.items() if key != "name"}
     name = network.get("name")
     if name not in _NETWORKS:
         raise MienError(f"unknown network {name!r}; known are {', '.join(_NETWORKS)}")
     return _NETWORKS[name](**arguments)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(part) for part in value) if isinstance(value, list | tuple) else value
 
 
 def count(network: nn.Module, height: int, width: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien_train import fer
+from mien_train import fer, fer_csv
 
 
 def test_the_protocols_keep_the_published_numbers_of_images(real_data: Path) -> None:
@@ -48,7 +48,7 @@ def test_loose_takes_the_most_voted_column_if_it_is_an_emotion() -> None:
 
 
 def test_distributions_are_shares_of_the_votes_for_emotions() -> None:
-    _, targets = fer.distributions(_source([[6, 2, 1, 0, 0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0, 0, 2, 8, 0]]), "train")
+    targets, _ = fer.distributions(_source([[6, 2, 1, 0, 0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0, 0, 2, 8, 0]]), "train")
     assert targets.tolist() == [[0.75, 0.25, 0, 0, 0, 0, 0, 0]]
 
 
@@ -88,7 +88,7 @@ def test_a_malformed_row_is_named(tmp_path: Path, row: str, message: str) -> Non
     path = tmp_path / "fer2013.csv"
     path.write_text(f"emotion,pixels,Usage\n{row}\n")
     with pytest.raises(MienError, match=message) as caught:
-        fer.read_pixels(path)
+        fer_csv.read_pixels(path)
     assert "\n" not in str(caught.value)
 
 
@@ -96,7 +96,7 @@ def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fer2013.csv.xz"
     path.write_bytes(lzma.compress(f"emotion,pixels,Usage\n0,{GOOD},Training\n".encode())[:-20])
     with pytest.raises(MienError, match="cannot be read"):
-        fer.read_pixels(path)
+        fer_csv.read_pixels(path)
 
 
 def test_missing_data_says_where_it_comes_from(tmp_path: Path) -> None:

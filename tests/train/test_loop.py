@@ -22,6 +22,7 @@ class TwoShades:
     labels = ("dark", "bright")
     score = "accuracy"
     data_sha256 = "shades"
+    device = torch.device("cpu")
 
     def __init__(self, epochs: int = 4, stop_after: int | None = None) -> None:
         self.recipe = EmotionRecipe(

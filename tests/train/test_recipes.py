@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from mien.errors import MienError
-from mien_train import recipes
+from mien_train import recipe_table, recipes
 
 
 def test_settings_keep_the_type_of_their_field() -> None:
-    recipe = recipes.chosen(recipes.EMOTION, "base", ["epochs=3", "learning_rate=1e-2", "widths=8,16", "blocks=1,1"])
+    recipe = recipes.chosen(recipe_table.EMOTION, "base", ["epochs=3", "learning_rate=1e-2", "widths=8,16", "blocks=1,1"])
     assert (recipe.epochs, recipe.learning_rate, recipe.widths, recipe.blocks) == (3, 0.01, (8, 16), (1, 1))
 
 
@@ -24,4 +24,4 @@ def test_settings_keep_the_type_of_their_field() -> None:
 )
 def test_a_wrong_recipe_or_setting_names_the_nearest_valid_one(name: str, settings: list[str], message: str) -> None:
     with pytest.raises(MienError, match=message):
-        recipes.chosen(recipes.EMOTION, name, settings)
+        recipes.chosen(recipe_table.EMOTION, name, settings)

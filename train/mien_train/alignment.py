@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -14,12 +13,8 @@ from tqdm import tqdm
 from mien.align import SIZE
 from mien.detector import FaceDetector
 from mien.errors import MienError
-from mien_train import checkpoint, fer
-
-_FACE = 160
-"""Side in pixels to which an image is enlarged on the canvas: a size at which the detector is at its best."""
-_CANVAS = (256, 320)
-_LEAST_SCORE = 0.6
+from mien_train import checkpoint, crops, emotion_data
+from mien_train.recipes import EmotionRecipe, recipe_of
 
 
 def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], int]:
@@ -33,16 +28,12 @@ def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[
         float64 (5, 2) in image pixels, mirrored about the middle (faces look left as often as right), and
         the number of images in which a face was found.
     """
-    top, left = (_CANVAS[0] - _FACE) // 2, (_CANVAS[1] - _FACE) // 2
+    top, left = crops.corner()
     points = []
     for image in tqdm(images, desc="landmarks", leave=False, disable=None):
-        canvas = np.full(_CANVAS, int(image.mean()), np.uint8)
-        canvas[top : top + _FACE, left : left + _FACE] = cv2.resize(
-            image, (_FACE, _FACE), interpolation=cv2.INTER_CUBIC
-        )
-        faces = detector.detect(canvas)
-        if faces and faces[0].score >= _LEAST_SCORE:
-            points.append((np.array(faces[0].landmarks) - [left, top]) * SIZE / _FACE)
+        faces = detector.detect(crops.enlarged(image))
+        if faces and faces[0].score >= crops.LEAST_SCORE:
+            points.append((np.array(faces[0].landmarks) - [left, top]) * SIZE / crops.FACE)
     if not points:
         raise MienError("the detector found no face in the training images; train it longer first")
     median = np.median(points, axis=0)
@@ -56,7 +47,9 @@ def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> di
     stored = checkpoint.load(path)
     if stored.task != "emotion":
         raise MienError(f"{path}: is a checkpoint for {stored.task!r}; only emotion classifiers are given crops")
-    images = fer.split(fer.load(data), "train", "strict").images
+    recipe = recipe_of(stored.task, stored.recipe)
+    assert isinstance(recipe, EmotionRecipe)
+    images = emotion_data.open_data(recipe, data).images
     rows = np.random.default_rng(seed).permutation(len(images))[:count]
     model = FaceDetector(detector)
     template, found = measure(model, images[rows])

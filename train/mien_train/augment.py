@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,9 @@ class FaceAugmentation:
         noise: largest standard deviation of added Gaussian noise, luma steps; a third of the images get some.
         erase: share of images from which one rectangle is erased.
         blur: share of images that are shrunk to half their side and back.
+        sharpen: share of images whose edges are enhanced by an unsharp mask.
+        half_face: share of images of which the left or right half is painted over.
+        share: share of images that are varied at all; the others stay as they are.
     """
 
     rotation: float = 15.0
@@ -35,11 +39,22 @@ class FaceAugmentation:
     noise: float = 10.0
     erase: float = 0.3
     blur: float = 0.15
+    sharpen: float = 0.0
+    half_face: float = 0.0
+    share: float = 1.0
 
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Vary a batch: float32 (N, 1, H, W), luma 0..255 → the same shape and range."""
-        images = self._photometric(self._geometric(images, generator), generator)
-        return self._erase(images, generator)
+        varied = images
+        if self.share:
+            varied = self._erase(self._photometric(self._geometric(images, generator), generator), generator)
+        if 0 < self.share < 1:
+            varied = torch.where(_some(images, self.share, generator), varied, images)
+        if self.sharpen:
+            varied = torch.where(_some(images, self.sharpen, generator), _sharpened(varied), varied)
+        if self.half_face:
+            varied = torch.where(_some(images, self.half_face, generator), _halved(varied, generator), varied)
+        return varied
 
     def _geometric(self, images: Tensor, generator: Generator) -> Tensor:
         n = len(images)
@@ -84,6 +99,35 @@ class FaceAugmentation:
         return torch.where(inside[:, None], fill, images)
 
 
+def _some(images: Tensor, share: float, generator: Generator) -> Tensor:
+    """A random share of a batch: bool (N, 1, 1, 1)."""
+    return (torch.rand(len(images), generator=generator) < share).view(-1, 1, 1, 1)
+
+
+def _sharpened(images: Tensor) -> Tensor:
+    """Unsharp mask: the image and its difference from a 3×3 mean."""
+    padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    return (2 * images - F.avg_pool2d(padded, 3, 1)).clamp(0, 255)
+
+
+def _halved(images: Tensor, generator: Generator) -> Tensor:
+    """One half of each image, left or right, in the image's mean luma."""
+    left = torch.arange(images.shape[3]) < images.shape[3] // 2
+    hidden = left == (torch.rand(len(images), generator=generator) < 0.5).view(-1, 1, 1, 1)
+    return torch.where(hidden, images.mean(dim=(1, 2, 3), keepdim=True), images)
+
+
 def _signed(n: int, generator: Generator) -> Tensor:
     """n uniform numbers in −1..1."""
     return torch.rand(n, generator=generator) * 2 - 1
+
+
+KINDS: Mapping[str, FaceAugmentation] = {
+    "strong": FaceAugmentation(),
+    # Flip, 10° of rotation, 10 % of size and shift, 5 % of contrast and brightness.
+    "light": FaceAugmentation(
+        rotation=10.0, zoom=0.1, shift=0.05, contrast=0.05, brightness=12.75, gamma=0.0, noise=0.0, erase=0.0, blur=0.0
+    ),
+    "none": FaceAugmentation(share=0.0),
+}
+"""How far the recipes' kinds of augmentation go."""

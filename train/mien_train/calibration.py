@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.letterbox import Letterbox
-from mien_train import faces, fer
+from mien_train import emotion_data, faces, fer
+from mien_train.checkpoint import Checkpoint
+from mien_train.fer import Split
+from mien_train.recipes import EmotionRecipe, recipe_of
 
 
-def images(task: str, data: Path, count: int, seed: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+def images(checkpoint: Checkpoint, data: Path, count: int, seed: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Seeded pictures of the training split: equally many of each emotion, or of each set of photographs.
 
     Args:
-        task: "emotion" or "face".
+        checkpoint: what the pictures are for.
         data: data folder.
         count: wanted number; classes with too few images give all they have.
         seed: of the choice.
@@ -28,8 +31,8 @@ def images(task: str, data: Path, count: int, seed: int, size: tuple[int, int]) 
     if count < 1:
         raise MienError(f"calibration size is {count}; give 1 or more")
     rng = np.random.default_rng(seed)
-    if task == "emotion":
-        split = fer.split(fer.load(data), "train", "strict")
+    if checkpoint.task == "emotion":
+        split = _emotion(checkpoint, data, "train")
         return split.images[_balanced(split.labels, count, rng)]
     photos = faces.load(data, "train").photos
     sets = np.array([photo.name.split("/")[0] for photo in photos])
@@ -37,11 +40,19 @@ def images(task: str, data: Path, count: int, seed: int, size: tuple[int, int]) 
     return _letterboxed([photos[row] for row in _balanced(kinds, count, rng)], size)
 
 
-def held_out(task: str, data: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+def held_out(checkpoint: Checkpoint, data: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     """All pictures of the validation split, uint8 (n, H, W)."""
-    if task == "emotion":
-        return fer.split(fer.load(data), "val", "strict").images
+    if checkpoint.task == "emotion":
+        return _emotion(checkpoint, data, "val").images
     return _letterboxed(list(faces.load(data, "val").photos), size)
+
+
+def _emotion(checkpoint: Checkpoint, data: Path, name: str) -> Split:
+    recipe = recipe_of(checkpoint.task, checkpoint.recipe)
+    assert isinstance(recipe, EmotionRecipe)
+    if recipe.labels == "ferplus":
+        return fer.split(fer.load(data), name, "strict")
+    return emotion_data.split_of(recipe, data, name)
 
 
 def _balanced(kinds: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

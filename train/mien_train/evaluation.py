@@ -19,10 +19,11 @@ from mien import bundle
 from mien.align import SIZE
 from mien.engine import open_engine
 from mien.errors import MienError
-from mien_train import checkpoint, emotion, faces, fer
+from mien_train import checkpoint, emotion, emotion_data, faces, fer, recipes
 from mien_train.calibrate import expected_calibration_error
 from mien_train.classification import scores
 from mien_train.face_evaluation import evaluate_detectors
+from mien_train.recipes import EmotionRecipe
 
 TEST_LOG = Path("docs/results/test-log.jsonl")
 """Every evaluation on a test split leaves a line here, so that it shows how often the test images were looked at."""
@@ -31,14 +32,16 @@ ENGINE = {".tflite": "litert", ".onnx": "onnx"}
 """File suffix to the runtime engine that runs it."""
 
 
-def evaluate(model: Path, data: Path, split: str, protocol: str, log: Path = TEST_LOG) -> dict[str, Any]:
+def evaluate(model: Path, data: Path, split: str, protocol: str | None = None, log: Path = TEST_LOG) -> dict[str, Any]:
     """Figures of one model file.
 
     Args:
         model: .pt checkpoint, or .onnx / .tflite with its sidecar beside it.
         data: data folder.
         split: "train", "val" or "test" (photographs with faces have no "test").
-        protocol: "strict", "loose" or "fer2013" for emotions; not looked at for faces.
+        protocol: "strict", "loose" or "fer2013" for emotions, "own" for the labels and the partition that the model's
+            recipe names (class folders know no other), or None for what the model was trained for; not looked at
+            for faces.
         log: gets a line if the split is "test".
 
     Raises:
@@ -49,11 +52,11 @@ def evaluate(model: Path, data: Path, split: str, protocol: str, log: Path = TES
         by_hand = any(np.isfinite(photo.drawn).any() for photo in photos.photos)
         found = evaluate_detectors(model, photos, faces.load(data, "train") if by_hand else photos)
     else:
-        found = _emotion(model, fer.split(fer.load(data), split, protocol), protocol)
+        found = _emotion(model, *_protocol(recipe(model), data, split, protocol))
     head = {"task": task_of(model), "model": model.name, "sha256": bundle.sha256(model), "split": split}
     result = {**head, **found, "made_with": made_with()}
     if split == "test":
-        _log(result, log)
+        log_test(result, log)
     return result
 
 
@@ -68,7 +71,26 @@ def task_of(model: Path) -> str:
     return bundle.load(model).task
 
 
-def _log(found: dict[str, Any], path: Path) -> None:
+def recipe(model: Path) -> EmotionRecipe:
+    """The recipe that an emotion model, a checkpoint or an artefact beside its sidecar, was trained with."""
+    stored = (
+        checkpoint.load(model).recipe if model.suffix == ".pt" else bundle.load(model).sidecar["training"]["recipe"]
+    )
+    found = recipes.recipe_of("emotion", stored)
+    assert isinstance(found, EmotionRecipe)
+    return found
+
+
+def _protocol(trained: EmotionRecipe, data: Path, split: str, protocol: str | None) -> tuple[fer.Split, str]:
+    if protocol is None:
+        protocol = "strict" if trained.labels in ("ferplus", "majority") else "own"
+    if protocol == "own" or trained.labels == "folders":
+        return emotion_data.split_of(trained, data, split), "own"
+    return fer.split(fer.load(data), split, protocol), protocol
+
+
+def log_test(found: dict[str, Any], path: Path) -> None:
+    """Note a look at the test split."""
     path.parent.mkdir(parents=True, exist_ok=True)
     keys = ("task", "model", "sha256", "split", "protocol", "n", "accuracy", "macro_f1")
     line = {"date": datetime.date.today().isoformat(), **{k: found[k] for k in keys if k in found}}
@@ -98,21 +120,29 @@ def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tupl
 
 def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
     outputs, labels, temperature = emotion_logits(model, split.images)
+    # Labels that the protocol lacks (contempt in FER2013) are not among the choices; labels that the model lacks are
+    # never chosen, so that their images count as errors.
     missing = [name for name in split.names if name not in labels]
-    if missing:
+    if len(missing) == len(split.names):
         raise MienError(
-            f"{model}: does not know {', '.join(missing)}, which protocol {protocol} asks for; "
-            f"it knows {', '.join(labels)}"
+            f"{model}: knows {', '.join(labels)}, but protocol {protocol} asks for {', '.join(split.names)}"
         )
-    # Labels that the protocol lacks (contempt in FER2013) are not among the choices.
-    outputs = outputs[:, [labels.index(name) for name in split.names]]
+    if not len(split.labels):
+        raise MienError(f"the data have no images for this split under protocol {protocol}; choose another --split")
+    never = torch.full((len(outputs), 1), float("-inf"))
+    columns = [labels.index(name) if name in labels else len(labels) for name in split.names]
+    outputs = torch.cat([outputs, never], dim=1)[:, columns]
     probabilities, truth = (outputs / temperature).softmax(dim=1), torch.from_numpy(split.labels)
     found = scores(outputs.argmax(dim=1).numpy(), split.labels, len(split.names))
     return {
         "protocol": protocol,
+        "unknown_labels": missing,
         "n": len(split.labels),
         "accuracy": round(found.accuracy, 5),
         "macro_f1": round(found.macro_f1, 5),
+        "weighted_precision": round(found.weighted_precision, 5),
+        "weighted_recall": round(found.weighted_recall, 5),
+        "weighted_f1": round(found.weighted_f1, 5),
         "ece": round(expected_calibration_error(probabilities, truth), 5),
         "per_class": {
             name: {

@@ -41,6 +41,7 @@ class FaceTask:
     name = "face"
     labels = ("face",)
     score = "ap50"
+    device = torch.device("cpu")  # assignment and composing keep the processor as busy as the network
 
     def __init__(self, recipe: FaceRecipe, train: Photos, val: Photos) -> None:
         self.recipe = recipe

@@ -1,0 +1,1 @@
+"""The commands of `python -m mien_train`; each module adds its own to the parser."""

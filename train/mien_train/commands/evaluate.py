@@ -1,0 +1,113 @@
+"""`evaluate`, `conditions`, `tiles`, `align`: measure a trained network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from mien.errors import MienError
+from mien_train import data, report
+from mien_train.commands.options import Commands, add_data, folder, positive, write_json
+
+
+def add(commands: Commands) -> None:
+    """Add the commands."""
+    align = commands.add_parser("align", help="measure the crop template of an emotion run with a face detector")
+    align.add_argument("run_folder", type=Path, metavar="RUN", help="run folder of the emotion network")
+    align.add_argument("--detector", default="face-base", help="bundled model or sidecar path (default: face-base)")
+    align.add_argument("--images", type=positive, default=4000, help="training images to look at (default: 4000)")
+    add_data(align)
+    align.set_defaults(run=_align)
+
+    conditions = commands.add_parser("conditions", help="recall of a detector by size, roll and light, and a picture")
+    conditions.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
+    conditions.add_argument("--faces", type=positive, default=300, help="validation faces to use (default: 300)")
+    conditions.add_argument("--out", type=Path, default=Path("docs/results/face-base-conditions.json"), metavar="FILE")
+    conditions.add_argument(
+        "--sheet", type=Path, default=Path("out/conditions.png"), metavar="PNG", help="contact sheet"
+    )
+    add_data(conditions)
+    conditions.set_defaults(run=_conditions)
+
+    tiles = commands.add_parser("tiles", help="recall of small faces with and without tiles, beside YuNet")
+    tiles.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
+    tiles.add_argument("--out", type=Path, default=Path("docs/results/face-base-tiles.json"), metavar="FILE")
+    add_data(tiles)
+    tiles.set_defaults(run=_tiles)
+
+    evaluate = commands.add_parser("evaluate", help="measure a .pt, .onnx or .tflite file on a held-out split")
+    evaluate.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
+    evaluate.add_argument("--task", choices=("emotion", "face"), help="refuse a model of another task")
+    evaluate.add_argument("--split", default="val", choices=("train", "val", "test"), help="default: val")
+    evaluate.add_argument(
+        "--protocol",
+        choices=("strict", "loose", "fer2013", "own"),
+        help="labels of the emotion data; own: those the model was trained for (default: strict for a model of FER+'s "
+        "emotions, else own)",
+    )
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+    evaluate.add_argument(
+        "--report", type=Path, metavar="DIR", help="also write the figures of an emotion model as JSON and PNG to DIR"
+    )
+    evaluate.add_argument(
+        "--log", type=Path, default=Path("docs/results/test-log.jsonl"), help="where looks at the test split are noted"
+    )
+    add_data(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _align(options: argparse.Namespace) -> int:
+    where = data.folder(options.data)
+    from mien_train import alignment
+
+    print(json.dumps(alignment.store(options.run_folder, options.detector, where, options.images)))  # noqa: T201
+    return 0
+
+
+def _conditions(options: argparse.Namespace) -> int:
+    where = data.folder(options.data)
+    import cv2
+
+    from mien_train import conditions, faces
+
+    found, sheet = conditions.measure(options.model, faces.load(where, "val"), options.faces)
+    write_json(options.out, found)
+    folder(options.sheet.parent, "--sheet")
+    if not cv2.imwrite(str(options.sheet), sheet):
+        raise MienError(f"{options.sheet}: cannot be written; give a .png file")
+    print(f"{options.out}\n{options.sheet}")  # noqa: T201
+    return 0
+
+
+def _tiles(options: argparse.Namespace) -> int:
+    where = data.folder(options.data)
+    from mien_train import faces, tiles_evaluation
+
+    write_json(options.out, tiles_evaluation.measure(options.model, faces.load(where, "val")))
+    print(options.out)  # noqa: T201
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    where = data.folder(options.data)
+    from mien_train import emotion_report, evaluation
+
+    task = evaluation.task_of(options.model)
+    if options.task not in (None, task):
+        raise MienError(f"{options.model}: is a model for {task!r}, not {options.task!r}")
+    if options.report and task != "emotion":
+        raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
+    found = evaluation.evaluate(options.model, where, options.split, options.protocol, options.log)
+    if options.report:
+        emotion_report.write(folder(options.report, "--report"), found, _history(options.model))
+    print(json.dumps(found) if options.json else report.text(found))  # noqa: T201
+    return 0
+
+
+def _history(model: Path) -> dict[str, object] | None:
+    path = model.with_name("history.json")
+    if model.suffix != ".pt" or not path.is_file():
+        return None
+    found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    return found

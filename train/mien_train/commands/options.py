@@ -1,0 +1,73 @@
+"""What several commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mien.errors import MienError
+
+Commands = Any
+"""What `ArgumentParser.add_subparsers` returns; argparse keeps its type to itself."""
+
+
+def add_data(command: argparse.ArgumentParser) -> None:
+    """`--data DIR`."""
+    command.add_argument(
+        "--data", type=Path, metavar="DIR", help="data folder (default: $MIEN_DATA, else ../shared/data)"
+    )
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def folder(path: Path, option: str = "--out") -> Path:
+    """A folder to write into, made if absent.
+
+    Raises:
+        MienError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MienError(f"{path}: cannot be made a folder ({error.strerror}); choose another {option}") from None
+    return path
+
+
+def write_json(path: Path, found: Mapping[str, Any]) -> None:
+    """Write a result with the command that made it."""
+    command = f"python -m mien_train {' '.join(sys.argv[1:])}"
+    with writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            json.dumps({"command": command, **found}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Turns a failure to write into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise MienError(f"{error.filename}: cannot be written ({error.strerror}); choose another place") from None

@@ -1,0 +1,129 @@
+"""`compare`, `sweep`, `explore`, `clean`, `fer-folders`: many trainings, and the data themselves."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mien.errors import MienError
+from mien_train import data, recipe_table
+from mien_train.commands.options import Commands, add_data, folder, positive, write_json, writing
+
+
+def add(commands: Commands) -> None:
+    """Add the commands."""
+    compare = commands.add_parser(
+        "compare", help="train and measure the classic systems beside ours; resumes, and skips what is done"
+    )
+    compare.add_argument("--recipes", default="", metavar="A,B", help="only these recipes (default: all)")
+    compare.add_argument("--runs", type=Path, default=Path("runs/compare"), metavar="DIR", help="of the run folders")
+    compare.add_argument(
+        "--out", type=Path, metavar="DIR", help="of compare.json and the pictures (default: docs/results)"
+    )
+    compare.add_argument("--page", type=Path, metavar="FILE", help="Markdown page (default: docs/compare.md)")
+    compare.add_argument("--seed", type=int, default=0, help="of every training (default: 0)")
+    compare.add_argument("--jobs", type=positive, default=1, help="trainings at a time (default: 1)")
+    compare.add_argument("--quick", action="store_true", help="one epoch each, a look of minutes, into out/compare")
+    add_data(compare)
+    compare.set_defaults(run=_compare)
+
+    sweep = commands.add_parser("sweep", help="search a recipe's settings with Optuna; resumes what is begun")
+    sweep.add_argument("recipe", help=f"emotion recipe, one of {', '.join(recipe_table.EMOTION)}")
+    sweep.add_argument("--space", type=Path, required=True, metavar="FILE", help="TOML file of fields and their ranges")
+    sweep.add_argument("--trials", type=positive, help="wanted in all (default: 20, or all of a grid)")
+    sweep.add_argument("--storage", metavar="URL", help="any Optuna storage, for several machines (default: SQLite)")
+    sweep.add_argument("--seed", type=int, default=0, help="of the search and of every training (default: 0)")
+    sweep.add_argument("--out", type=Path, metavar="DIR", help="of trials and results (default: runs/sweep-RECIPE)")
+    sweep.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a field for every trial; repeatable"
+    )
+    add_data(sweep)
+    sweep.set_defaults(run=_sweep)
+
+    explore = commands.add_parser("explore", help="pictures and figures of the data, or of a clip's readings over time")
+    explore.add_argument("--out", type=Path, default=Path("out/explore"), metavar="DIR", help="default: out/explore")
+    explore.add_argument("--model", default="emotion-base", help="whose accuracy is compared (default: emotion-base)")
+    explore.add_argument("--video", type=Path, metavar="FILE", help="draw the readings of a clip as a timeline instead")
+    explore.add_argument("--max-frames", type=positive, metavar="N", help="of the clip")
+    add_data(explore)
+    explore.set_defaults(run=_explore)
+
+    clean = commands.add_parser("clean", help="list training images whose label their cluster contradicts")
+    clean.add_argument("run_folder", type=Path, metavar="RUN", help="of a trained emotion network")
+    clean.add_argument("--clusters", type=positive, default=64, help="of k-means (default: 64)")
+    clean.add_argument("--out", type=Path, default=Path("out/clean"), metavar="DIR", help="default: out/clean")
+    add_data(clean)
+    clean.set_defaults(run=_clean)
+
+    pngs = commands.add_parser("fer-folders", help="write FER+'s folders of PNG files from the two CSVs")
+    pngs.add_argument("--out", type=Path, required=True, metavar="DIR")
+    pngs.add_argument("--size", type=positive, default=48, help="side in pixels (default: 48)")
+    add_data(pngs)
+    pngs.set_defaults(run=_fer_folders)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    where = data.folder(options.data)
+    from mien_train import compare, compare_page
+
+    results = options.out or Path("out/compare" if options.quick else "docs/results")
+    page = options.page or (results / "compare.md" if options.quick else Path("docs/compare.md"))
+    plan = compare.plan_of(options.runs, where, options.seed, options.jobs, options.quick)
+    rows, histories = compare.compare(plan, [name for name in options.recipes.split(",") if name])
+    with writing():
+        compare_page.write(rows, histories, folder(results), page)
+    print(compare_page.table(rows))  # noqa: T201
+    return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    where = data.folder(options.data)
+    from mien_train import sweep
+
+    found = sweep.sweep(
+        options.recipe,
+        options.space,
+        where,
+        folder(options.out or Path("runs") / f"sweep-{options.recipe}"),
+        options.storage,
+        options.trials,
+        options.seed,
+        options.set,
+    )
+    print(sweep.text(found))  # noqa: T201
+    return 0
+
+
+def _explore(options: argparse.Namespace) -> int:
+    out = folder(options.out)
+    if options.video:
+        from mien_train import timeline
+
+        timeline.timeline(options.video, out, options.max_frames)
+    else:
+        from mien import bundle
+        from mien_train import explore
+
+        found = explore.explore(data.folder(options.data), out, bundle.load(options.model).artefact("tflite"))
+        write_json(out / "explore.json", found)
+    print(*sorted(out.iterdir()), sep="\n")  # noqa: T201
+    return 0
+
+
+def _clean(options: argparse.Namespace) -> int:
+    where = data.folder(options.data)
+    from mien_train import cleaning
+
+    if not options.run_folder.exists():
+        raise MienError(f"{options.run_folder}: no such run; train one with `python -m mien_train emotion`")
+    found = cleaning.suspects(options.run_folder, where, options.clusters, folder(options.out))
+    print(f"{found['suspects']} of {found['images']} images are suspect: {options.out}")  # noqa: T201
+    return 0
+
+
+def _fer_folders(options: argparse.Namespace) -> int:
+    from mien_train import ferplus_folders
+
+    counts = ferplus_folders.write(data.folder(options.data), folder(options.out), options.size)
+    print(*(f"{count:>7} {name}" for name, count in counts.items()), sep="\n")  # noqa: T201
+    return 0

@@ -1,0 +1,92 @@
+"""`emotion` and `face`: train a network."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from pathlib import Path
+
+from mien.errors import MienError
+from mien_train import data, recipe_table, recipes
+from mien_train.commands.options import Commands, add_data, folder
+from mien_train.recipes import Recipe
+
+
+def add(commands: Commands) -> None:
+    """Add both commands."""
+    emotion = commands.add_parser("emotion", help="train an emotion classifier, on FER2013 / FER+ or your own folders")
+    _add_common(emotion, ", ".join(recipe_table.EMOTION))
+    emotion.add_argument(
+        "--imbalance",
+        choices=recipes.CHOICES["imbalance"],
+        help="weights: the loss counts rare classes more; sampler: equal counts per class (default: the recipe's)",
+    )
+    emotion.add_argument("--init", type=Path, metavar="RUN", help="start from the weights of another run or .pt file")
+    emotion.add_argument("--exclude", type=Path, metavar="CSV", help="rows to leave out, as `clean` writes them")
+    emotion.add_argument(
+        "--report", type=Path, metavar="DIR", help="then write figures of the validation split as JSON and PNG to DIR"
+    )
+    emotion.set_defaults(run=_emotion)
+    face = commands.add_parser("face", help="train a face detector")
+    _add_common(face, ", ".join(recipe_table.FACE))
+    face.set_defaults(run=_face)
+
+
+def _add_common(command: argparse.ArgumentParser, names: str) -> None:
+    command.add_argument("--recipe", default="base", help=f"one of {names} (default: base)")
+    command.add_argument("--out", type=Path, help="run folder (default: runs/TASK-RECIPE)")
+    command.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default: 0)")
+    command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a field of the recipe; repeatable"
+    )
+    command.add_argument("--tensorboard", action="store_true", help="also write TensorBoard logs to RUN/tensorboard")
+    add_data(command)
+
+
+def _emotion(options: argparse.Namespace) -> int:
+    settings = [*options.set]
+    if options.imbalance:
+        settings.append(f"imbalance={options.imbalance}")
+    if options.init:
+        settings.append(f"init={options.init / 'checkpoint.pt' if options.init.is_dir() else options.init}")
+    if options.exclude:
+        settings.append(f"exclude={options.exclude}")
+    recipe = recipes.chosen(recipe_table.EMOTION, options.recipe, settings)
+    where = data.folder(options.data)
+    from mien_train import emotion_data
+
+    recipe = emotion_data.suited(recipe, where)
+    run = _train(options, recipe, where)
+    if options.report:
+        from mien_train import distributed, emotion_report, evaluation
+
+        if distributed.world().first:
+            history = json.loads((run / "history.json").read_text(encoding="utf-8"))
+            found = evaluation.evaluate(run / "checkpoint.pt", where, "val")
+            emotion_report.write(folder(options.report, "--report"), found, history)
+    return 0
+
+
+def _face(options: argparse.Namespace) -> int:
+    from mien_train import distributed
+
+    if distributed.world().size > 1:
+        raise MienError("face trains in one process; start it without torchrun")
+    recipe = recipes.chosen(recipe_table.FACE, options.recipe, options.set)
+    _train(options, recipe, data.folder(options.data))
+    return 0
+
+
+def _train(options: argparse.Namespace, recipe: Recipe, where: Path) -> Path:
+    from mien_train import distributed, loop, tasks, tensorboard
+
+    run = folder(options.out or Path("runs") / f"{options.command}-{options.recipe}")
+    with contextlib.ExitStack() as stack:
+        here = stack.enter_context(distributed.joined())
+        log = None
+        if options.tensorboard and here.first:
+            log = stack.enter_context(tensorboard.Log(run)).write
+        loop.train(tasks.opened(recipe, where), run, options.seed, options.resume, log)
+    return run

@@ -7,8 +7,10 @@ from mien_train import recipe_table, recipes
 
 
 def test_settings_keep_the_type_of_their_field() -> None:
-    recipe = recipes.chosen(recipe_table.EMOTION, "base", ["epochs=3", "learning_rate=1e-2", "widths=8,16", "blocks=1,1"])
+    settings = ["epochs=3", "learning_rate=1e-2", "widths=8,16", "blocks=1,1", "norm=true", "hidden=64", "init=a.pt"]
+    recipe = recipes.chosen(recipe_table.EMOTION, "base", settings)
     assert (recipe.epochs, recipe.learning_rate, recipe.widths, recipe.blocks) == (3, 0.01, (8, 16), (1, 1))
+    assert (recipe.norm, recipe.hidden, recipe.init) == (True, (64,), "a.pt")
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,10 @@ def test_settings_keep_the_type_of_their_field() -> None:
         ("base", ["epochs=2.5"], r"epochs=2\.5: expected a value like"),
         ("base", ["epochs"], "expected name=value"),
         ("base", ["name=x"], "no field 'name'"),
+        ("base", ["norm=perhaps"], "norm=perhaps: expected a value like False"),
+        ("base", ["imbalance=weight"], "imbalance is 'weight'; choose one of none, weights, sampler"),
+        ("base", ["holdout=2"], "holdout is 2.0; give a share from 0 to 1"),
+        ("elu-sixclas", [], "did you mean 'elu-sixclass'"),
     ],
 )
 def test_a_wrong_recipe_or_setting_names_the_nearest_valid_one(name: str, settings: list[str], message: str) -> None:

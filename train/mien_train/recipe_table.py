@@ -17,13 +17,14 @@ _OURS = (
     EmotionRecipe(name="quick", epochs=6, batch=128, learning_rate=3e-3, weight_decay=0.05, ema=0.99),
 )
 
-# Two convolutions, batch 32, 20 epochs are stated; channels, the one dense layer and Adam are ours.
+# Two convolutions, batch 32, 20 epochs are stated; channels, the one dense layer and Adam on a cosine are ours, and so is
+# the L2 penalty: without it such a network stops at 51 % of the validation images in its fifth epoch.
 _TWOCONV = EmotionRecipe(
     name="twoconv-max",
     epochs=20,
     batch=32,
     learning_rate=5e-4,
-    weight_decay=0.0,
+    weight_decay=4e-3,
     warmup=0.0,
     ema=0.0,
     architecture="plain",
@@ -33,7 +34,7 @@ _TWOCONV = EmotionRecipe(
     labels="fer2013",
     augmentation="none",
     optimizer="adam",
-    schedule="constant",
+    schedule="cosine",
 )
 
 
@@ -43,16 +44,18 @@ def _like(recipe: EmotionRecipe, **changes: object) -> EmotionRecipe:
 
 _DEEP = _like(_TWOCONV, name="deep", widths=(32, 64, 64, 128), hidden=(256, 128))
 
-# Three convolutions, four dense layers, learning rate 0.01, batch 32, 10 epochs are stated; SGD and channels are ours.
+# Three convolutions, four dense layers, learning rate 0.01, batch 32, 10 epochs are stated; SGD, L2 and channels are ours.
 # A tenth of the training images validates, since both other parts are the test.
 _THREECONV = _like(
     _TWOCONV,
     name="threeconv-fourfc",
     epochs=10,
     learning_rate=0.01,
+    weight_decay=1e-3,
     widths=(16, 32, 64),
     hidden=(256, 128, 64),
     optimizer="sgd",
+    schedule="constant",
     partition="holdout",
     holdout=0.1,
 )
@@ -76,7 +79,6 @@ _ELU = _like(
     partition="swapped",
     augmentation="light",
     optimizer="sgd",
-    schedule="cosine",
     patience=10,
 )
 
@@ -89,7 +91,7 @@ _CLASSIC = (
     _ELU,
     # One model for negative and one for the other emotions, behind one that tells the two apart: three networks, each
     # of half the width.
-    _like(_ELU, name="elu-twostage", architecture="two-stage", widths=(16, 32, 64, 64), hidden=(64,)),
+    _like(_ELU, name="elu-twostage", architecture="two-stage", widths=(16, 32, 64, 64), hidden=(64,), epochs=15),
     # Stated: five blocks and one dense layer, half of the images augmented, patience 8, L2 1e-7, batch 64. Ours:
     # channels, Adam on a cosine, the labels of the strict majority.
     _like(
@@ -107,7 +109,6 @@ _CLASSIC = (
         labels="majority",
         augmentation="light",
         augmented=0.5,
-        schedule="cosine",
         patience=8,
     ),
     # Stated: residual skips, cross-entropy, AdamW at 1e-4, 70 % of each class trains. Ours: the residual network of
@@ -131,13 +132,13 @@ _CLASSIC = (
         epochs=30,
         batch=64,
         learning_rate=2e-3,
+        weight_decay=0.0,
         warmup=0.05,
         ema=0.999,
         architecture="xception",
         widths=(16, 32, 64, 128),
         hidden=(),
         augmentation="light",
-        schedule="cosine",
     ),
 )
 

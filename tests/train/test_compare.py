@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mien.errors import MienError
+from mien_train import compare, compare_page
+from mien_train.contestants import CONTESTANTS
+
+
+def _plan(data: Path, folder: Path) -> compare.Plan:
+    return compare.Plan(folder / "runs", data, jobs=2, quick=True, log=folder / "log.jsonl")
+
+
+def test_contestants_have_names_and_folders_of_their_own_and_start_from_one_another() -> None:
+    assert len({c.name for c in CONTESTANTS}) == len({c.folder for c in CONTESTANTS}) == len(CONTESTANTS) > 10
+    assert all(c.start in {other.name for other in CONTESTANTS} for c in CONTESTANTS if c.start)
+
+
+def test_two_systems_are_trained_exported_measured_and_shown_and_not_trained_twice(
+    small_data: Path, tmp_path: Path
+) -> None:
+    plan = _plan(small_data, tmp_path)
+    rows, histories = compare.compare(plan, ["twoconv-max", "elu-twostage"])
+    plain, staged = rows
+    assert plain["recipe"] == "twoconv-max"
+    assert plain["n"] == 16  # the small data's private test images
+    assert plain["published"] == {"accuracy": 0.56}
+    assert plain["met"] == {"accuracy": plain["accuracy"] >= 0.56}
+    assert plain["latency_ratio"] > 0
+    assert plain["int8_bytes"] > plain["parameters"]
+    assert staged["int8_bytes"] is staged["latency_ratio"] is staged["int8_accuracy"] is None
+    assert staged["strict_accuracy"] is None  # its epoch was chosen on those images
+    assert [len(epochs) for epochs in histories.values()] == [1, 1]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 5
+
+    checkpoint = tmp_path / "runs" / "twoconv-max" / "checkpoint.pt"
+    before = checkpoint.stat().st_mtime_ns
+    again, _ = compare.compare(plan, ["twoconv-max"])
+    assert checkpoint.stat().st_mtime_ns == before
+    assert again[0]["accuracy"] == plain["accuracy"]
+
+    page = tmp_path / "docs" / "compare.md"
+    (tmp_path / "results").mkdir()
+    compare_page.write(rows, histories, tmp_path / "results", page)
+    assert json.loads((tmp_path / "results" / "compare.json").read_text())[0]["recipe"] == "twoconv-max"
+    assert (tmp_path / "results" / "compare.png").stat().st_size > 1000
+    assert "| twoconv-max | FER2013, 3,589 private test images | accuracy 56.00 |" in page.read_text()
+    assert "](../results/compare.png)" in page.read_text()
+
+
+def test_a_failing_training_names_its_log(small_data: Path, tmp_path: Path) -> None:
+    (small_data / "fer2013.csv").write_text("emotion,pixels,Usage\n9,1 2 3,Training\n")
+    with pytest.raises(MienError, match=r"twoconv-max .* failed with status 2: .*emotion is '9'.*log\.txt"):
+        compare.compare(_plan(small_data, tmp_path), ["twoconv-max"])
+
+
+def test_an_unknown_recipe_names_the_nearest(small_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(MienError, match="did you mean 'mini-xception'"):
+        compare.compare(_plan(small_data, tmp_path), ["mini-xeption"])

@@ -1,0 +1,71 @@
+"""The systems that `compare` trains: the classic ones with what their authors published, their wishes, and ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One line of the comparison.
+
+    Attributes:
+        recipe: name in `recipe_table.EMOTION`.
+        settings: `name=value` changes of it.
+        start: another contestant whose weights training starts from, by its name; empty for none.
+        published: figure to its published value, shares of 1, under `tested`.
+        tested: what the figure is measured on, in words.
+        remark: what was found out about a figure that is missed, or what the line is there for.
+    """
+
+    recipe: str
+    settings: tuple[str, ...] = ()
+    start: str = ""
+    published: dict[str, float] = field(default_factory=dict)
+    tested: str = "FER2013, 3,589 private test images"
+    remark: str = ""
+
+    @property
+    def name(self) -> str:
+        """The recipe, and in brackets what was changed."""
+        changes = [*self.settings, *([f"init={self.start}"] if self.start else [])]
+        return f"{self.recipe} ({', '.join(changes)})" if changes else self.recipe
+
+    @property
+    def folder(self) -> str:
+        """Name of its run folder."""
+        changes = [*self.settings, *(["init"] if self.start else [])]
+        return "-".join([self.recipe, *(c.replace("=", "_").replace(",", "_").replace(".", "_") for c in changes)])
+
+
+_BOTH = "FER2013, 7,178 public and private test images"
+_SIX = "FER2013 without disgust, 3,533 public test images"
+_FERPLUS = "FER+ strict, 3,153 private test images"
+
+CONTESTANTS = (
+    Contestant("twoconv-max", published={"accuracy": 0.56}),
+    Contestant("twoconv-avg"),
+    Contestant("deep"),
+    Contestant("deep-bn-dropout", remark="its author's best, without a figure"),
+    Contestant("threeconv-fourfc", published={"accuracy": 0.56}, tested=_BOTH),
+    Contestant("threeconv-fourfc", ("imbalance=sampler",), tested=_BOTH, remark="wish: equal counts per class"),
+    Contestant("threeconv-fourfc", ("sharpen=1.0",), tested=_BOTH, remark="wish: sharpening (of training images only)"),
+    Contestant("threeconv-fourfc", ("half_face=0.3",), tested=_BOTH, remark="wish: half faces padded"),
+    Contestant("elu-sixclass", published={"weighted_recall": 0.65}, tested=_SIX),
+    Contestant("elu-twostage", tested=_SIX, remark="wish: one model for negative and one for the other emotions"),
+    Contestant(
+        "fiveblock-ferplus",
+        published={"accuracy": 0.8331, "weighted_precision": 0.8375, "weighted_recall": 0.8331, "weighted_f1": 0.8184},
+        tested=_FERPLUS,
+    ),
+    Contestant(
+        "fiveblock-ferplus",
+        ("crops=detector", "epochs=8", "learning_rate=2e-4"),
+        start="fiveblock-ferplus",
+        tested=f"{_FERPLUS}, cut by the detector",
+        remark="fine-tuned on the detector's crops, as its video application does",
+    ),
+    Contestant("resnet-skip", published={"accuracy": 0.6116, "weighted_f1": 0.6104}, tested=_BOTH),
+    Contestant("mini-xception", published={"accuracy": 0.66}),
+    Contestant("base", tested=_FERPLUS, remark="ours, as bundled: figures of the int8 model"),
+)

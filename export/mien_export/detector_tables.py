@@ -64,6 +64,32 @@ def conditions(found: Results) -> list[str]:
     ]
 
 
+def tiles(found: Results) -> list[str]:
+    """Recall of small faces with and without tiles, beside a detector that sees the frame at full size."""
+    named = {"whole": "mien, whole frame", "tiles": "mien, with tiles"}
+    heights = [f"{bounds} px" for bounds in found["detectors"]["whole"]["by_height"]]
+    rows = []
+    for name, row in found["detectors"].items():
+        alarms = row["false_positives"]
+        rows.append(
+            (
+                named.get(name, f"{name}, full frame"),
+                str(row["runs"]),
+                f"{100 * row['recall']:.1f} %",
+                *(f"{100 * part['recall']:.1f} %" for part in row["by_height"].values()),
+                f"{100 * alarms['share']:.1f} %",
+            )
+        )
+    height, width = found["frame"]
+    return [
+        *grid(("detector", "runs a frame", "recall", *heights, "false alarms"), rows),
+        "",
+        f"{found['photographs']} validation photographs of groups in frames of {width}×{height}, faces at least "
+        f"{found['smallest']:.0f} pixels high, a score of {found['score_threshold']} for all. False alarms: share of "
+        f"{found['face_free']} face-free photographs with a detection. `{found['command']}`.",
+    ]
+
+
 def distance(found: Results) -> list[str]:
     """How far away a face may be, by camera."""
     height, width = found["input"]

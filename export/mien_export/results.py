@@ -12,12 +12,13 @@ from mien.bundle import Bundle
 from mien.errors import MienError
 from mien_export import sidecar
 from mien_train import networks
-from mien_train.evaluation import evaluate
+from mien_train.evaluation import evaluate, recipe
 
 FOLDER = Path("docs/results")
 
 _EMOTION = (("val", "strict"), ("test", "strict"), ("test", "loose"), ("test", "fer2013"))
-"""Splits and protocols; the test split only ever reports."""
+"""Splits and protocols of a model of FER+'s emotions; the test split only ever reports."""
+_OWN = (("val", "own"), ("test", "own"))
 
 
 def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
@@ -31,7 +32,9 @@ def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
     Returns:
         JSON types: what the model is, what it costs, how it was made, and one entry an evaluation.
     """
-    looks = _EMOTION if model.task == "emotion" else (("val", ""),)
+    looks: tuple[tuple[str, str], ...] = (("val", ""),)
+    if model.task == "emotion":
+        looks = _EMOTION if recipe(model.artefact("tflite")).usual else _OWN
     evaluations = [
         {"artefact": kind, **evaluate(model.artefact(kind), data, split, protocol)}
         for kind in model.sidecar["files"]

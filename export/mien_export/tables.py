@@ -53,6 +53,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], Callable[..., list[str]]]] = {
     "detector": (("detector.json",), detector_tables.quality),
     "detector-small": (("face-small.json",), detector_tables.quality),
     "conditions": (("face-base-conditions.json",), detector_tables.conditions),
+    "tiles": (("face-base-tiles.json",), detector_tables.tiles),
     "distance": (("face-base-conditions.json",), detector_tables.distance),
     "bench": (("bench.json",), bench_table.lines),
 }

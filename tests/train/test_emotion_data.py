@@ -46,6 +46,35 @@ def test_excluded_rows_are_not_trained_on(small_data: Path, tmp_path: Path) -> N
         emotion_data.open_data(_recipe("base", exclude=str(tmp_path / "none.csv")), small_data)
 
 
+def test_other_rows_left_out_are_other_data_and_the_list_may_go_afterwards(small_data: Path, tmp_path: Path) -> None:
+    whole = emotion_data.open_data(_recipe("base"), small_data)
+    listed = tmp_path / "rows.csv"
+    hashes = {whole.sha256}
+    for count in (1, 2):
+        listed.write_text("row\n" + "\n".join(str(row) for row in whole.rows[:count]))
+        hashes.add(emotion_data.open_data(_recipe("base", exclude=str(listed)), small_data).sha256)
+    assert len(hashes) == 3
+    listed.unlink()
+    assert len(emotion_data.split_of(_recipe("base", exclude=str(listed)), small_data, "test").labels) == 16
+
+
+def test_one_class_alone_is_refused(small_data: Path) -> None:
+    lines = (small_data / "fer2013.csv").read_text().splitlines()
+    (small_data / "fer2013.csv").write_text("\n".join([lines[0], *("3" + line[1:] for line in lines[1:])]))
+    with pytest.raises(MienError, match=r"of 1 class \(happiness\); a classifier needs two"):
+        emotion_data.open_data(_recipe("twoconv-max"), small_data)
+
+
+@pytest.mark.parametrize(
+    ("changes", "usual"),
+    [({}, True), ({"partition": "holdout"}, False), ({"crops": "detector"}, False), ({"labels": "fer2013"}, False)],
+)
+def test_only_a_recipe_that_selects_on_the_strict_split_is_measured_there(
+    changes: dict[str, object], usual: bool
+) -> None:
+    assert _recipe("base", **changes).usual is usual
+
+
 def test_both_names_both_column_orders_and_a_zip_give_the_same_images(small_data: Path, tmp_path: Path) -> None:
     lines = (small_data / "fer2013.csv").read_text().splitlines()[1:]
     text = "emotion, Usage, pixels\n" + "\n".join(

@@ -26,6 +26,7 @@ def _found(confusion: list[list[int]], names: list[str]) -> dict[str, Any]:
         "n": int(figures.support.sum()),
         "accuracy": figures.accuracy,
         "macro_f1": figures.macro_f1,
+        **{f"weighted_{k}": getattr(figures, f"weighted_{k}") for k in ("precision", "recall", "f1")},
         "ece": 0.02,
         "per_class": {
             name: {
@@ -73,14 +74,13 @@ def test_no_image_gives_zeros() -> None:
     assert (figures.accuracy, figures.weighted_precision, figures.weighted_f1) == (0, 0, 0)
 
 
-def test_a_report_keeps_the_evaluation_and_adds_weighted_means_and_pictures(tmp_path: Path) -> None:
+def test_a_report_keeps_the_evaluation_and_adds_pictures(tmp_path: Path) -> None:
     found = _found(CONFUSION, ["anger", "fear", "joy"])
     emotion_report.write(tmp_path / "deep" / "report", found, HISTORY)
     folder = tmp_path / "deep" / "report"
     assert {p.name for p in folder.iterdir()} == {"report.json", "confusion.png", "per_class.png", "curves.png"}
     written = json.loads((folder / "report.json").read_text())
-    assert {key: written[key] for key in found} == found
-    assert (written["weighted_precision"], written["weighted_recall"], written["weighted_f1"]) == (0.4, 0.5, 0.44416)
+    assert written == found
     for name in ("confusion.png", "per_class.png", "curves.png"):
         picture = cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE)
         assert picture is not None

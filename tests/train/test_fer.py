@@ -80,6 +80,8 @@ GOOD = " ".join(["7"] * 2304)
         ("0," + GOOD[:-1] + "-4,Training", "row 1: a pixel is -4"),
         ("0," + GOOD[:-1] + "x,Training", "row 1: a pixel is no whole number"),
         ("7," + GOOD + ",Training", "row 1: emotion is '7'; expected 0 to 6"),
+        ("²," + GOOD + ",Training", "row 1: emotion is .².; expected 0 to 6"),
+        ('"0,' + GOOD * 30, "cannot be read"),
         ("0," + GOOD + ",Holiday", "row 1: Usage is 'Holiday'"),
         ("0,1 2 3", "row 1: has 2 fields"),
     ],

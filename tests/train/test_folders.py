@@ -60,6 +60,26 @@ def test_too_few_classes_or_images_say_which(tmp_path: Path, counts: dict[str, i
         folders.load(_write(tmp_path / "own", counts))
 
 
+def test_three_images_of_a_class_are_enough(tmp_path: Path) -> None:
+    found = folders.load(_write(tmp_path / "own", {"a": 3, "b": 3, "c": 8}))
+    assert (np.bincount(found.splits["val"].labels) >= 1).all()
+    assert (np.bincount(found.splits["train"].labels) >= 2).all()
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [("a/deep/1.png", "a level too deep"), ("uncertain/1.png", "rename it"), ("train/a/1.png", "stands beside train")],
+)
+def test_images_that_would_be_dropped_and_a_forbidden_name_are_refused(
+    tmp_path: Path, place: str, message: str
+) -> None:
+    folder = _write(tmp_path / "own", {"a": 30, "b": 30})
+    (folder / place).parent.mkdir(parents=True)
+    assert cv2.imwrite(str(folder / place), np.zeros((48, 48), np.uint8))
+    with pytest.raises(MienError, match=message):
+        folders.load(folder)
+
+
 def test_an_unreadable_image_is_named_and_the_command_ends_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,6 +81,8 @@ def test_ctrl_c_saves_and_resuming_gives_the_weights_of_an_unbroken_run(tmp_path
     with pytest.raises(KeyboardInterrupt):
         loop.train(TwoShades(stop_after=2), tmp_path / "broken", seed=3, resume=False)
     assert len(checkpoint.load(tmp_path / "broken" / "checkpoint.pt").resume["rows"]) == 2
+    with pytest.raises(MienError, match="is half-trained, 2 epochs so far"):
+        checkpoint.finished(tmp_path / "broken" / "checkpoint.pt")
     resumed = loop.train(TwoShades(), tmp_path / "broken", seed=3, resume=True)
     assert resumed.state.keys() == unbroken.state.keys()
     for key, value in unbroken.state.items():

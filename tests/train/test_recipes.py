@@ -24,7 +24,11 @@ def test_settings_keep_the_type_of_their_field() -> None:
         ("base", ["name=x"], "no field 'name'"),
         ("base", ["norm=perhaps"], "norm=perhaps: expected a value like False"),
         ("base", ["imbalance=weight"], "imbalance is 'weight'; choose one of none, weights, sampler"),
-        ("base", ["holdout=2"], "holdout is 2.0; give a share from 0 to 1"),
+        ("base", ["holdout=2"], "holdout is 2; give 0 to 1"),
+        ("base", ["batch=0"], "batch is 0; give 1 or more"),
+        ("base", ["epochs=true"], "epochs=true: expected a value like"),
+        ("base", ["learning_rate=NaN"], "learning_rate=NaN: expected a value like"),
+        ("base", ["widths=0,4"], r"widths is \(0, 4\); give whole numbers of 1 or more"),
         ("elu-sixclas", [], "did you mean 'elu-sixclass'"),
     ],
 )

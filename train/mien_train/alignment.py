@@ -44,7 +44,7 @@ def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[
 def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> dict[str, Any]:
     """Measure the template on seeded training images and write it into an emotion run's checkpoint."""
     path = run / "checkpoint.pt" if run.is_dir() else run
-    stored = checkpoint.load(path)
+    stored = checkpoint.finished(path)
     if stored.task != "emotion":
         raise MienError(f"{path}: is a checkpoint for {stored.task!r}; only emotion classifiers are given crops")
     recipe = recipe_of(stored.task, stored.recipe)

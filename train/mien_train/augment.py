@@ -27,7 +27,7 @@ class FaceAugmentation:
         blur: share of images that are shrunk to half their side and back.
         sharpen: share of images whose edges are enhanced by an unsharp mask.
         half_face: share of images of which the left or right half is painted over.
-        share: share of images that are varied at all; the others stay as they are.
+        share: share of images that are varied in all the other ways.
     """
 
     rotation: float = 15.0
@@ -126,7 +126,7 @@ KINDS: Mapping[str, FaceAugmentation] = {
     "strong": FaceAugmentation(),
     # Flip, 10° of rotation, 10 % of size and shift, 5 % of contrast and brightness.
     "light": FaceAugmentation(
-        rotation=10.0, zoom=0.1, shift=0.05, contrast=0.05, brightness=12.75, gamma=0.0, noise=0.0, erase=0.0, blur=0.0
+        rotation=10.0, zoom=0.1, shift=0.1, contrast=0.05, brightness=12.75, gamma=0.0, noise=0.0, erase=0.0, blur=0.0
     ),
     "none": FaceAugmentation(share=0.0),
 }

@@ -50,7 +50,7 @@ def held_out(checkpoint: Checkpoint, data: Path, size: tuple[int, int]) -> NDArr
 def _emotion(checkpoint: Checkpoint, data: Path, name: str) -> Split:
     recipe = recipe_of(checkpoint.task, checkpoint.recipe)
     assert isinstance(recipe, EmotionRecipe)
-    if recipe.labels == "ferplus":
+    if recipe.usual and not recipe.exclude:
         return fer.split(fer.load(data), name, "strict")
     return emotion_data.split_of(recipe, data, name)
 

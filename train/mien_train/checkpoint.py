@@ -59,6 +59,18 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     os.replace(partial, path)
 
 
+def finished(path: Path) -> Checkpoint:
+    """Read the checkpoint of a run that came to its end.
+
+    Raises:
+        MienError: as `load`, or the run is half-trained.
+    """
+    stored = load(path)
+    if stored.resume:
+        raise MienError(f"{path}: is half-trained, {stored.epoch} epochs so far; finish the run with --resume")
+    return stored
+
+
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint; tensors are on the CPU.
 

@@ -45,7 +45,7 @@ def suspects(run: Path, data: Path, clusters: int, out: Path) -> dict[str, Any]:
     Raises:
         MienError: no emotion checkpoint, other data than it was trained on, or fewer images than clusters.
     """
-    stored = checkpoint.load(run / "checkpoint.pt")
+    stored = checkpoint.finished(run / "checkpoint.pt")
     if stored.task != "emotion":
         raise MienError(f"{run}: holds a {stored.task} run; give the run folder of an emotion network")
     recipe = recipes.recipe_of("emotion", stored.recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; exit status 0, 2 on bad input, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
+        if options.command != "emotion" and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise MienError(f"{options.command} runs in one process; start it without torchrun")
         status: int = options.run(options)
     except MienError as error:
         print(f"mien_train: {error}", file=sys.stderr)  # noqa: T201

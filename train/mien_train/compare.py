@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from mien import bundle, machine
 from mien.errors import MienError
-from mien_train import checkpoint, evaluation, networks, pace, recipes
+from mien_train import checkpoint, evaluation, networks, pace, recipe_table, recipes
 from mien_train.contestants import CONTESTANTS, Contestant
 
 _OURS = "base"
@@ -91,13 +91,24 @@ def _settings(plan: Plan, contestant: Contestant) -> list[str]:
     return [*contestant.settings, *init, *(_QUICK if plan.quick else ())]
 
 
-def _complete(run: Path) -> bool:
-    path = run / "checkpoint.pt"
-    return path.is_file() and not checkpoint.load(path).resume
+def _complete(plan: Plan, contestant: Contestant) -> bool:
+    """Whether the run came to its end.
+
+    Raises:
+        MienError: it was another run.
+    """
+    path = _run(plan, contestant) / "checkpoint.pt"
+    if not path.is_file():
+        return False
+    stored = checkpoint.load(path)
+    recipe = recipes.chosen(recipe_table.EMOTION, contestant.recipe, _settings(plan, contestant))
+    if (recipes.recipe_of(stored.task, stored.recipe), stored.seed) != (recipe, plan.seed):
+        raise MienError(f"{path.parent}: was trained with another recipe or seed; remove it or choose another --runs")
+    return not stored.resume
 
 
 def _train_all(plan: Plan, contestants: Sequence[Contestant]) -> None:
-    waiting = [c for c in contestants if not _complete(_run(plan, c))]
+    waiting = [c for c in contestants if not _complete(plan, c)]
     if not waiting:
         return
     cores = len(os.sched_getaffinity(0))
@@ -120,8 +131,12 @@ def _train_all(plan: Plan, contestants: Sequence[Contestant]) -> None:
             )
             bar.update()
 
-        for future in [pool.submit(train, c) for c in waiting]:
-            future.result()
+        try:
+            for future in [pool.submit(train, c) for c in waiting]:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _exported(plan: Plan, contestant: Contestant) -> Path | None:
@@ -195,7 +210,6 @@ def _row(plan: Plan, contestant: Contestant, sidecar: Path | None, ratio: float 
 def plan_of(runs: Path, data: Path, seed: int, jobs: int, quick: bool) -> Plan:
     """A plan; a quick look keeps its runs and its looks at the test split apart from the real ones."""
     if quick:
-        return Plan(
-            runs.with_name(f"{runs.name}-quick"), data, seed, jobs, True, runs.with_name("quick-test-log.jsonl")
-        )
+        quick_runs = runs.parent / f"{runs.resolve().name}-quick"
+        return Plan(quick_runs, data, seed, jobs, True, quick_runs / "test-log.jsonl")
     return Plan(runs, data, seed, jobs)

@@ -40,8 +40,8 @@ def write(rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Any], resul
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The comparison as a Markdown table."""
     head = (
-        "| recipe | tested on | published | ours | met | strict FER+ | int8 | parameters | MMAC | int8 kB | latency |\n"
-        "|---|---|---|---|---|---|---|---|---|---|---|"
+        "| recipe | tested on | published | ours | met | strict FER+ | loose FER+ | int8 | parameters | MMAC | int8 kB "
+        "| latency |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     return "\n".join([head, *(_line(row) for row in rows)])
 
@@ -56,6 +56,7 @@ def _line(row: Mapping[str, Any]) -> str:
         "<br>".join(f"{_FIGURES[k]} {100 * row[k]:.2f}" for k in figures),
         {None: "–", True: "yes", False: "no"}[row["met"] and all(row["met"].values())],
         _percent(row["strict_accuracy"]),
+        _percent(row["loose_accuracy"]),
         _percent(row["int8_accuracy"]),
         f"{row['parameters'] / 1e3:,.0f} k",
         f"{row['macs'] / 1e6:.1f}",
@@ -82,10 +83,10 @@ def _page(rows: Sequence[Mapping[str, Any]], command: str, results: Path) -> str
             "Accuracies are percent of the float network on the test images named (weighted: mean over the classes by "
             "their number of images). *Published* is what the system's author reports; *met* says whether ours is as "
             "high on the same images. *Strict FER+* is the accuracy on FER+'s 3,153 test images, where emotions that a "
-            "system does not know count as errors; it is left out where those images chose the epoch. *int8* is "
-            "the exported TFLite model on the images of its own test. *Latency* is one inference of the int8 TFLite "
-            "model, one thread, as a multiple of `base`, interleaved in one run. The epoch and every setting were "
-            "chosen on validation images.",
+            "system does not know count as errors (*loose*: 3,546 images); both are left out where those images chose "
+            "the epoch. *int8* is the exported TFLite model on the images of its own test. *Latency* is one inference "
+            "of the int8 TFLite model, one thread, as a multiple of `base`, interleaved in one run. The epoch and "
+            "every setting were chosen on validation images.",
             "",
             f"One seed ({rows[0]['seed']}); {made['cpu']}, torch {made['torch']}, ai-edge-litert "
             f"{made['ai-edge-litert']}; {spent / 60:.0f} minutes of training in all.",

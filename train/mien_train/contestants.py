@@ -49,7 +49,9 @@ CONTESTANTS = (
     Contestant("deep-bn-dropout", remark="its author's best, without a figure"),
     Contestant("threeconv-fourfc", published={"accuracy": 0.56}, tested=_BOTH),
     Contestant("threeconv-fourfc", ("imbalance=sampler",), tested=_BOTH, remark="wish: equal counts per class"),
-    Contestant("threeconv-fourfc", ("sharpen=1.0",), tested=_BOTH, remark="wish: sharpening (of training images only)"),
+    Contestant(
+        "threeconv-fourfc", ("sharpen=0.5",), tested=_BOTH, remark="wish: sharpening, of every other training image"
+    ),
     Contestant("threeconv-fourfc", ("half_face=0.3",), tested=_BOTH, remark="wish: half faces padded"),
     Contestant("elu-sixclass", published={"weighted_recall": 0.65}, tested=_SIX),
     Contestant("elu-twostage", tested=_SIX, remark="wish: one model for negative and one for the other emotions"),

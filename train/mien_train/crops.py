@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 
 import cv2
 import numpy as np
@@ -39,10 +40,12 @@ def cut(source: Fer, detector: str = "face-base") -> Fer:
     """The same data with each image replaced by the detector's crop; where it finds no face the image stays."""
     model = FaceDetector(detector)
     template = template_of("emotion-base")
-    cached = data.cache() / f"crops-{source.sha256[:16]}-{bundle.sha256(model.bundle.artefact('tflite'))[:16]}.npz"
+    seen_by = bundle.sha256(model.bundle.artefact("tflite"))
+    cut_sha256 = hashlib.sha256(f"{source.sha256} {seen_by} {template.tolist()}".encode()).hexdigest()
+    cached = data.cache() / f"crops-{cut_sha256[:16]}.npz"
     if cached.is_file():
         with np.load(cached) as stored:
-            return dataclasses.replace(source, images=stored["images"])
+            return dataclasses.replace(source, images=stored["images"], sha256=cut_sha256)
     images = source.images.copy()
     for index, image in enumerate(tqdm(images, desc="crops", unit=" images", disable=None)):
         canvas = enlarged(image)
@@ -50,7 +53,7 @@ def cut(source: Fer, detector: str = "face-base") -> Fer:
         if faces and faces[0].score >= LEAST_SCORE:
             images[index] = crop(canvas, landmarks_of(faces[:1]), template)[0]
     data.save_arrays(cached, images=images)
-    return dataclasses.replace(source, images=images)
+    return dataclasses.replace(source, images=images, sha256=cut_sha256)
 
 
 @functools.cache

@@ -14,9 +14,10 @@ from mien.errors import MienError
 _BESIDE = Path("../shared/data")
 
 WHERE = (
-    "give --data DIR or set MIEN_DATA. FER2013 is Kaggle's `fer2013.csv` (challenges-in-representation-learning-"
-    "facial-expression-recognition-challenge; .csv, .csv.gz or .csv.xz), FER+ is `fer2013new.csv` of "
-    "github.com/microsoft/FERPlus; both go into DIR. Faces in scenes go into DIR/faces with a `faces.json`"
+    "give --data DIR or set MIEN_DATA. FER2013 is Kaggle's `fer2013.csv` or `icml_face_data.csv` (challenges-in-"
+    "representation-learning-facial-expression-recognition-challenge; plain, .gz, .xz or .zip), FER+ is "
+    "`fer2013new.csv` of github.com/microsoft/FERPlus; both go into DIR. Classes of your own are DIR/CLASS/*.png. "
+    "Faces in scenes go into DIR/faces with a `faces.json`"
 )
 
 

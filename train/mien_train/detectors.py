@@ -21,6 +21,7 @@ from mien_train.assign import cells
 from mien_train.emotion import to_input
 from mien_train.face import IOU_THRESHOLD, LOWEST, detections
 from mien_train.face_loss import decode
+from mien_train.model_file import task_of
 
 
 class Detector(Protocol):
@@ -124,7 +125,13 @@ class RFB:
 
 
 def opened(model: Path) -> TorchDetector | RuntimeDetector:
-    """The detector of a .pt, .onnx or .tflite file."""
+    """The detector of a .pt, .onnx or .tflite file.
+
+    Raises:
+        MienError: it is no model of mien, or of another task.
+    """
+    if (task := task_of(model)) != "face":
+        raise MienError(f"{model}: is a model for {task!r}, not a face detector")
     if model.suffix == ".pt":
         return TorchDetector(model)
     return RuntimeDetector(model, "litert" if model.suffix == ".tflite" else "onnx")

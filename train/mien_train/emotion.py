@@ -120,8 +120,9 @@ def network_of(recipe: EmotionRecipe, names: tuple[str, ...]) -> dict[str, Any]:
     if recipe.architecture == "residual":
         return {"name": "emotion", **classes, "widths": recipe.widths, "blocks": recipe.blocks, **dense}
     if recipe.architecture == "blocks":
-        hidden = recipe.hidden[0] if recipe.hidden else 0
-        return {"name": "blocks", **classes, "widths": recipe.widths, "hidden": hidden, **dense}
+        if len(recipe.hidden) != 1:
+            raise MienError(f"hidden is {recipe.hidden}; architecture blocks has one dense layer, give its units alone")
+        return {"name": "blocks", **classes, "widths": recipe.widths, "hidden": recipe.hidden[0], **dense}
     if recipe.architecture == "xception":
         return {"name": "xception", **classes, "widths": recipe.widths, **dense}
     plain = {

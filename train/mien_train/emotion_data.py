@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien_train import fer, fer_csv, folders
+from mien_train import data, fer, fer_csv, folders
 from mien_train.fer import Fer, Split
 from mien_train.fer_csv import FER2013
 from mien_train.recipes import EmotionRecipe
@@ -73,6 +73,8 @@ def split_of(recipe: EmotionRecipe, folder: Path, name: str) -> Split:
     Raises:
         MienError: as `open_data`.
     """
+    if name != "train":
+        recipe = dataclasses.replace(recipe, exclude="")  # which may be gone by now, and changes no other split
     opened = open_data(recipe, folder)
     if name == "train":
         return Split(opened.images, opened.targets.argmax(axis=1), opened.names, opened.rows)
@@ -81,18 +83,8 @@ def split_of(recipe: EmotionRecipe, folder: Path, name: str) -> Split:
 
 def _of_folders(recipe: EmotionRecipe, source: folders.Folders) -> EmotionData:
     train, val, test = (source.splits[name] for name in ("train", "val", "test"))
-    kept = ~np.isin(train.rows, _excluded(recipe.exclude))
-    train = train.only(kept)
-    return EmotionData(
-        images=train.images,
-        targets=_one_hot(train.labels, len(source.names)),
-        rows=train.rows,
-        val=val,
-        contested=val,
-        test=test,
-        names=source.names,
-        sha256=source.sha256,
-    )
+    targets = _one_hot(train.labels, len(source.names))
+    return _checked(recipe, train.images, targets, train.rows, (val, val, test), source.names, source.sha256)
 
 
 def _of_fer(recipe: EmotionRecipe, source: Fer) -> EmotionData:
@@ -105,26 +97,41 @@ def _of_fer(recipe: EmotionRecipe, source: Fer) -> EmotionData:
     if recipe.partition == "holdout":
         held = stratified(train.labels, recipe.holdout, _HOLDOUT_SEED)
         val, test = train.only(held), _joined(public, private)
-    left_out = np.concatenate([_excluded(recipe.exclude), val.rows if recipe.partition == "holdout" else val.rows[:0]])
-    kept = ~np.isin(rows, left_out)
-    if not len(val.labels) or not kept.any():
-        raise MienError(
-            f"labels={recipe.labels}, partition={recipe.partition}: nothing is left to train or to validate on; "
-            "check holdout, exclude and the CSV's Usage column"
-        )
     contested = val
     if recipe.labels in ("ferplus", "majority") and recipe.partition != "holdout":
         contested = fer.split(source, "test" if recipe.partition == "swapped" else "val", "loose")
-    return EmotionData(
-        images=source.images[rows[kept]],
-        targets=targets[kept],
-        rows=rows[kept],
-        val=val,
-        contested=contested,
-        test=test,
-        names=train.names,
-        sha256=source.sha256,
-    )
+    if recipe.partition == "holdout":
+        kept = ~np.isin(rows, val.rows)
+        targets, rows = targets[kept], rows[kept]
+    return _checked(recipe, source.images[rows], targets, rows, (val, contested, test), train.names, source.sha256)
+
+
+def _checked(
+    recipe: EmotionRecipe,
+    images: NDArray[np.uint8],
+    targets: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    splits: tuple[Split, Split, Split],
+    names: tuple[str, ...],
+    sha256: str,
+) -> EmotionData:
+    """The data without what the recipe excludes; `splits` validate, are contested and test."""
+    kept = ~np.isin(rows, _excluded(recipe.exclude))
+    if not kept.all():  # a run with other rows left out is another run
+        sha256 = data.array_sha256(np.frombuffer(sha256.encode(), np.uint8), rows[kept])
+    classes = np.unique(targets[kept].argmax(axis=1))
+    if len(classes) < 2:
+        found = ", ".join(names[k] for k in classes) or "none"
+        raise MienError(
+            f"labels={recipe.labels}, partition={recipe.partition}: the training images are of {len(classes)} class "
+            f"({found}); a classifier needs two or more, so check the data, holdout and exclude"
+        )
+    if not len(splits[0].labels):
+        raise MienError(
+            f"labels={recipe.labels}, partition={recipe.partition}: there are no images to validate on; check the data "
+            "(FER2013's column Usage) and holdout"
+        )
+    return EmotionData(images[kept], targets[kept], rows[kept], *splits, names, sha256)
 
 
 def stratified(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
@@ -174,7 +181,7 @@ def _excluded(path: str) -> NDArray[np.int64]:
 
 def suited(recipe: EmotionRecipe, folder: Path) -> EmotionRecipe:
     """The recipe itself, or one for class folders where the data folder holds such and no CSV."""
-    if recipe.labels == "folders" or _has_csv(folder) or not folders.are_here(folder):
+    if recipe.labels != "folders" and (_has_csv(folder) or not folders.are_here(folder)):
         return recipe
     # What only makes sense for FER2013's splits falls back to the plain choice.
     return dataclasses.replace(recipe, labels="folders", partition="usage", crops="direct")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien_train import history as course
-from mien_train.classification import of_confusion
 
 
 def write(folder: Path, found: dict[str, Any], history: dict[str, Any] | None) -> None:
@@ -25,21 +24,14 @@ def write(folder: Path, found: dict[str, Any], history: dict[str, Any] | None) -
     Raises:
         MienError: the folder cannot be written.
     """
-    weighted = of_confusion(np.array(found["confusion"], np.int64))
-    document = {
-        **found,
-        "weighted_precision": round(weighted.weighted_precision, 5),
-        "weighted_recall": round(weighted.weighted_recall, 5),
-        "weighted_f1": round(weighted.weighted_f1, 5),
-    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        _draw_confusion(folder / "confusion.png", document)
-        _draw_classes(folder / "per_class.png", document)
+        (folder / "report.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        _draw_confusion(folder / "confusion.png", found)
+        _draw_classes(folder / "per_class.png", found)
         if history is not None:
             title = f"{history['task']} {history['recipe']['name']}, seed {history['seed']}"
-            course._draw(folder / "curves.png", title, history["epochs"])
+            course.draw(folder / "curves.png", title, history["epochs"])
     except OSError as error:
         raise MienError(f"{folder}: the report cannot be written ({error.strerror}); choose another place") from None
 

@@ -23,13 +23,11 @@ from mien_train import checkpoint, emotion, emotion_data, faces, fer, recipes
 from mien_train.calibrate import expected_calibration_error
 from mien_train.classification import scores
 from mien_train.face_evaluation import evaluate_detectors
+from mien_train.model_file import ENGINE, task_of
 from mien_train.recipes import EmotionRecipe
 
 TEST_LOG = Path("docs/results/test-log.jsonl")
 """Every evaluation on a test split leaves a line here, so that it shows how often the test images were looked at."""
-
-ENGINE = {".tflite": "litert", ".onnx": "onnx"}
-"""File suffix to the runtime engine that runs it."""
 
 
 def evaluate(model: Path, data: Path, split: str, protocol: str | None = None, log: Path = TEST_LOG) -> dict[str, Any]:
@@ -60,21 +58,10 @@ def evaluate(model: Path, data: Path, split: str, protocol: str | None = None, l
     return result
 
 
-def task_of(model: Path) -> str:
-    """ "emotion" or "face", read from the checkpoint or the sidecar."""
-    if not model.is_file():
-        raise MienError(f"{model}: no such model file")
-    if model.suffix == ".pt":
-        return checkpoint.load(model).task
-    if model.suffix not in ENGINE:
-        raise MienError(f"{model}: cannot be evaluated; give a .pt, .onnx or .tflite file")
-    return bundle.load(model).task
-
-
 def recipe(model: Path) -> EmotionRecipe:
     """The recipe that an emotion model, a checkpoint or an artefact beside its sidecar, was trained with."""
     stored = (
-        checkpoint.load(model).recipe if model.suffix == ".pt" else bundle.load(model).sidecar["training"]["recipe"]
+        checkpoint.finished(model).recipe if model.suffix == ".pt" else bundle.load(model).sidecar["training"]["recipe"]
     )
     found = recipes.recipe_of("emotion", stored)
     assert isinstance(found, EmotionRecipe)
@@ -83,8 +70,8 @@ def recipe(model: Path) -> EmotionRecipe:
 
 def _protocol(trained: EmotionRecipe, data: Path, split: str, protocol: str | None) -> tuple[fer.Split, str]:
     if protocol is None:
-        protocol = "strict" if trained.labels in ("ferplus", "majority") else "own"
-    if protocol == "own" or trained.labels == "folders":
+        protocol = "strict" if trained.usual else "own"
+    if protocol == "own":
         return emotion_data.split_of(trained, data, split), "own"
     return fer.split(fer.load(data), split, protocol), protocol
 
@@ -107,7 +94,7 @@ def made_with() -> dict[str, str]:
 def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tuple[str, ...], float]:
     """Logits float32 (n, K) of uint8 (n, 48, 48), labels, and the temperature that calibrates them."""
     if model.suffix == ".pt":
-        stored = checkpoint.load(model)
+        stored = checkpoint.finished(model)
         return emotion.logits(stored.build(), images), stored.labels, stored.metrics["decision"]["temperature"]
     contract = bundle.load(model)
     if (contract.height, contract.width) != (SIZE, SIZE):

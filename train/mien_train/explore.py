@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def explore(data: Path, out: Path, model: Path, log: Path = evaluation.TEST_LOG)
     light = {"brightness": _brightness(source.images), "sharpness": sharpness(source.images)}
     pairs = duplicates.find(source.images)
     found: dict[str, Any] = {
+        "command": f"python -m mien_train {' '.join(sys.argv[1:])}",
         "data": {"images": len(source.images), "sha256": source.sha256, "protocols": list(source.protocols)},
         "classes": {p: {s: _counts(source, p, s) for s in SPLITS} for p in source.protocols},
         "pixels": _pixels(source),

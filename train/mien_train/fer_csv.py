@@ -31,7 +31,10 @@ _VOTES = "fer2013new"
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.zip", ".zip")
 _COLUMNS = ("emotion", "pixels", "Usage")
 _COUNTS = 10
-_DAMAGE = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError)
+_DAMAGE = (
+    *(OSError, EOFError, UnicodeDecodeError, csv.Error),
+    *(lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError),  # locked or odd archives
+)
 
 
 def find_pixels(folder: Path) -> Path:
@@ -45,8 +48,8 @@ def find_pixels(folder: Path) -> Path:
         if path.is_file():
             return path
     raise MienError(
-        f"{folder}: holds no fer2013.csv or icml_face_data.csv (plain, .gz, .xz or .zip) and no folders of "
-        f"images by class; {data.WHERE}"
+        f"{folder}: holds no fer2013.csv or icml_face_data.csv (plain, .gz, .xz or .zip), which this needs; "
+        f"{data.WHERE}"
     )
 
 
@@ -77,7 +80,7 @@ def read_pixels(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArr
             if len(row) != len(header):
                 raise MienError(f"{where}: has {len(row)} fields; expected {','.join(header)}")
             emotion, text, split = (row[column].strip() for column in order)
-            if not emotion.isdigit() or int(emotion) >= len(FER2013):
+            if not emotion.isdecimal() or int(emotion) >= len(FER2013):
                 raise MienError(f"{where}: emotion is {emotion!r}; expected 0 to {len(FER2013) - 1}")
             if split not in usages:
                 raise MienError(f"{where}: Usage is {split!r}; expected one of {', '.join(usages)}")
@@ -104,7 +107,7 @@ def read_votes(path: Path) -> NDArray[np.uint8]:
                 f"{path}: the header is {','.join(header)!r}; expected FER+'s Usage,Image name and ten votes"
             )
         for number, row in enumerate(rows, start=1):
-            if len(row) != 2 + _COUNTS or not all(v.strip().isdigit() and int(v) <= 255 for v in row[2:]):
+            if len(row) != 2 + _COUNTS or not all(v.strip().isdecimal() and int(v) <= 255 for v in row[2:]):
                 raise MienError(
                     f"{path}, row {number}: expected Usage, image name and ten vote counts, found {','.join(row)!r}"
                 )
@@ -135,7 +138,9 @@ def _text(path: Path) -> Iterator[IO[str]]:
             names = [name for name in archive.namelist() if name.endswith(".csv")]
             own = [name for name in names if Path(name).stem == path.name.split(".")[0]] or names
             if len(own) != 1:
-                raise MienError(f"{path}: holds {len(names)} CSV files; expected one, or one called {path.stem}.csv")
+                raise MienError(
+                    f"{path}: holds {len(names)} CSV files; expected one, or one called {path.name.split('.')[0]}.csv"
+                )
             with archive.open(own[0]) as raw, io.TextIOWrapper(raw, newline="") as file:
                 yield file
         return

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from mien.errors import MienError
 from mien.letterbox import Letterbox
 from mien.luma import read_image
+from mien.reading import UNCERTAIN
 from mien_train import data
 from mien_train.fer import Split
 from mien_train.fer_csv import SIDE
@@ -22,6 +23,8 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm", 
 _SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 _LEAST = 2
 """Classes; and images of each class in training."""
+_OUT_OF = 10
+"""One image in so many validates, and one in so many tests."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +52,8 @@ def are_here(folder: Path) -> bool:
 def load(folder: Path) -> Folders:
     """Read class folders.
 
-    `DIR/CLASS/*.png` is divided by a hash of each file's path, a tenth each for validation and test;
+    `DIR/CLASS/*.png` is divided by a hash of each file's path, a tenth each for validation and test (at least one image
+    of a class validates);
     `DIR/{train,val,test}/CLASS/*.png` is taken as it is (without `val`, a tenth of `train` validates). Images of any
     size become luma, letterboxed to 48×48.
 
@@ -60,6 +64,12 @@ def load(folder: Path) -> Folders:
     parts = {split: found for split, found in ((s, _part(folder, s)) for s in _SPLITS) if found}
     if parts and "train" not in parts:
         raise MienError(f"{folder}: has {', '.join(map(str, parts.values()))} but no train folder of classes")
+    for root in parts.values() or [folder]:
+        for sub in _folders(root):
+            if stray := [inner for inner in _folders(sub) if _images(inner)]:
+                raise MienError(f"{stray[0]}: holds images a level too deep; a class folder holds its images itself")
+    if parts and (stray := [sub for sub in _folders(folder) if sub not in parts.values() and _images(sub)]):
+        raise MienError(f"{stray[0]}: stands beside {', '.join(parts)}; move it into one of them")
     listed = [
         (split, path.parent.name, path) for split, root in (parts or {"": folder}).items() for path in _members(root)
     ]
@@ -69,12 +79,20 @@ def load(folder: Path) -> Folders:
             f"{folder}: holds {len(names)} class folders with images ({', '.join(names) or 'none'}); "
             "a classifier needs at least two, one for each class"
         )
+    if UNCERTAIN in names:
+        raise MienError(
+            f"{folder}: a class is called {UNCERTAIN!r}, which is what mien says when it abstains; rename it"
+        )
     for split, label, path in listed:
         if label not in names:
             raise MienError(f"{path}: class {label!r} of {split} is not in train, which has {', '.join(names)}")
     images, labels = _read(folder, [path for _, _, path in listed]), [names.index(label) for _, label, _ in listed]
     where = np.array(_places([(split, path.relative_to(folder)) for split, _, path in listed], parts))
     numbers = np.array(labels, np.int64)
+    for number in range(len(names)):
+        mine = np.flatnonzero((numbers == number) & (where != "test"))
+        if "val" not in parts and len(mine) > _LEAST and "val" not in where[mine]:
+            where[mine[-1]] = "val"  # chance left a small class without one
     splits = {
         split: Split(images[rows], numbers[rows], names, rows)
         for split, rows in ((s, np.flatnonzero(where == s)) for s in _SPLITS)
@@ -84,7 +102,7 @@ def load(folder: Path) -> Folders:
         if counts.min() < least:
             raise MienError(
                 f"{folder}: class {names[int(counts.argmin())]!r} has {counts.min()} images for {split}; "
-                f"it needs at least {least}, so add images (a tenth of them validates)"
+                f"it needs at least {least}, so add images (three of a class are the least)"
             )
     paths = tuple(str(path.relative_to(folder)) for _, _, path in listed)
     return Folders(names, splits, paths, data.array_sha256(images, numbers, where.astype("S5")))
@@ -112,7 +130,7 @@ def _places(listed: list[tuple[str, Path]], parts: dict[str, Path]) -> list[str]
     """The split of each image. A hash of the path, so that a new image moves no other one."""
     places = []
     for split, path in listed:
-        tenth = int.from_bytes(hashlib.sha256(path.as_posix().encode()).digest()[:4], "big") % 10
+        tenth = int.from_bytes(hashlib.sha256(path.as_posix().encode()).digest()[:4], "big") % _OUT_OF
         if not split:
             places.append({0: "val", 1: "test"}.get(tenth, "train"))
         else:

@@ -16,10 +16,11 @@ def write(run: Path, task: str, recipe: dict[str, Any], seed: int, rows: list[di
         "epochs": [{k: _short(v) for k, v in r.items()} for r in rows],
     }
     (run / "history.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    _draw(run / "curves.png", f"{task} {recipe['name']}, seed {seed}", rows)
+    draw(run / "curves.png", f"{task} {recipe['name']}, seed {seed}", rows)
 
 
-def _draw(path: Path, title: str, rows: list[dict[str, float]]) -> None:
+def draw(path: Path, title: str, rows: list[dict[str, float]]) -> None:
+    """Draw the losses and the validation figures of a history's rows, by epoch, as a PNG file."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4), layout="constrained")

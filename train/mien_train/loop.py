@@ -90,14 +90,15 @@ def train(
     recipe, here, where = task.recipe, distributed.world(), task.device
     torch.manual_seed(seed)
     network = networks.build(task.network)
-    initialized(network, getattr(recipe, "init", ""))
+    path = run / "checkpoint.pt"
+    if not path.exists():
+        initialized(network, getattr(recipe, "init", ""))
     network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = optimizer_of(network, recipe)
     schedule = schedule_of(optimizer, recipe, recipe.epochs * task.steps())
     rows: list[dict[str, float]] = []
     best: dict[str, Any] = {"score": -math.inf, "epoch": 0}
-    path = run / "checkpoint.pt"
     if path.exists():
         if not resume:
             raise MienError(f"{run}: holds a run already; add --resume to go on with it, or choose another --out")
@@ -111,6 +112,9 @@ def train(
     begun = time.time() - sum(r["seconds"] for r in rows)
     try:
         for epoch in range(len(rows), recipe.epochs):
+            waited = epoch - best["epoch"] if "state" in best else 0
+            if distributed.agreed(0 < recipe.patience <= waited, here, where):
+                break
             started = time.time()
             row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
             row |= _epoch(state, epoch)
@@ -125,8 +129,6 @@ def train(
                 _write(state, run, rows, best)
                 if on_epoch:
                     on_epoch(row)
-            if distributed.agreed(0 < recipe.patience <= epoch + 1 - best["epoch"], here, where):
-                break
     except KeyboardInterrupt:
         tqdm.write(f"stopped after {len(rows)} of {recipe.epochs} epochs; go on with --resume (run folder {run})")
         raise
@@ -161,7 +163,8 @@ def _epoch(run: _Run, epoch: int) -> dict[str, float]:
     task, here, where = run.task, distributed.world(), run.task.device
     precise = _precision(task.recipe.precision, where)
     run.network.train()
-    torch.manual_seed(run.seed * 100_003 + epoch)  # of dropout: a resumed run must drop what an unbroken one drops
+    # Of dropout: a resumed run must drop what an unbroken one drops, and each process something else.
+    torch.manual_seed((run.seed * 100_003 + epoch) * here.size + here.rank)
     sums: dict[str, float] = defaultdict(float)
     bar = tqdm(
         task.batches(epoch, run.seed),
@@ -211,7 +214,7 @@ def initialized(network: nn.Module, path: str) -> None:
     if not path:
         return
     mine = network.state_dict()
-    fitting = {k: v for k, v in checkpoint.load(Path(path)).state.items() if k in mine and mine[k].shape == v.shape}
+    fitting = {k: v for k, v in checkpoint.finished(Path(path)).state.items() if k in mine and mine[k].shape == v.shape}
     if not fitting:
         raise MienError(f"init={path}: none of its weights fits this network; choose a run of the same architecture")
     network.load_state_dict(fitting, strict=False)

@@ -37,10 +37,18 @@ class EmotionNet(nn.Module):
         widths: channels of the stages; the side halves at every stage but the first (48, 24, 12, 6, …).
         blocks: residual blocks of each stage.
         dropout: probability with which a pooled feature is dropped in training.
+
+    Raises:
+        MienError: stages and blocks that do not fit each other or the image.
     """
 
     def __init__(self, classes: int, widths: tuple[int, ...], blocks: tuple[int, ...], dropout: float = 0.2) -> None:
         super().__init__()
+        if len(widths) != len(blocks) or 48 % 2 ** (len(widths) - 1):
+            raise MienError(
+                f"widths is {widths} and blocks is {blocks}; give both one length, of 1 to 5 stages (48 pixels "
+                "can be halved four times)"
+            )
         self.stem = ConvNormReLU(1, widths[0])
         stages: list[nn.Module] = []
         channels_in = widths[0]

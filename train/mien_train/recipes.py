@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,6 +25,18 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "schedule": ("cosine", "constant"),
 }
 """What the named fields of a recipe may be."""
+
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("epochs", "batch", "validate_every"), (1, math.inf)),
+    **dict.fromkeys(("weight_decay", "patience"), (0, math.inf)),
+    **dict.fromkeys(("warmup", "holdout", "augmented", "sharpen", "half_face"), (0, 1)),
+    **dict.fromkeys(("mixup", "mosaic", "negatives"), (0, 1)),
+    **dict.fromkeys(("dropout", "label_smoothing", "ema"), (0, 0.99999)),
+    "learning_rate": (1e-9, 100),
+    "clip": (1e-9, math.inf),
+}
+"""Field to its least and its largest value."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,14 @@ class Recipe:
             value = getattr(self, field, known[0])
             if value not in known:
                 raise MienError(f"{field} is {value!r}; choose one of {', '.join(known)}")
+        for field, (least, most) in _RANGES.items():
+            value = getattr(self, field, None)
+            if value is not None and not least <= value <= most:
+                end = f" to {most:g}" if math.isfinite(most) else " or more"
+                raise MienError(f"{field} is {value:g}; give {least:g}{end}")
+        for field in ("widths", "hidden", "blocks"):
+            if any(value < 1 for value in getattr(self, field, ())):
+                raise MienError(f"{field} is {getattr(self, field)}; give whole numbers of 1 or more")
 
 
 @dataclass(frozen=True)
@@ -121,11 +142,15 @@ class EmotionRecipe(Recipe):
     exclude: str = ""
     init: str = ""
 
+    @property
+    def usual(self) -> bool:
+        """Whether FER+'s strict validation split is what the recipe selects on."""
+        return self.labels in ("ferplus", "majority") and self.partition == "usage" and self.crops == "direct"
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        for field in ("holdout", "augmented", "sharpen", "half_face", "label_smoothing", "dropout"):
-            if not 0 <= getattr(self, field) <= 1:
-                raise MienError(f"{field} is {getattr(self, field)}; give a share from 0 to 1")
+        if not self.widths:
+            raise MienError("widths is empty; give the channels of one stage at least")
 
 
 @dataclass(frozen=True)
@@ -210,6 +235,6 @@ def _parsed(field: str, text: str, example: Any) -> Any:
 
 
 def _same_kind(value: Any, example: Any) -> Any:
-    if isinstance(example, int) and value != int(value):
+    if isinstance(value, bool) or not math.isfinite(value) or (isinstance(example, int) and value != int(value)):
         raise ValueError
     return type(example)(value)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 SAMPLERS = ("tpe", "grid", "one-at-a-time")
 _KEYS = dict.fromkeys(("low", "high", "log", "step", "choices"))
-_JUDGES = ("labels", "partition", "holdout", "validate_every")
+_JUDGES = ("labels", "partition", "holdout", "crops", "validate_every")
 """Fields that change which validation images are asked, or how often: their trials could not be compared."""
 
 

@@ -14,6 +14,7 @@ from mien_train import duplicates, evaluation
 from mien_train.classification import scores
 from mien_train.collection import SPLITS, Collection
 from mien_train.duplicates import Pairs
+from mien_train.model_file import task_of
 
 
 def counted(source: Collection, pairs: Pairs) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def accuracy(source: Collection, pairs: Pairs, model: Path, log: Path) -> dict[s
     Raises:
         MienError: the model is unreadable, or is none for emotions.
     """
-    if evaluation.task_of(model) != "emotion":
+    if task_of(model) != "emotion":
         raise MienError(f"{model}: is no emotion model; give one of the emotion task")
     protocol = source.best
     split = source.protocols[protocol]["test"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien_train import data, report
-from mien_train.commands.options import Commands, add_data, folder, positive, write_json
+from mien_train.commands.options import Commands, add_data, folder, positive, writable, write_json
 
 
 def add(commands: Commands) -> None:
@@ -67,21 +67,25 @@ def _align(options: argparse.Namespace) -> int:
 
 def _conditions(options: argparse.Namespace) -> int:
     where = data.folder(options.data)
+    if options.sheet.suffix.lower() != ".png" or options.sheet.is_dir():
+        raise MienError(f"{options.sheet}: is no place for the contact sheet; give a .png file")
+    writable(options.out)
+    writable(options.sheet, "--sheet")
     import cv2
 
     from mien_train import conditions, faces
 
     found, sheet = conditions.measure(options.model, faces.load(where, "val"), options.faces)
     write_json(options.out, found)
-    folder(options.sheet.parent, "--sheet")
     if not cv2.imwrite(str(options.sheet), sheet):
-        raise MienError(f"{options.sheet}: cannot be written; give a .png file")
+        raise MienError(f"{options.sheet}: cannot be written; choose another --sheet")
     print(f"{options.out}\n{options.sheet}")  # noqa: T201
     return 0
 
 
 def _tiles(options: argparse.Namespace) -> int:
     where = data.folder(options.data)
+    writable(options.out)
     from mien_train import faces, tiles_evaluation
 
     write_json(options.out, tiles_evaluation.measure(options.model, faces.load(where, "val")))
@@ -91,9 +95,10 @@ def _tiles(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     where = data.folder(options.data)
-    from mien_train import emotion_report, evaluation
+    writable(options.log, "--log")
+    from mien_train import emotion_report, evaluation, model_file
 
-    task = evaluation.task_of(options.model)
+    task = model_file.task_of(options.model)
     if options.task not in (None, task):
         raise MienError(f"{options.model}: is a model for {task!r}, not {options.task!r}")
     if options.report and task != "emotion":
@@ -109,5 +114,8 @@ def _history(model: Path) -> dict[str, object] | None:
     path = model.with_name("history.json")
     if model.suffix != ".pt" or not path.is_file():
         return None
-    found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MienError(f"{path}: is no history of a run ({error}); remove it to go without curves") from None
     return found

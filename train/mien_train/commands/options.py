@@ -23,21 +23,17 @@ def add_data(command: argparse.ArgumentParser) -> None:
     )
 
 
-def share(text: str) -> float:
-    """A number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
-    return value
-
-
 def positive(text: str) -> int:
     """A whole number above 0."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A whole number of 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 
 
@@ -52,6 +48,17 @@ def folder(path: Path, option: str = "--out") -> Path:
     except OSError as error:
         raise MienError(f"{path}: cannot be made a folder ({error.strerror}); choose another {option}") from None
     return path
+
+
+def writable(path: Path, option: str = "--out") -> None:
+    """Refuse a file that cannot be written, before the long work.
+
+    Raises:
+        MienError: it is a folder, or its folder cannot be made.
+    """
+    folder(path.parent, option)
+    if path.is_dir():
+        raise MienError(f"{path}: is a folder; give {option} a file")
 
 
 def write_json(path: Path, found: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien_train import data, recipe_table
-from mien_train.commands.options import Commands, add_data, folder, positive, write_json, writing
+from mien_train.commands.options import Commands, add_data, folder, positive, seed, writing
 
 
 def add(commands: Commands) -> None:
@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
         "--out", type=Path, metavar="DIR", help="of compare.json and the pictures (default: docs/results)"
     )
     compare.add_argument("--page", type=Path, metavar="FILE", help="Markdown page (default: docs/compare.md)")
-    compare.add_argument("--seed", type=int, default=0, help="of every training (default: 0)")
+    compare.add_argument("--seed", type=seed, default=0, help="of every training (default: 0)")
     compare.add_argument("--jobs", type=positive, default=1, help="trainings at a time (default: 1)")
     compare.add_argument("--quick", action="store_true", help="one epoch each, a look of minutes, into out/compare")
     add_data(compare)
@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     sweep.add_argument("--space", type=Path, required=True, metavar="FILE", help="TOML file of fields and their ranges")
     sweep.add_argument("--trials", type=positive, help="wanted in all (default: 20, or all of a grid)")
     sweep.add_argument("--storage", metavar="URL", help="any Optuna storage, for several machines (default: SQLite)")
-    sweep.add_argument("--seed", type=int, default=0, help="of the search and of every training (default: 0)")
+    sweep.add_argument("--seed", type=seed, default=0, help="of the search and of every training (default: 0)")
     sweep.add_argument("--out", type=Path, metavar="DIR", help="of trials and results (default: runs/sweep-RECIPE)")
     sweep.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a field for every trial; repeatable"
@@ -42,7 +42,11 @@ def add(commands: Commands) -> None:
 
     explore = commands.add_parser("explore", help="pictures and figures of the data, or of a clip's readings over time")
     explore.add_argument("--out", type=Path, default=Path("out/explore"), metavar="DIR", help="default: out/explore")
-    explore.add_argument("--model", default="emotion-base", help="whose accuracy is compared (default: emotion-base)")
+    explore.add_argument(
+        "--model",
+        default="emotion-base",
+        help="bundled model or sidecar path, whose accuracy is compared (default: emotion-base)",
+    )
     explore.add_argument("--video", type=Path, metavar="FILE", help="draw the readings of a clip as a timeline instead")
     explore.add_argument("--max-frames", type=positive, metavar="N", help="of the clip")
     add_data(explore)
@@ -66,12 +70,12 @@ def _compare(options: argparse.Namespace) -> int:
     where = data.folder(options.data)
     from mien_train import compare, compare_page
 
-    results = options.out or Path("out/compare" if options.quick else "docs/results")
+    results = folder(options.out or Path("out/compare" if options.quick else "docs/results"))
     page = options.page or (results / "compare.md" if options.quick else Path("docs/compare.md"))
     plan = compare.plan_of(options.runs, where, options.seed, options.jobs, options.quick)
     rows, histories = compare.compare(plan, [name for name in options.recipes.split(",") if name])
     with writing():
-        compare_page.write(rows, histories, folder(results), page)
+        compare_page.write(rows, histories, results, page)
     print(compare_page.table(rows))  # noqa: T201
     return 0
 
@@ -104,8 +108,7 @@ def _explore(options: argparse.Namespace) -> int:
         from mien import bundle
         from mien_train import explore
 
-        found = explore.explore(data.folder(options.data), out, bundle.load(options.model).artefact("tflite"))
-        write_json(out / "explore.json", found)
+        explore.explore(data.folder(options.data), out, bundle.load(options.model).artefact("tflite"))
     print(*sorted(out.iterdir()), sep="\n")  # noqa: T201
     return 0
 

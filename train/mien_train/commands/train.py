@@ -7,9 +7,8 @@ import contextlib
 import json
 from pathlib import Path
 
-from mien.errors import MienError
 from mien_train import data, recipe_table, recipes
-from mien_train.commands.options import Commands, add_data, folder
+from mien_train.commands.options import Commands, add_data, folder, seed
 from mien_train.recipes import Recipe
 
 
@@ -36,7 +35,7 @@ def add(commands: Commands) -> None:
 def _add_common(command: argparse.ArgumentParser, names: str) -> None:
     command.add_argument("--recipe", default="base", help=f"one of {names} (default: base)")
     command.add_argument("--out", type=Path, help="run folder (default: runs/TASK-RECIPE)")
-    command.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default: 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of weights, order and augmentation (default: 0)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a field of the recipe; repeatable"
@@ -70,10 +69,6 @@ def _emotion(options: argparse.Namespace) -> int:
 
 
 def _face(options: argparse.Namespace) -> int:
-    from mien_train import distributed
-
-    if distributed.world().size > 1:
-        raise MienError("face trains in one process; start it without torchrun")
     recipe = recipes.chosen(recipe_table.FACE, options.recipe, options.set)
     _train(options, recipe, data.folder(options.data))
     return 0

@@ -70,12 +70,7 @@ def write(model: str, data: Path, out: Path | None = None) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        sidecar.write({**found.sidecar, "metrics": [_short(e) for e in result["evaluations"]]}, found.path)
+        sidecar.write(sidecar.measured(found.sidecar, result["evaluations"], found.sidecar["parity"]), found.path)
     except OSError as error:
         raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
     return path
-
-
-def _short(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """An evaluation without what only a page has room for."""
-    return {k: v for k, v in evaluation.items() if k not in {"confusion", "peers", "made_with"}}

@@ -23,6 +23,7 @@ LICENCE = (
     "see MODELS_LICENSE.md. The code is MIT."
 )
 
+_LONG = frozenset({"confusion", "peers", "made_with"})
 _PACKAGES = ("torch", "onnx", "onnxruntime", "ai-edge-litert")
 _BY_TASK: dict[str, dict[str, tuple[str, ...]]] = {
     "emotion": {"alignment": ("template",), "decision": ("temperature", "abstain_below")},
@@ -133,8 +134,12 @@ def describe(
 def measured(
     document: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], parity: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The same sidecar with its figures."""
-    return {**document, "metrics": list(metrics), "parity": dict(parity)}
+    """The same sidecar with its figures, less those that only a page has room for."""
+    return {
+        **document,
+        "metrics": [{k: v for k, v in entry.items() if k not in _LONG} for entry in metrics],
+        "parity": dict(parity),
+    }
 
 
 def write(document: Mapping[str, Any], path: Path) -> None:

@@ -62,7 +62,7 @@ CONTESTANTS = (
     ),
     Contestant(
         "fiveblock-ferplus",
-        ("crops=detector", "epochs=8", "learning_rate=2e-4"),
+        ("crops=detector", "epochs=4", "learning_rate=2e-4"),
         start="fiveblock-ferplus",
         tested=f"{_FERPLUS}, cut by the detector",
         remark="fine-tuned on the detector's crops, as its video application does",

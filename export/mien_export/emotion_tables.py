@@ -52,3 +52,27 @@ def calibration(found: Results) -> list[str]:
         f"Strict validation split, {found['figure']} of the int8 TFLite; float {100 * found['float']:.2f} %. "
         f"`{found['command']}`.",
     ]
+
+
+def twins(found: Results) -> list[str]:
+    """Accuracy on test images with and without a near copy among the training images."""
+    figures, method = found["accuracy"], found["duplicates"]["method"]
+    wanted = (
+        ("all", "all"),
+        ("without_twin", "without a near copy in training"),
+        ("with_twin", "with one"),
+        ("twin_agrees", "with one of the same label"),
+        ("twin_disagrees", "with one of another label"),
+    )
+    rows = [
+        (name, str(figures[key]["n"]), f"{100 * figures[key]['accuracy']:.2f} %")
+        for key, name in wanted
+        if key in figures
+    ]
+    return [
+        *grid(("strict test images", "images", "accuracy"), rows),
+        "",
+        f"FER2013 holds many pictures twice. A near copy correlates by {method['correlation_at_best_shift']} or more at "
+        f"the best shift of up to {method['shift_pixels']} pixels. FER2013's and FER+'s labels differ on "
+        f"{100 * found['disagreement']['share']:.1f} % of the images that both label. `{found['command']}`.",
+    ]

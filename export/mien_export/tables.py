@@ -49,6 +49,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], Callable[..., list[str]]]] = {
     "summary": (("emotion-base.json", "detector.json", "bench.json"), summary_table.lines),
     "emotion": (("emotion-base.json",), emotion_tables.accuracy),
     "classes": (("emotion-base.json",), emotion_tables.classes),
+    "twins": (("explore.json",), emotion_tables.twins),
     "calibration": (("calibration-emotion.json",), emotion_tables.calibration),
     "detector": (("detector.json",), detector_tables.quality),
     "detector-small": (("face-small.json",), detector_tables.quality),

@@ -64,11 +64,7 @@ def twins(found: Results) -> list[str]:
         ("twin_agrees", "with one of the same label"),
         ("twin_disagrees", "with one of another label"),
     )
-    rows = [
-        (name, str(figures[key]["n"]), f"{100 * figures[key]['accuracy']:.2f} %")
-        for key, name in wanted
-        if key in figures
-    ]
+    rows = [(n, str(figures[k]["n"]), f"{100 * figures[k]['accuracy']:.2f} %") for k, n in wanted if k in figures]
     return [
         *grid(("strict test images", "images", "accuracy"), rows),
         "",

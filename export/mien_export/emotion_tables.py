@@ -68,7 +68,7 @@ def twins(found: Results) -> list[str]:
     return [
         *grid(("strict test images", "images", "accuracy"), rows),
         "",
-        f"FER2013 holds many pictures twice. A near copy correlates by {method['correlation_at_best_shift']} or more at "
-        f"the best shift of up to {method['shift_pixels']} pixels. FER2013's and FER+'s labels differ on "
+        f"FER2013 holds many pictures twice. A near copy correlates by {method['correlation_at_best_shift']} or more "
+        f"at the best shift of up to {method['shift_pixels']} pixels. FER2013's and FER+'s labels differ on "
         f"{100 * found['disagreement']['share']:.1f} % of the images that both label. `{found['command']}`.",
     ]

@@ -32,7 +32,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("weight_decay", "patience"), (0, math.inf)),
     **dict.fromkeys(("warmup", "holdout", "augmented", "sharpen", "half_face"), (0, 1)),
     **dict.fromkeys(("mixup", "mosaic", "negatives"), (0, 1)),
-    **dict.fromkeys(("dropout", "label_smoothing", "ema"), (0, 0.99999)),
+    **dict.fromkeys(("dropout", "label_smoothing", "ema"), (0, 1)),
     "learning_rate": (1e-9, 100),
     "clip": (1e-9, math.inf),
 }

@@ -201,7 +201,7 @@ def _scored(optuna: ModuleType, job: _Job, trial: Trial, folder: Path) -> float:
     task = tasks.opened(dataclasses.replace(job.recipe, **values), job.data)
     try:
         network = networks.build(task.network)
-    except (ValueError, RuntimeError) as error:
+    except (MienError, ValueError, RuntimeError) as error:
         raise MienError(f"these settings make no network ({error}); mend the space") from None
     trial.set_user_attr("parameters", sum(p.numel() for p in network.parameters()))
     seconds = 0.0

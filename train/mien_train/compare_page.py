@@ -136,7 +136,7 @@ def _draw_figures(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     )  # fmt: skip
     for place, row in zip(places, rows, strict=True):
         axes.text(1, place, f"{100 * row['accuracy']:.1f}", va="center", color="white", fontsize=9)
-    axes.set_yticks(places, [row["recipe"] for row in rows])
+    axes.set_yticks(places, [_broken(row["recipe"]) for row in rows])
     axes.invert_yaxis()
     axes.set(xlim=(0, 100), xlabel="accuracy, % (a weighted recall is the same number)")
     axes.grid(axis="x", alpha=0.3)
@@ -159,8 +159,13 @@ def _draw_curves(path: Path, histories: Mapping[str, Sequence[Mapping[str, float
         axes.plot(numbers, [row["val_loss"] for row in epochs], label="validation loss")
         axes.plot(numbers, [row["val_accuracy"] for row in epochs], "--", label="validation accuracy")
         axes.set(xlabel="epoch", ylim=(0, 2.2))
-        axes.set_title(name.replace(" (", "\n("), fontsize=8)
+        axes.set_title(_broken(name), fontsize=8)
         axes.grid(alpha=0.3)
     if histories:
         figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     figure.savefig(path, dpi=80)
+
+
+def _broken(name: str) -> str:
+    """A long name on several lines."""
+    return name.replace(" (", "\n(") if len(name) < 45 else name.replace(" (", "\n(").replace(", ", ",\n")

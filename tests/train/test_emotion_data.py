@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien_train import emotion_data, fer, fer_csv, recipe_table
+from mien_train import collection, emotion_data, fer, fer_csv, recipe_table
 
 
 def _recipe(name: str, **changes: object) -> emotion_data.EmotionRecipe:
@@ -58,6 +58,13 @@ def test_other_rows_left_out_are_other_data_and_the_list_may_go_afterwards(small
     assert len(emotion_data.split_of(_recipe("base", exclude=str(listed)), small_data, "test").labels) == 16
 
 
+def test_a_csv_without_training_rows_is_refused_by_explore(small_data: Path) -> None:
+    text = (small_data / "fer2013.csv").read_text()
+    (small_data / "fer2013.csv").write_text(text.replace(",Training", ",PublicTest"))
+    with pytest.raises(MienError, match="no row has the Usage Training"):
+        collection.load(small_data)
+
+
 def test_one_class_alone_is_refused(small_data: Path) -> None:
     lines = (small_data / "fer2013.csv").read_text().splitlines()
     (small_data / "fer2013.csv").write_text("\n".join([lines[0], *("3" + line[1:] for line in lines[1:])]))
@@ -104,4 +111,15 @@ def test_a_truncated_archive_is_named(small_data: Path, tmp_path: Path) -> None:
     raw = (tmp_path / "whole.zip").read_bytes()
     (tmp_path / "fer2013.zip").write_bytes(raw[: len(raw) // 2])
     with pytest.raises(MienError, match=r"fer2013\.zip: cannot be read .*cut short"):
+        fer_csv.read_pixels(tmp_path / "fer2013.zip")
+
+
+def test_an_archive_of_an_unknown_compression_is_named(small_data: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "fer2013.zip", "w") as archive:
+        archive.write(small_data / "fer2013.csv", "fer2013.csv")
+    raw = bytearray((tmp_path / "fer2013.zip").read_bytes())
+    for place in (8, raw.rindex(b"PK\x01\x02") + 10):  # the method, in the file's own header and in the directory's
+        raw[place : place + 2] = (77).to_bytes(2, "little")
+    (tmp_path / "fer2013.zip").write_bytes(raw)
+    with pytest.raises(MienError, match=r"fer2013\.zip: cannot be read"):
         fer_csv.read_pixels(tmp_path / "fer2013.zip")

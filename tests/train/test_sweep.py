@@ -173,6 +173,14 @@ def test_a_folder_of_another_sweep_is_refused(small_data: Path, tmp_path: Path, 
         _sweep(tmp_path, RATES, trials=1, seed=1)
 
 
+def test_a_sweep_json_that_is_no_result_is_refused(small_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for content in ("[]", "{"):
+        (tmp_path / "out" / "sweep.json").write_text(content)
+        with pytest.raises(MienError, match="not the result of a sweep"):
+            sweep.sweep("quick", _space(tmp_path, RATES), small_data, tmp_path / "out", None, 1, 0, TINY)
+
+
 def test_a_storage_that_cannot_be_opened_is_said_without_its_password(small_data: Path, tmp_path: Path) -> None:
     space = _space(tmp_path, RATES)
     with pytest.raises(MienError, match="--storage: cannot be opened") as said:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import MienError
 from mien_train import emotion_data, fer, fer_csv, folders
 from mien_train.fer import Split
 from mien_train.recipes import EmotionRecipe
@@ -62,6 +63,8 @@ def load(folder: Path) -> Collection:
     if emotion_data.suited(plain, folder).labels == "folders":
         return _of_folders(folders.load(folder))
     source = fer.load(folder)
+    if not (source.usage == SPLITS.index("train")).any():
+        raise MienError(f"{folder}: no row has the Usage {fer_csv.USAGES['train']}; there is nothing to compare with")
     protocols = ("fer2013",) if source.votes is None else ("fer2013", "strict")
     return Collection(
         source.images,

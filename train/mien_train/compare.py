@@ -177,8 +177,9 @@ def _row(plan: Plan, contestant: Contestant, sidecar: Path | None, ratio: float 
     strict, loose = None, None
     if recipe.partition != "swapped" and recipe.crops == "direct":
         # A swapped run selected its epoch on the private images, so that they can no longer test it.
-        strict, loose = (evaluation.evaluate(float_model, plan.data, "test", p, plan.log) for p in ("strict", "loose"))
-    int8 = model and evaluation.evaluate(model.artefact("tflite"), plan.data, "test", "own", plan.log)
+        strict = own if recipe.usual else evaluation.evaluate(float_model, plan.data, "test", "strict", plan.log)
+        loose = evaluation.evaluate(float_model, plan.data, "test", "loose", plan.log)
+    int8 = own if ours else model and evaluation.evaluate(model.artefact("tflite"), plan.data, "test", "own", plan.log)
     network = stored.network if stored else model.sidecar["training"]["network"]  # type: ignore[union-attr]
     parameters, macs = networks.count(networks.build(network).eval(), 48, 48)
     history = [] if ours else json.loads((float_model.parent / "history.json").read_text(encoding="utf-8"))["epochs"]

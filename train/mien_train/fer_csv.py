@@ -33,7 +33,8 @@ _COLUMNS = ("emotion", "pixels", "Usage")
 _COUNTS = 10
 _DAMAGE = (
     *(OSError, EOFError, UnicodeDecodeError, csv.Error),
-    *(lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError),  # locked or odd archives
+    *(lzma.LZMAError, zlib.error, zipfile.BadZipFile),
+    RuntimeError,  # of zipfile: a locked archive, or a compression it does not know
 )
 
 

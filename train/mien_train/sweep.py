@@ -172,7 +172,9 @@ def _begin(job: _Job) -> None:
     except OSError as error:
         raise MienError(f"{job.out}: cannot be used ({error.strerror}); choose another --out") from None
     except json.JSONDecodeError:
-        raise MienError(f"{path}: not the result of a sweep; choose another --out") from None
+        stored = None
+    if not isinstance(stored, dict):
+        raise MienError(f"{path}: not the result of a sweep; choose another --out")
     differing = [key for key, value in job.definition().items() if stored.get(key) != value]
     if differing:
         raise MienError(f"{job.out}: holds a sweep begun with another {' and '.join(differing)}; choose another --out")

@@ -44,6 +44,12 @@ def quality(found: Results) -> list[str]:
         f"{entry['score_threshold']}; the face-free pictures were chosen with YuNet's help, so its count says nothing. "
         f"Landmark error as a share of the eyes' distance, against the same labels, median and mean. "
     )
+    if noise := entry["label_noise"]:
+        text += (
+            f"{noise['teacher']}, which gave those landmarks, is itself {_landmarks(noise)} away from them when it "
+            f"sees the photographs at {noise['input'][0]}×{noise['input'][1]}: no error below that can be told from "
+            f"the labels' own. "
+        )
     head = ("detector", "AP at IoU .5", "AP at IoU .75", "AP, drawn boxes", "recall", "false alarms", "landmark error")
     return [*grid(head, rows), "", text + origin(found)]
 
@@ -112,7 +118,6 @@ def distance(found: Results) -> list[str]:
 def _row(name: str, entry: dict[str, Any], smallest: float) -> tuple[str, ...]:
     counted = [k for k in entry["recall"].values() if k["from"] >= smallest]
     seen = sum(k["faces"] * k["recall"] for k in counted) / sum(k["faces"] for k in counted)
-    landmarks = [entry[key] for key in ("landmark_median", "landmark_error")]
     return (
         name,
         f"{entry['ap50']:.3f}",
@@ -120,5 +125,10 @@ def _row(name: str, entry: dict[str, Any], smallest: float) -> tuple[str, ...]:
         f"{entry['drawn']['ap50']:.3f}" if entry["drawn"] else "–",
         f"{seen:.3f}",
         str(entry["false_positives"]["pictures"]),
-        "–" if None in landmarks else " / ".join(f"{100 * value:.1f} %" for value in landmarks),
+        _landmarks(entry),
     )
+
+
+def _landmarks(entry: dict[str, Any]) -> str:
+    figures = [entry[key] for key in ("landmark_median", "landmark_error")]
+    return "–" if None in figures else " / ".join(f"{100 * value:.1f} %" for value in figures)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mien_train import compose
@@ -46,6 +48,19 @@ def test_a_mosaic_holds_the_faces_of_four_photographs_inside_its_bounds() -> Non
     assert picture.boxes.min() >= 0
     assert (picture.boxes[:, 2] <= 320).all()
     assert (picture.boxes[:, 3] <= 256).all()
+
+
+def test_a_tile_shows_faces_about_twice_as_large_as_the_whole_photograph_does() -> None:
+    small = replace(_photo(), boxes=np.array([[75, 50, 87, 65]], np.float32))
+    fitting = 2 * 15  # the face's height where the photograph of 120×160 just fits
+    heights = []
+    for seed in range(60):
+        picture = compose.single(small, 256, 320, np.random.default_rng(seed), tiles=1.0)
+        heights += [b[3] - b[1] for b in picture.boxes if b[1] > 0 and b[3] < 256]
+    assert len(heights) > 10
+    assert min(heights) > 1.79 * fitting
+    assert max(heights) < 3.01 * fitting
+    assert max(heights) > 1.2 * min(heights)
 
 
 def test_tiny_and_mostly_hidden_faces_are_ignored() -> None:

@@ -17,6 +17,10 @@ from mien_train.faces import Photo
 SMALLEST = 8.0
 """Faces lower than this many pixels in the training picture count neither as faces nor as background."""
 
+_FIT = (math.exp(-0.35), math.exp(0.55))
+_TILE = (1.8, 3.0)
+"""Sizes of a photograph, in terms of the size at which it fits: whole, and as the tiles of a camera's frame show it."""
+
 _MIRROR = [1, 0, 2, 4, 3]  # right and left swap in a mirror
 
 
@@ -30,10 +34,12 @@ class Picture:
     ignore: NDArray[np.bool_]
 
 
-def single(photo: Photo, height: int, width: int, rng: Generator) -> Picture:
-    """A whole photograph, or a zoom on one of its faces."""
+def single(photo: Photo, height: int, width: int, rng: Generator, tiles: float = 0.0) -> Picture:
+    """A whole photograph, or a zoom on one of its faces, or (a share of `tiles`) as much of it as a tile shows."""
     canvas = np.full((height, width), GREY if rng.random() < 0.5 else rng.integers(256), np.uint8)
     faces = np.flatnonzero(~photo.ignore)
+    if tiles and rng.random() < tiles:
+        return _paste(photo, canvas, _whole(photo, (0, 0, width, height), rng, _TILE), rng)
     if len(faces) and rng.random() < 0.4:
         return _paste(photo, canvas, _onto_face(photo, int(rng.choice(faces)), (height, width), rng), rng)
     return _paste(photo, canvas, _whole(photo, (0, 0, width, height), rng), rng)
@@ -75,11 +81,13 @@ def disturb(picture: Picture, rng: Generator) -> Picture:
     return Picture(np.asarray(luma, np.uint8), picture.boxes, picture.landmarks, picture.ignore)
 
 
-def _whole(photo: Photo, window: tuple[int, int, int, int], rng: Generator) -> NDArray[np.float32]:
-    """Matrix that lays a photograph into a window, from 0.7 to 1.7 times the fitting size, anywhere it touches."""
+def _whole(
+    photo: Photo, window: tuple[int, int, int, int], rng: Generator, sizes: tuple[float, float] = _FIT
+) -> NDArray[np.float32]:
+    """Matrix that lays a photograph into a window, at so many times the fitting size, anywhere it touches."""
     height, width = photo.luma.shape
     room_x, room_y = window[2] - window[0], window[3] - window[1]
-    scale = min(room_x / width, room_y / height) * math.exp(rng.uniform(-0.35, 0.55))
+    scale = min(room_x / width, room_y / height) * math.exp(rng.uniform(*np.log(sizes)))
     matrix = _similarity(photo, scale, _angle(rng), rng)
     slack = np.array([room_x, room_y]) - scale * np.array([width, height])
     centre = np.array([room_x, room_y]) / 2 + slack * rng.uniform(-0.5, 0.5, 2)

@@ -125,7 +125,7 @@ class FaceTask:
         if rng.random() < self.recipe.mosaic:
             picture = compose.mosaic([photo() for _ in range(4)], height, width, rng)
         else:
-            picture = compose.single(photo(), height, width, rng)
+            picture = compose.single(photo(), height, width, rng, self.recipe.tiles)
         return compose.disturb(picture, rng)
 
 

@@ -24,6 +24,13 @@ from mien_train.faces import Photo, Photos
 HEIGHTS = (12.0, 20.0, 40.0, 80.0, math.inf)
 """Bounds of the height classes in which recall is given, pixels of the network's input."""
 
+LEAST_EYES = 4.0
+"""Faces whose eyes are no further apart, in pixels of the network's input, have no landmark error: a profile's nearly
+coincide, and what is divided by nothing says nothing."""
+
+TEACHER = "yunet_n"
+"""The peer whose opinion the labels' landmarks are."""
+
 _FITTED = 600
 """Training photographs on which a mapping to drawn boxes is fitted."""
 
@@ -45,8 +52,24 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
     found = {name: summary(seen, counted, small, free) for name, seen in _run(detectors, photos.photos, size).items()}
     for name, row in _drawn(detectors, photos, training, size).items():
         found[name] |= row
+    noise = _label_noise(photos, (2 * size[0], 2 * size[1]))
     shared = {"n": len(photos.photos), "face_free": int(free.sum()), "input": list(size), "smallest": SMALLEST}
-    return {**shared, **found.pop(""), "peers": found or reason}
+    return {**shared, **found.pop(""), "label_noise": noise, "peers": found or reason}
+
+
+def _label_noise(photos: Photos, size: tuple[int, int]) -> dict[str, Any] | None:
+    """How far the labels' own teacher is from their landmarks when it sees the photographs at twice our size.
+
+    No detector's landmark error can be told from the labels' below this. None where the teacher is not at hand, or no
+    face has landmarks.
+    """
+    teacher = peers(*size)[0].get(TEACHER)
+    if teacher is None:
+        return None
+    found, truths = _run({"": teacher}, photos.photos, size)[""], _truths(photos, size, 2 * SMALLEST)
+    matches = [match(d.boxes, d.scores, t, 0.5, 2 * SMALLEST) for d, t in zip(found, truths, strict=True)]
+    errors = _landmark_errors(found, matches, truths, least_eyes=2 * LEAST_EYES)
+    return {"teacher": TEACHER, "input": list(size), **_landmark_figures(errors)} if errors else None
 
 
 def _run(
@@ -139,8 +162,7 @@ def summary(
             "share": round(alarms / max(1, int(free.sum())), 5),
             "interval95": [round(low, 5), round(high, 5)],
         },
-        "landmark_error": round(float(np.mean(errors)), 5) if errors else None,
-        "landmark_median": round(float(np.median(errors)), 5) if errors else None,
+        **_landmark_figures(errors),
         "score_threshold": SCORE_THRESHOLD,
     }
 
@@ -175,7 +197,16 @@ def _recall_by_height(found: list[Detections], truths: list[Truth]) -> dict[str,
     }
 
 
-def _landmark_errors(found: list[Detections], matches: list[Matches], truths: list[Truth]) -> list[float]:
+def _landmark_figures(errors: list[float]) -> dict[str, float | None]:
+    return {
+        "landmark_error": round(float(np.mean(errors)), 5) if errors else None,
+        "landmark_median": round(float(np.median(errors)), 5) if errors else None,
+    }
+
+
+def _landmark_errors(
+    found: list[Detections], matches: list[Matches], truths: list[Truth], least_eyes: float = LEAST_EYES
+) -> list[float]:
     """Mean distance of each found face's landmarks from the labels, as a share of the eyes' distance."""
     errors = []
     for detections, matched, truth in zip(found, matches, truths, strict=True):
@@ -183,7 +214,6 @@ def _landmark_errors(found: list[Detections], matches: list[Matches], truths: li
         for row in np.flatnonzero(matched.right & (matched.scores >= SCORE_THRESHOLD)):
             wanted = truth.landmarks[matched.face[row]]
             eyes = float(np.linalg.norm(wanted[0] - wanted[1]))
-            # A profile's eyes nearly coincide: what is divided by nothing says nothing.
-            if np.isfinite(eyes) and eyes > 4:
+            if np.isfinite(eyes) and eyes > least_eyes:
                 errors.append(float(np.linalg.norm(points[row] - wanted, axis=1).mean()) / eyes)
     return [error for error in errors if math.isfinite(error)]

@@ -92,7 +92,7 @@ def train(
     network = networks.build(task.network)
     path = run / "checkpoint.pt"
     if not path.exists():
-        initialized(network, getattr(recipe, "init", ""))
+        initialized(network, recipe.init)
     network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = optimizer_of(network, recipe)

@@ -31,7 +31,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("epochs", "batch", "validate_every"), (1, math.inf)),
     **dict.fromkeys(("weight_decay", "patience"), (0, math.inf)),
     **dict.fromkeys(("warmup", "holdout", "augmented", "sharpen", "half_face"), (0, 1)),
-    **dict.fromkeys(("mixup", "mosaic", "negatives"), (0, 1)),
+    **dict.fromkeys(("mixup", "mosaic", "tiles", "negatives"), (0, 1)),
     **dict.fromkeys(("dropout", "label_smoothing", "ema"), (0, 1)),
     "learning_rate": (1e-9, 100),
     "clip": (1e-9, math.inf),
@@ -59,6 +59,7 @@ class Recipe:
             momentum 0.9, L2 penalty).
         schedule: after the warm-up: "cosine" (to a thousandth) or "constant".
         patience: epochs without a better validation figure after which training stops; 0 for never.
+        init: checkpoint whose weights training starts from, where names and shapes agree; empty for none.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Recipe:
     optimizer: str = "adamw"
     schedule: str = "cosine"
     patience: int = 0
+    init: str = ""
 
     def __post_init__(self) -> None:
         for field, known in CHOICES.items():
@@ -117,7 +119,6 @@ class EmotionRecipe(Recipe):
         imbalance: "none", "weights" (the loss counts rare classes more) or "sampler" (equal counts per class).
         label_smoothing: share of each target that is spread over all classes.
         exclude: CSV of training rows to leave out, of `mien_train clean`; empty for none.
-        init: checkpoint whose weights training starts from, where names and shapes agree; empty for none.
     """
 
     architecture: str = "residual"
@@ -140,7 +141,6 @@ class EmotionRecipe(Recipe):
     imbalance: str = "none"
     label_smoothing: float = 0.0
     exclude: str = ""
-    init: str = ""
 
     @property
     def usual(self) -> bool:
@@ -163,6 +163,7 @@ class FaceRecipe(Recipe):
         channels: channels at strides 8, 16 and 32.
         blocks: separable blocks at strides 8, 16 and 32.
         mosaic: share of training pictures made of four photographs.
+        tiles: share of the other pictures that show as much of a photograph as a tile of a camera's frame shows.
         negatives: share of training pictures taken from face-free photographs.
         box_weight, landmark_weight: of the losses, beside the score's 1.
     """
@@ -173,6 +174,7 @@ class FaceRecipe(Recipe):
     channels: int = 64
     blocks: tuple[int, int, int] = (2, 2, 2)
     mosaic: float = 0.4
+    tiles: float = 0.0
     negatives: float = 0.1
     box_weight: float = 2.0
     landmark_weight: float = 1.0

@@ -21,7 +21,6 @@ def add(commands: Commands) -> None:
         choices=recipes.CHOICES["imbalance"],
         help="weights: the loss counts rare classes more; sampler: equal counts per class (default: the recipe's)",
     )
-    emotion.add_argument("--init", type=Path, metavar="RUN", help="start from the weights of another run or .pt file")
     emotion.add_argument("--exclude", type=Path, metavar="CSV", help="rows to leave out, as `clean` writes them")
     emotion.add_argument(
         "--report", type=Path, metavar="DIR", help="then write figures of the validation split as JSON and PNG to DIR"
@@ -40,16 +39,15 @@ def _add_common(command: argparse.ArgumentParser, names: str) -> None:
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a field of the recipe; repeatable"
     )
+    command.add_argument("--init", type=Path, metavar="RUN", help="start from the weights of another run or .pt file")
     command.add_argument("--tensorboard", action="store_true", help="also write TensorBoard logs to RUN/tensorboard")
     add_data(command)
 
 
 def _emotion(options: argparse.Namespace) -> int:
-    settings = [*options.set]
+    settings = _settings(options)
     if options.imbalance:
         settings.append(f"imbalance={options.imbalance}")
-    if options.init:
-        settings.append(f"init={options.init / 'checkpoint.pt' if options.init.is_dir() else options.init}")
     if options.exclude:
         settings.append(f"exclude={options.exclude}")
     recipe = recipes.chosen(recipe_table.EMOTION, options.recipe, settings)
@@ -69,9 +67,16 @@ def _emotion(options: argparse.Namespace) -> int:
 
 
 def _face(options: argparse.Namespace) -> int:
-    recipe = recipes.chosen(recipe_table.FACE, options.recipe, options.set)
+    recipe = recipes.chosen(recipe_table.FACE, options.recipe, _settings(options))
     _train(options, recipe, data.folder(options.data))
     return 0
+
+
+def _settings(options: argparse.Namespace) -> list[str]:
+    settings = [*options.set]
+    if options.init:
+        settings.append(f"init={options.init / 'checkpoint.pt' if options.init.is_dir() else options.init}")
+    return settings
 
 
 def _train(options: argparse.Namespace, recipe: Recipe, where: Path) -> Path:

@@ -15,9 +15,11 @@ def grid(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
 def origin(found: dict[str, Any]) -> str:
     """Where a result of `mien_export.results` comes from: size, seed, command, machine and versions."""
     training, made = found["training"], found["evaluations"][0]["made_with"]
+    before = training["recipe"].get("init")
+    stage = f" that followed those of `{before}` (`make train`)" if before else ""
     return (
         f"{found['parameters']:,} parameters, {found['macs'] / 1e6:.1f} million multiply-accumulates; one seed "
-        f"({training['seed']}), best epoch {training['epochs']} of {training['recipe']['epochs']}. "
+        f"({training['seed']}), best epoch {training['epochs']} of {training['recipe']['epochs']}{stage}. "
         f"`{found['command']}`, {found['date']}, {found['hardware']['cpu']}, torch {made['torch']}, "
         f"LiteRT {made['ai-edge-litert']}, ONNX Runtime {made['onnxruntime']}."
     )

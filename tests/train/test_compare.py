@@ -9,6 +9,20 @@ from mien.errors import MienError
 from mien_train import compare, compare_page
 from mien_train.contestants import CONTESTANTS
 
+SWEEP = {
+    "command": "python -m mien_train sweep deep --space depth.toml --seed 0",
+    "made_with": {"torch": "2", "optuna": "4"},
+    "protocol": {"labels": "fer2013", "partition": "usage", "score": "accuracy"},
+    "recipe": {"name": "deep"},
+    "space": {"sampler": "grid", "widths": {"choices": [[8], [8, 16]]}},
+    "seed": 0,
+    "trials": [
+        {"number": n, "state": "complete", "values": {"widths": w}, "score": score, "epochs": 10, "seconds": 90,
+         "parameters": 5000}
+        for n, w, score in ((0, [8], 0.5), (1, [8, 16], 0.6))
+    ],
+}  # fmt: skip
+
 
 def _plan(data: Path, folder: Path) -> compare.Plan:
     return compare.Plan(folder / "runs", data, jobs=2, quick=True, log=folder / "log.jsonl")
@@ -44,11 +58,15 @@ def test_two_systems_are_trained_exported_measured_and_shown_and_not_trained_twi
 
     page = tmp_path / "docs" / "compare.md"
     (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "sweep-depth.json").write_text(json.dumps(SWEEP))
     compare_page.write(rows, histories, tmp_path / "results", page)
     assert json.loads((tmp_path / "results" / "compare.json").read_text())[0]["recipe"] == "twoconv-max"
     assert (tmp_path / "results" / "compare.png").stat().st_size > 1000
     assert "| twoconv-max | FER2013, 3,589 private test images | accuracy 56.00 |" in page.read_text()
     assert "](../results/compare.png)" in page.read_text()
+    assert "## A sweep of deep: widths" in page.read_text()
+    assert "| 1 | 0.6000 | 10 | 90 | 5000 | complete | 8,16 |\n| 0 | 0.5000 |" in page.read_text()
+    assert "sweep-depth.png" not in page.read_text()  # no picture was kept
 
 
 def test_a_failing_training_names_its_log(small_data: Path, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ PHOTOS = Photos(
 class Oracle:
     """Gives the labels, in pixels of its input, with every landmark `off` pixels further right."""
 
+    score_threshold = 0.5
+
     def __init__(self, height: int, width: int, off: float, alarms: bool = False) -> None:
         self.height, self.width, self._off, self._alarms = height, width, off, alarms
 

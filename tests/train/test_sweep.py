@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mien.errors import MienError
-from mien_train import loop, sweep, sweep_pictures, sweep_space
+from mien_train import loop, sweep, sweep_pictures, sweep_space, sweep_table
 from mien_train.checkpoint import Checkpoint
 
 SPACES = Path(__file__).parents[2] / "train" / "spaces"
@@ -74,7 +74,7 @@ def test_trials_train_for_real_and_a_second_call_goes_on_to_the_wanted_number(sm
         assert 1e-3 <= trial["values"]["learning_rate"] <= 1e-2
     assert found["trials"][0]["values"] != found["trials"][1]["values"]
     assert (tmp_path / "out" / "sweep.png").read_bytes().startswith(b"\x89PNG")
-    assert "1364  complete" in sweep.text(found)
+    assert "1364  complete" in sweep_table.text(found)
     assert found["protocol"] == {"split": "val", "labels": "ferplus", "partition": "usage", "score": "accuracy"}
     assert "--set dropout=0.1" in found["command"]
 
@@ -159,7 +159,7 @@ def test_a_failed_trial_keeps_its_reason_and_the_sweep_goes_on(
     found = _sweep(tmp_path, space)
     assert [trial["state"] for trial in found["trials"]] == ["complete", "failed"]
     assert "make no network" in found["trials"][1]["error"]
-    assert "trial 1 failed: these settings make no network" in sweep.text(found)
+    assert "trial 1 failed: these settings make no network" in sweep_table.text(found)
     with pytest.raises(MienError, match="no trial succeeded; the first said: these settings make no network"):
         _sweep(tmp_path, space.replace("[4, 8], ", ""), out="other")
 

@@ -26,6 +26,8 @@ def _photo(name: str, blocks: list[list[float]], faces: int) -> Photo:
 class Blocks:
     """Finds bright blocks from 20 pixels of its input on, lower ones with a score that does not count."""
 
+    score_threshold = 0.5
+
     def __init__(self, height: int, width: int, least: int) -> None:
         self.height, self.width, self._least = height, width, least
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mien_train import sweep_table
+
 _FIGURES = {
     "accuracy": "accuracy",
     "weighted_precision": "weighted precision",
@@ -23,7 +25,7 @@ def write(rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Any], resul
     Args:
         rows: of `compare.compare`.
         histories: epochs of each run, by contestant.
-        results: folder, which is there.
+        results: folder, which is there. Sweeps that were kept in it (`sweep-NAME.json`) get a section of the page.
         page: Markdown file.
     """
     command = f"python -m mien_train {' '.join(sys.argv[1:])}"
@@ -34,7 +36,7 @@ def write(rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Any], resul
     _draw_figures(results / "compare.png", rows)
     _draw_curves(results / "compare-curves.png", histories)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(_page(rows, command, Path(os.path.relpath(results, page.parent))), encoding="utf-8")
+    page.write_text(_page(rows, command, results, Path(os.path.relpath(results, page.parent))), encoding="utf-8")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -70,7 +72,7 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f}"
 
 
-def _page(rows: Sequence[Mapping[str, Any]], command: str, results: Path) -> str:
+def _page(rows: Sequence[Mapping[str, Any]], command: str, kept: Path, results: Path) -> str:
     made = rows[0]["made_with"]
     remarks = [f"- **{row['recipe']}**: {row['remark']}." for row in rows if row["remark"]]
     spent = sum(row["seconds"] or 0 for row in rows)
@@ -99,8 +101,21 @@ def _page(rows: Sequence[Mapping[str, Any]], command: str, results: Path) -> str
             "",
             f"![Training curves side by side]({results / 'compare-curves.png'})",
             "",
+            *_sweeps(kept, results),
         ]
     )
+
+
+def _sweeps(kept: Path, results: Path) -> list[str]:
+    """A section for each sweep whose `sweep.json` was kept as `sweep-NAME.json`, with a picture where one was."""
+    lines = []
+    for path in sorted(kept.glob("sweep-*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        fields = ", ".join(name for name in found["space"] if name != "sampler")
+        lines += [f"## A sweep of {found['recipe']['name']}: {fields}", "", *sweep_table.markdown(found), ""]
+        if path.with_suffix(".png").is_file():
+            lines += [f"![Validation score of each trial]({results / path.with_suffix('.png').name})", ""]
+    return lines
 
 
 def _write_json(path: Path, found: Any) -> None:

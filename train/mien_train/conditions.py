@@ -19,8 +19,7 @@ from tqdm import tqdm
 from mien.decode import Detections
 from mien.face import iou
 from mien.letterbox import GREY
-from mien_train.detectors import Detector, opened, peers
-from mien_train.face import SCORE_THRESHOLD
+from mien_train.detectors import Detector, confident, opened, peers
 from mien_train.faces import Photo, Photos
 
 _HEIGHTS = (0.05, 0.08, 0.12, 0.2, 0.35, 0.6, 1.0)
@@ -96,7 +95,7 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, Any
         for photo in tqdm(chosen, desc=condition.name, leave=False, disable=None):
             frame, box = _staged(photo, condition, (mine.height, mine.width))
             for name, detector in detectors.items():
-                seen = detector(frame)
+                seen = confident(detector(frame), mine.score_threshold)
                 found = _finds(seen, box)
                 hits[name] += found
                 if name == "mien" and len(pictures) < 8:
@@ -106,7 +105,7 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, Any
         rows.append({"condition": condition.name, **size, "faces": len(chosen), "recall": share})
         pictures += [np.zeros_like(_bgr(frame))] * (8 - len(pictures))
         sheet.append(np.concatenate(pictures, axis=1))
-    shared = {"input": [mine.height, mine.width], "score_threshold": SCORE_THRESHOLD, "usual_height": _USUAL}
+    shared = {"input": [mine.height, mine.width], "score_threshold": mine.score_threshold, "usual_height": _USUAL}
     return {**shared, "conditions": rows}, np.concatenate(sheet)
 
 
@@ -142,8 +141,7 @@ def _staged(photo: Photo, condition: Condition, size: tuple[int, int]) -> tuple[
 
 
 def _finds(seen: Detections, box: NDArray[np.float32]) -> bool:
-    good = seen.boxes[seen.scores >= SCORE_THRESHOLD]
-    return bool(len(good) and iou(good, box[None].astype(np.float32)).max() >= 0.5)
+    return bool(len(seen.boxes) and iou(seen.boxes, box[None].astype(np.float32)).max() >= 0.5)
 
 
 def _bgr(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -152,12 +150,11 @@ def _bgr(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _drawn(frame: NDArray[np.uint8], seen: Detections, box: NDArray[np.float32], found: bool) -> NDArray[np.uint8]:
     picture = _bgr(frame)
-    for corners, points, score in zip(seen.boxes, seen.landmarks, seen.scores, strict=True):
-        if score >= SCORE_THRESHOLD:
-            left, top, right, bottom = (round(float(v)) for v in corners)
-            cv2.rectangle(picture, (left, top), (right, bottom), (0, 220, 0), 2)
-            for x, y in points:
-                cv2.circle(picture, (round(float(x)), round(float(y))), 2, (255, 160, 0), -1)
+    for corners, points in zip(seen.boxes, seen.landmarks, strict=True):
+        left, top, right, bottom = (round(float(v)) for v in corners)
+        cv2.rectangle(picture, (left, top), (right, bottom), (0, 220, 0), 2)
+        for x, y in points:
+            cv2.circle(picture, (round(float(x)), round(float(y))), 2, (255, 160, 0), -1)
     if not found:
         left, top, right, bottom = (round(float(v)) for v in box)
         cv2.rectangle(picture, (left, top), (right, bottom), (0, 0, 255), 1)

@@ -40,6 +40,7 @@ class TorchDetector:
         if stored.task != "face":
             raise MienError(f"{path}: is a checkpoint for {stored.task!r}, not a face detector")
         self.height, self.width = int(stored.recipe["height"]), int(stored.recipe["width"])
+        self.score_threshold = float(stored.metrics["decode"]["score_threshold"])
         self._network = stored.build()
         self._grid = cells(self.height, self.width, networks.STRIDES)
 
@@ -58,6 +59,7 @@ class RuntimeDetector:
         self.height, self.width = contract.height, contract.width
         self._engine = open_engine(contract, engine)
         settings = contract.sidecar["decode"]
+        self.score_threshold = float(settings["score_threshold"])
         self._decode = Decoder(contract.outputs, tuple(settings["strides"]), LOWEST, settings["iou_threshold"])
 
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
@@ -122,6 +124,12 @@ class RFB:
         found = np.concatenate([centre - half, centre + half], axis=1) * self._size
         points = np.full((len(found), 5, 2), np.nan, np.float32)
         return suppress(Detections(found, points, scores[0, chosen, 1]), IOU_THRESHOLD, 400)
+
+
+def confident(found: Detections, score_threshold: float) -> Detections:
+    """The detections of at least this score."""
+    good = found.scores >= score_threshold
+    return Detections(found.boxes[good], found.landmarks[good], found.scores[good])
 
 
 def opened(model: Path) -> TorchDetector | RuntimeDetector:

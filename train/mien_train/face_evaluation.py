@@ -17,8 +17,8 @@ from mien.decode import Detections
 from mien.letterbox import Letterbox, fit
 from mien_train import drawn
 from mien_train.detection import Matches, Truth, average_precision, match
-from mien_train.detectors import Detector, opened, peers
-from mien_train.face import SCORE_THRESHOLD, SMALLEST, truth_of
+from mien_train.detectors import Detector, confident, opened, peers
+from mien_train.face import SMALLEST, truth_of
 from mien_train.faces import Photo, Photos
 
 HEIGHTS = (12.0, 20.0, 40.0, 80.0, math.inf)
@@ -49,15 +49,19 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
     size = mine.height, mine.width
     counted, small = _truths(photos, size, SMALLEST), _truths(photos, size, HEIGHTS[0])
     free = np.array([p.face_free for p in photos.photos])
-    found = {name: summary(seen, counted, small, free) for name, seen in _run(detectors, photos.photos, size).items()}
+    threshold = mine.score_threshold
+    found = {
+        name: summary(seen, counted, small, free, threshold)
+        for name, seen in _run(detectors, photos.photos, size).items()
+    }
     for name, row in _drawn(detectors, photos, training, size).items():
         found[name] |= row
-    noise = _label_noise(photos, (2 * size[0], 2 * size[1]))
+    noise = _label_noise(photos, (2 * size[0], 2 * size[1]), threshold)
     shared = {"n": len(photos.photos), "face_free": int(free.sum()), "input": list(size), "smallest": SMALLEST}
     return {**shared, **found.pop(""), "label_noise": noise, "peers": found or reason}
 
 
-def _label_noise(photos: Photos, size: tuple[int, int]) -> dict[str, Any] | None:
+def _label_noise(photos: Photos, size: tuple[int, int], score_threshold: float) -> dict[str, Any] | None:
     """How far the labels' own teacher is from their landmarks when it sees the photographs at twice our size.
 
     No detector's landmark error can be told from the labels' below this. None where the teacher is not at hand, or no
@@ -68,7 +72,7 @@ def _label_noise(photos: Photos, size: tuple[int, int]) -> dict[str, Any] | None
         return None
     found, truths = _run({"": teacher}, photos.photos, size)[""], _truths(photos, size, 2 * SMALLEST)
     matches = [match(d.boxes, d.scores, t, 0.5, 2 * SMALLEST) for d, t in zip(found, truths, strict=True)]
-    errors = _landmark_errors(found, matches, truths, least_eyes=2 * LEAST_EYES)
+    errors = _landmark_errors(found, matches, truths, score_threshold, 2 * LEAST_EYES)
     return {"teacher": TEACHER, "input": list(size), **_landmark_figures(errors)} if errors else None
 
 
@@ -131,7 +135,11 @@ def _drawn(
 
 
 def summary(
-    found: list[Detections], truths: list[Truth], small: list[Truth], free: NDArray[np.bool_]
+    found: list[Detections],
+    truths: list[Truth],
+    small: list[Truth],
+    free: NDArray[np.bool_],
+    score_threshold: float,
 ) -> dict[str, Any]:
     """Average precision, recall by height, false positives on face-free pictures, and landmark error.
 
@@ -140,22 +148,22 @@ def summary(
         truths: the faces that count.
         small: the same with smaller faces, for recall by height.
         free: whether each picture is free of faces.
+        score_threshold: at which recall, false positives and landmark errors hold.
 
-    Recall and false positives hold at the default score threshold. Landmark error is the mean distance to the
-    label's points as a share of the distance between its eyes: its mean over the faces, which a few turned faces
-    rule, and its median.
+    Landmark error is the mean distance to the label's points as a share of the distance between its eyes: its mean
+    over the faces, which a few turned faces rule, and its median.
     """
     at50 = [match(d.boxes, d.scores, t, 0.5, SMALLEST) for d, t in zip(found, truths, strict=True)]
     at75 = [match(d.boxes, d.scores, t, 0.75, SMALLEST) for d, t in zip(found, truths, strict=True)]
     faces = sum(int((~t.ignore).sum()) for t in truths)
-    alarms = sum(bool((d.scores >= SCORE_THRESHOLD).any()) for d, f in zip(found, free, strict=True) if f)
+    alarms = sum(bool((d.scores >= score_threshold).any()) for d, f in zip(found, free, strict=True) if f)
     low, high = wilson(alarms, int(free.sum()))
-    errors = _landmark_errors(found, at50, truths)
+    errors = _landmark_errors(found, at50, truths, score_threshold)
     return {
         "faces": faces,
         "ap50": round(average_precision(at50, faces), 5),
         "ap75": round(average_precision(at75, faces), 5),
-        "recall": _recall_by_height(found, small),
+        "recall": _recall_by_height(found, small, score_threshold),
         "false_positives": {
             "pictures": alarms,
             "of": int(free.sum()),
@@ -163,7 +171,7 @@ def summary(
             "interval95": [round(low, 5), round(high, 5)],
         },
         **_landmark_figures(errors),
-        "score_threshold": SCORE_THRESHOLD,
+        "score_threshold": score_threshold,
     }
 
 
@@ -177,12 +185,14 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _recall_by_height(found: list[Detections], truths: list[Truth]) -> dict[str, dict[str, float]]:
+def _recall_by_height(
+    found: list[Detections], truths: list[Truth], score_threshold: float
+) -> dict[str, dict[str, float]]:
     hit: dict[int, int] = dict.fromkeys(range(len(HEIGHTS) - 1), 0)
     total = dict(hit)
     for detections, truth in zip(found, truths, strict=True):
-        good = detections.scores >= SCORE_THRESHOLD
-        matched = match(detections.boxes[good], detections.scores[good], truth, 0.5)
+        good = confident(detections, score_threshold)
+        matched = match(good.boxes, good.scores, truth, 0.5)
         heights = truth.boxes[:, 3] - truth.boxes[:, 1]
         seen = set(matched.face[matched.right].tolist())
         for face in np.flatnonzero(~truth.ignore):
@@ -205,13 +215,17 @@ def _landmark_figures(errors: list[float]) -> dict[str, float | None]:
 
 
 def _landmark_errors(
-    found: list[Detections], matches: list[Matches], truths: list[Truth], least_eyes: float = LEAST_EYES
+    found: list[Detections],
+    matches: list[Matches],
+    truths: list[Truth],
+    score_threshold: float,
+    least_eyes: float = LEAST_EYES,
 ) -> list[float]:
     """Mean distance of each found face's landmarks from the labels, as a share of the eyes' distance."""
     errors = []
     for detections, matched, truth in zip(found, matches, truths, strict=True):
         points = detections.landmarks[np.argsort(-detections.scores, kind="stable")]
-        for row in np.flatnonzero(matched.right & (matched.scores >= SCORE_THRESHOLD)):
+        for row in np.flatnonzero(matched.right & (matched.scores >= score_threshold)):
             wanted = truth.landmarks[matched.face[row]]
             eyes = float(np.linalg.norm(wanted[0] - wanted[1]))
             if np.isfinite(eyes) and eyes > least_eyes:

@@ -96,8 +96,7 @@ _CLASSIC = (
     _like(
         _ELU,
         name="elu-twostage",
-        epochs=24,
-        batch=64,
+        epochs=16,
         architecture="two-stage",
         widths=(16, 32, 64, 64),
         hidden=(64,),

@@ -70,7 +70,7 @@ def sweep(
         settings: `field=value` replacements in the recipe.
 
     Returns:
-        What `sweep.json` holds.
+        What `sweep.json` holds; `mien_train.sweep_table` makes it a table.
 
     Raises:
         MienError: a bad space, recipe, storage or data, a folder of another sweep, or no trial succeeded.
@@ -116,21 +116,6 @@ def sweep(
         raise MienError(f"no trial succeeded; the first said: {reasons[0] if reasons else 'nothing'}")
     sweep_pictures.draw(out / "sweep.png", found)
     return found
-
-
-def text(found: dict[str, Any]) -> str:
-    """A table for a terminal, best trial first, from the result of `sweep`."""
-    score, fields = found["protocol"]["score"], [name for name in found["space"] if name != "sampler"]
-    rows = [["trial", score, "epochs", "seconds", "parameters", "state", *fields]]
-    for trial in sorted(found["trials"], key=lambda t: -1.0 if t["score"] is None else t["score"], reverse=True):
-        figures = "–" if trial["score"] is None else f"{trial['score']:.4f}"
-        values = [sweep_pictures.label(trial["values"].get(name, "–")) for name in fields]
-        counts = [str(trial["epochs"]), f"{trial['seconds']:.0f}", str(trial["parameters"])]
-        rows.append([str(trial["number"]), figures, *counts, trial["state"], *values])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    failed = [f"trial {trial['number']} failed: {trial['error']}" for trial in found["trials"] if "error" in trial]
-    return "\n".join([*lines, *failed])
 
 
 @dataclass(frozen=True, slots=True)

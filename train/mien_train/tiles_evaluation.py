@@ -18,8 +18,8 @@ from mien.letterbox import Letterbox
 from mien.tiles import scan, windows
 from mien_train import data
 from mien_train.detection import Truth, match
-from mien_train.detectors import Detector, RuntimeDetector, TorchDetector, opened, peers
-from mien_train.face import IOU_THRESHOLD, SCORE_THRESHOLD, truth_of
+from mien_train.detectors import Detector, RuntimeDetector, TorchDetector, confident, opened, peers
+from mien_train.face import IOU_THRESHOLD, truth_of
 from mien_train.face_evaluation import wilson
 from mien_train.faces import Photos
 
@@ -37,7 +37,7 @@ _PEER = "yunet_n"
 def measure(model: Path, photos: Photos) -> dict[str, Any]:
     """Recall of small faces with and without tiles, and of a peer on the full frame; and the false alarms of each.
 
-    A face counts as found by a detection of at least `SCORE_THRESHOLD` that overlaps its box by half (intersection
+    A face counts as found by a detection of at least the model's own score that overlaps its box by half (intersection
     over union), for every detector alike.
 
     Args:
@@ -59,7 +59,7 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
     }
     if _PEER in rivals:
         peer = rivals[_PEER]
-        runners[_PEER] = (lambda frame: _confident(peer(frame)), 1, FRAME)
+        runners[_PEER] = (lambda frame: confident(peer(frame), mine.score_threshold), 1, FRAME)
     with_faces = [p for p in photos.photos if p.name.split("/")[0] == SET]
     free = [p for p in photos.photos if p.face_free]
     tallies = {name: _Tally() for name in runners}
@@ -87,7 +87,7 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
         "face_free": len(free),
         "smallest": HEIGHTS[0],
         "iou": 0.5,
-        "score_threshold": SCORE_THRESHOLD,
+        "score_threshold": mine.score_threshold,
         "detectors": rows,
         "ratio": round(rows["tiles"]["recall"] / rows[_PEER]["recall"], 4) if compared else None,
         "peers": "" if _PEER in rivals else reason or f"not compared: no {_PEER}",
@@ -99,11 +99,12 @@ class _Looks:
 
     def __init__(self, detector: TorchDetector | RuntimeDetector) -> None:
         self._detector: Detector = detector
+        self._score_threshold = detector.score_threshold
         self._letterbox = Letterbox(detector.height, detector.width)
 
     def __call__(self, luma: NDArray[np.uint8]) -> Detections:
         canvas, where = self._letterbox(luma)
-        found = _confident(self._detector(canvas))
+        found = confident(self._detector(canvas), self._score_threshold)
         grow = np.float32(1 / where.scale)
         return Detections(found.boxes * grow, found.landmarks * grow, found.scores)
 
@@ -146,8 +147,3 @@ class _Tally:
                 "interval95": [round(low, 5), round(high, 5)],
             },
         }
-
-
-def _confident(found: Detections) -> Detections:
-    good = found.scores >= SCORE_THRESHOLD
-    return Detections(found.boxes[good], found.landmarks[good], found.scores[good])

@@ -82,7 +82,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _sweep(options: argparse.Namespace) -> int:
     where = data.folder(options.data)
-    from mien_train import sweep
+    from mien_train import sweep, sweep_table
 
     found = sweep.sweep(
         options.recipe,
@@ -94,7 +94,7 @@ def _sweep(options: argparse.Namespace) -> int:
         options.seed,
         options.set,
     )
-    print(sweep.text(found))  # noqa: T201
+    print(sweep_table.text(found))  # noqa: T201
     return 0
 
 

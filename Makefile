@@ -55,8 +55,8 @@ train: .venv/ready ## both networks from the data; resumes what is begun (hours 
 	$(DEV)/python -m mien_train emotion --recipe base --resume
 
 export: .venv/ready ## runs/ → the bundled models, proven, with their figures
-	$(DEV)/python -m mien_export build runs/face-base --out $(EXPORTS)
-	$(DEV)/python -m mien_export build runs/face-base --out $(EXPORTS) --name face-base-portrait --size 320x256
+	$(DEV)/python -m mien_export build runs/face-base --qat 3 --out $(EXPORTS)
+	$(DEV)/python -m mien_export build runs/face-base --qat 3 --out $(EXPORTS) --name face-base-portrait --size 320x256
 	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS)
 	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS) --name face-small-portrait --size 160x128
 	$(DEV)/python -m mien_train align runs/emotion-base

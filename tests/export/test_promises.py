@@ -39,6 +39,15 @@ def test_false_alarms_and_size_of_the_base_detector() -> None:
     assert found["evaluations"][0]["false_positives"]["share"] <= 0.02
 
 
+def test_on_faces_that_a_person_drew_the_base_detector_is_no_worse_than_yunet() -> None:
+    for entry in _result("detector.json")["evaluations"]:
+        assert entry["drawn"]["ap50"] >= entry["peers"]["yunet_n"]["drawn"]["ap50"]
+
+
+def test_tiles_find_nearly_what_yunet_finds_on_the_full_frame() -> None:
+    assert _result("face-base-tiles.json")["ratio"] >= 0.97
+
+
 def test_every_promise_of_the_bench_was_met() -> None:
     ratios = _result("bench.json")["ratios"]
     assert len(ratios) >= 9

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,26 @@ def test_two_systems_are_trained_exported_measured_and_shown_and_not_trained_twi
     assert "## A sweep of deep: widths" in page.read_text()
     assert "| 1 | 0.6000 | 10 | 90 | 5000 | complete | 8,16 |\n| 0 | 0.5000 |" in page.read_text()
     assert "sweep-depth.png" not in page.read_text()  # no picture was kept
+
+
+def test_only_some_recipes_leave_the_rows_of_the_others(tmp_path: Path) -> None:
+    def row(name: str, accuracy: float) -> dict[str, Any]:
+        return {"recipe": name, "accuracy": accuracy, "remark": "old", "command": "before"}
+
+    def curve(loss: float) -> list[dict[str, float]]:
+        return [{"epoch": 1, "val_loss": loss}]
+
+    (tmp_path / "compare.json").write_text(json.dumps([row("gone", 0.1), row("deep", 0.2), row("twoconv-avg", 0.3)]))
+    curves = {"gone": curve(1), "deep": curve(2), "twoconv-avg": curve(3)}
+    (tmp_path / "compare-curves.json").write_text(json.dumps({"epochs": curves}))
+    shown, histories = compare_page.with_kept([row("deep", 0.9)], {"deep": curve(9)}, tmp_path)
+    assert [(r["recipe"], r["accuracy"]) for r in shown] == [("twoconv-avg", 0.3), ("deep", 0.9)]
+    assert shown[0]["remark"] == next(c.remark for c in CONTESTANTS if c.name == "twoconv-avg")
+    assert histories == {"twoconv-avg": curve(3), "deep": curve(9)}
+    assert compare_page.with_kept([row("deep", 0.9)], {"deep": curve(9)}, tmp_path / "none")[0] == [row("deep", 0.9)]
+    (tmp_path / "compare.json").write_text("{")
+    with pytest.raises(MienError, match=r"compare\.json: not readable"):
+        compare_page.with_kept([], {}, tmp_path)
 
 
 def test_a_failing_training_names_its_log(small_data: Path, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mien.errors import MienError
 from mien_train import sweep_table
+from mien_train.contestants import CONTESTANTS
 
 _FIGURES = {
     "accuracy": "accuracy",
@@ -29,7 +31,7 @@ def write(rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Any], resul
         page: Markdown file.
     """
     command = f"python -m mien_train {' '.join(sys.argv[1:])}"
-    _write_json(results / "compare.json", [{**row, "command": command} for row in rows])
+    _write_json(results / "compare.json", [{**row, "command": row.get("command", command)} for row in rows])
     _write_json(
         results / "compare-curves.json", {"command": command, "epochs": {k: _thin(v) for k, v in histories.items()}}
     )
@@ -37,6 +39,32 @@ def write(rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Any], resul
     _draw_curves(results / "compare-curves.png", histories)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(_page(rows, command, results, Path(os.path.relpath(results, page.parent))), encoding="utf-8")
+
+
+def with_kept(
+    rows: Sequence[dict[str, Any]], histories: Mapping[str, Any], results: Path
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """New rows and histories, and those that an earlier `write` left of the other contestants, in their order.
+
+    Args:
+        rows: of `compare.compare`, for some of the contestants.
+        histories: of the same.
+        results: folder of the earlier `compare.json` and `compare-curves.json`; neither need be there.
+
+    Raises:
+        MienError: one of them cannot be read.
+    """
+    earlier = {row["recipe"]: row for row in _read_json(results / "compare.json", [])}
+    curves = _read_json(results / "compare-curves.json", {"epochs": {}})["epochs"]
+    fresh = {row["recipe"]: row for row in rows}
+    shown: list[dict[str, Any]] = []
+    for contestant in CONTESTANTS:
+        if contestant.name in fresh:
+            shown.append(fresh[contestant.name])
+        elif contestant.name in earlier:
+            shown.append({**earlier[contestant.name], "remark": contestant.remark})
+    merged = {**curves, **histories}
+    return shown, {row["recipe"]: merged[row["recipe"]] for row in shown if row["recipe"] in merged}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -116,6 +144,15 @@ def _sweeps(kept: Path, results: Path) -> list[str]:
         if path.with_suffix(".png").is_file():
             lines += [f"![Validation score of each trial]({results / path.with_suffix('.png').name})", ""]
     return lines
+
+
+def _read_json(path: Path, absent: Any) -> Any:
+    if not path.is_file():
+        return absent
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MienError(f"{path}: not readable ({error}); remove it") from None
 
 
 def _write_json(path: Path, found: Any) -> None:

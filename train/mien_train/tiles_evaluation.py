@@ -19,9 +19,9 @@ from mien.tiles import scan, windows
 from mien_train import data
 from mien_train.detection import Truth, match
 from mien_train.detectors import Detector, RuntimeDetector, TorchDetector, confident, opened, peers
-from mien_train.face import IOU_THRESHOLD, truth_of
+from mien_train.face import IOU_THRESHOLD, score_threshold, truth_of
 from mien_train.face_evaluation import wilson
-from mien_train.faces import Photos
+from mien_train.faces import Photo, Photos
 
 FRAME = (480, 640)
 """Height and width into which every photograph is fitted: what a camera would give."""
@@ -37,8 +37,9 @@ _PEER = "yunet_n"
 def measure(model: Path, photos: Photos) -> dict[str, Any]:
     """Recall of small faces with and without tiles, and of a peer on the full frame; and the false alarms of each.
 
-    A face counts as found by a detection of at least the model's own score that overlaps its box by half (intersection
-    over union), for every detector alike.
+    A face counts as found by a detection that overlaps its box by half (intersection over union) and whose score is at
+    least the detector's threshold. Ours is the model's own; the peer's is chosen on the full frames by the rule that
+    gave ours (`mien_train.face.score_threshold`), as scores of different networks cannot be compared.
 
     Args:
         model: .pt, .onnx or .tflite file.
@@ -53,28 +54,39 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
     rivals, reason = peers(*FRAME)
     looks = _Looks(mine)
     size = mine.height, mine.width
-    runners: dict[str, tuple[Callable[[NDArray[np.uint8]], Detections], int, tuple[int, int]]] = {
-        "whole": (looks, 1, size),
-        "tiles": (lambda frame: scan(frame, size, looks, IOU_THRESHOLD, _MOST), 1 + len(windows(FRAME, size)), size),
+    with_faces = [p for p in photos.photos if p.name.split("/")[0] == SET]
+    free = [p for p in photos.photos if p.face_free]
+    runners = {
+        "whole": _Runner(looks, 1, size, mine.score_threshold),
+        "tiles": _Runner(
+            lambda frame: scan(frame, size, looks, IOU_THRESHOLD, _MOST),
+            1 + len(windows(FRAME, size)),
+            size,
+            mine.score_threshold,
+        ),
     }
     if _PEER in rivals:
         peer = rivals[_PEER]
-        runners[_PEER] = (lambda frame: confident(peer(frame), mine.score_threshold), 1, FRAME)
-    with_faces = [p for p in photos.photos if p.name.split("/")[0] == SET]
-    free = [p for p in photos.photos if p.face_free]
+        threshold = score_threshold(_best(peer, free))
+        runners[_PEER] = _Runner(lambda frame: confident(peer(frame), threshold), 1, FRAME, threshold)
     tallies = {name: _Tally() for name in runners}
     box = Letterbox(*FRAME)
     for photo in tqdm(with_faces + free, desc="photographs", leave=False, disable=None):
         frame, where = box(photo.luma)
         truth = truth_of(photo, where.scale, HEIGHTS[0])
-        for name, (run, _, _) in runners.items():
+        for name, runner in runners.items():
             if photo.face_free:
-                tallies[name].alarms.append(len(run(frame).scores))
+                tallies[name].alarms.append(len(runner.run(frame).scores))
             else:
-                tallies[name].count(run(frame), truth)
+                tallies[name].count(runner.run(frame), truth)
     rows = {
-        name: {"runs": runs, "input": list(shape), **tallies[name].figures()}
-        for name, (_, runs, shape) in runners.items()
+        name: {
+            "runs": runner.runs,
+            "input": list(runner.input),
+            "score_threshold": runner.score_threshold,
+            **tallies[name].figures(),
+        }
+        for name, runner in runners.items()
     }
     compared = _PEER in rows and rows[_PEER]["recall"]
     return {
@@ -87,11 +99,27 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
         "face_free": len(free),
         "smallest": HEIGHTS[0],
         "iou": 0.5,
-        "score_threshold": mine.score_threshold,
         "detectors": rows,
         "ratio": round(rows["tiles"]["recall"] / rows[_PEER]["recall"], 4) if compared else None,
         "peers": "" if _PEER in rivals else reason or f"not compared: no {_PEER}",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """A way to look at a frame; `runs` of a network whose input is `input` are one look."""
+
+    run: Callable[[NDArray[np.uint8]], Detections]
+    runs: int
+    input: tuple[int, int]
+    score_threshold: float
+
+
+def _best(detector: Detector, free: list[Photo]) -> list[float]:
+    """Highest score on the full frame of each face-free photograph."""
+    box = Letterbox(*FRAME)
+    bar = tqdm(free, desc=f"threshold of {_PEER}", leave=False, disable=None)
+    return [float(detector(box(photo.luma)[0]).scores.max(initial=0)) for photo in bar]
 
 
 class _Looks:

@@ -15,7 +15,9 @@ def add(commands: Commands) -> None:
     compare = commands.add_parser(
         "compare", help="train and measure the classic systems beside ours; resumes, and skips what is done"
     )
-    compare.add_argument("--recipes", default="", metavar="A,B", help="only these recipes (default: all)")
+    compare.add_argument(
+        "--recipes", default="", metavar="A,B", help="only these; the others' rows stay (default: all)"
+    )
     compare.add_argument("--runs", type=Path, default=Path("runs/compare"), metavar="DIR", help="of the run folders")
     compare.add_argument(
         "--out", type=Path, metavar="DIR", help="of compare.json and the pictures (default: docs/results)"
@@ -73,7 +75,10 @@ def _compare(options: argparse.Namespace) -> int:
     results = folder(options.out or Path("out/compare" if options.quick else "docs/results"))
     page = options.page or (results / "compare.md" if options.quick else Path("docs/compare.md"))
     plan = compare.plan_of(options.runs, where, options.seed, options.jobs, options.quick)
-    rows, histories = compare.compare(plan, [name for name in options.recipes.split(",") if name])
+    names = [name for name in options.recipes.split(",") if name]
+    rows, histories = compare.compare(plan, names)
+    if names:
+        rows, histories = compare_page.with_kept(rows, histories, results)
     with writing():
         compare_page.write(rows, histories, results, page)
     print(compare_page.table(rows))  # noqa: T201

@@ -31,8 +31,9 @@ from mien_train.networks import FACE_OUTPUTS
 OUTPUTS = {"emotion": ("logits",), "face": FACE_OUTPUTS}
 """Task to the names of its outputs."""
 
-LEAST_LOGIT = -6.0
-"""Of a detector's scores: sigmoid(−6) is 0.0025. Background cells reach −25, and would coarsen every step above."""
+LOGITS = (-6.0, 1.0)
+"""Of a detector's scores. sigmoid(−6) is 0.0025: background cells reach −25, and would coarsen every step above.
+sigmoid(1) is 0.73: where few calibration images hold a face of a map's size, its high scores pass for outliers."""
 
 KINDS = ("tflite", "onnx", "json")  # the sidecar comes last: it vouches for the other two
 
@@ -145,8 +146,8 @@ def exported(
     """
     height, width = images.shape[1:]
     outputs = OUTPUTS[checkpoint.task]
-    floors = {name: LEAST_LOGIT for name in outputs if name.startswith("score")}
-    model = quantize_network(network, images, outputs, height, width, calibration.method, floors)
+    least = {name: LOGITS for name in outputs if name.startswith("score")}
+    model = quantize_network(network, images, outputs, height, width, calibration.method, least)
     tflite = to_tflite(model)
     (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
     (folder / f"{name}.tflite").write_bytes(tflite)

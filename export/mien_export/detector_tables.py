@@ -41,14 +41,15 @@ def quality(found: Results) -> list[str]:
         f"YuNet's own; those that a person drew ({entry['drawn']['faces'] if entry['drawn'] else 0} faces) are scored "
         f"apart, after one box mapping a detector. Recall and false alarms (face-free photographs with a detection, of "
         f"{alarms['of']}; ours {100 * low:.1f} to {100 * high:.1f} %, 95 % interval) at a score of "
-        f"{entry['score_threshold']}; the face-free pictures were chosen with YuNet's help, so its count says nothing. "
+        f"{entry['score_threshold']} for all, which was chosen for ours on these same photographs; the face-free ones "
+        f"were picked with YuNet's help, so its count says nothing. "
         f"Landmark error as a share of the eyes' distance, against the same labels, median and mean. "
     )
     if noise := entry["label_noise"]:
         text += (
             f"{noise['teacher']}, which gave those landmarks, is itself {_landmarks(noise)} away from them when it "
-            f"sees the photographs at {noise['input'][0]}×{noise['input'][1]}: no error below that can be told from "
-            f"the labels' own. "
+            f"sees the photographs at {noise['input'][0]}×{noise['input'][1]}; the labels are no more certain than "
+            f"that. "
         )
     head = ("detector", "AP at IoU .5", "AP at IoU .75", "AP, drawn boxes", "recall", "false alarms", "landmark error")
     return [*grid(head, rows), "", text + origin(found)]
@@ -92,9 +93,10 @@ def tiles(found: Results) -> list[str]:
         *grid(("detector", "runs a frame", "score", "recall", *heights, "false alarms"), rows),
         "",
         f"{found['photographs']} validation photographs of groups in frames of {width}×{height}, faces at least "
-        f"{found['smallest']:.0f} pixels high. Score: the threshold, for each network the lowest at which it "
-        f"alarms on less than 2 % of {found['face_free']} face-free photographs, looking at the whole frame. False "
-        f"alarms: share of these photographs with a detection. `{found['command']}`.",
+        f"{found['smallest']:.0f} pixels high. Score: the threshold; ours is the model's own, the other's the "
+        f"lowest from which less than 2 % of {found['face_free']} face-free photographs alarm it, which is the rule "
+        f"that gave ours (they were picked with YuNet's help). False alarms: share of these photographs with a "
+        f"detection. `{found['command']}`.",
     ]
 
 

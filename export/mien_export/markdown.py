@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 
@@ -16,10 +17,12 @@ def origin(found: dict[str, Any]) -> str:
     """Where a result of `mien_export.results` comes from: size, seed, command, machine and versions."""
     training, made = found["training"], found["evaluations"][0]["made_with"]
     before = training["recipe"].get("init")
-    stage = f" that followed those of `{before}` (`make train`)" if before else ""
+    rounds = found.get("calibration", {}).get("qat", 0)
+    tuned = f", then {rounds} epochs of quantization-aware fine-tuning" if rounds else ""
+    stage = f" that followed those of run `{PurePath(before).parent.name}`" if before else ""
     return (
         f"{found['parameters']:,} parameters, {found['macs'] / 1e6:.1f} million multiply-accumulates; one seed "
-        f"({training['seed']}), best epoch {training['epochs']} of {training['recipe']['epochs']}{stage}. "
+        f"({training['seed']}), best epoch {training['epochs']} of {training['recipe']['epochs']}{stage}{tuned}. "
         f"`{found['command']}`, {found['date']}, {found['hardware']['cpu']}, torch {made['torch']}, "
         f"LiteRT {made['ai-edge-litert']}, ONNX Runtime {made['onnxruntime']}."
     )

@@ -31,7 +31,7 @@ def quantize_network(
     height: int,
     width: int,
     method: str = "minmax",
-    floors: Mapping[str, float] | None = None,
+    least: Mapping[str, tuple[float, float]] | None = None,
 ) -> onnx.ModelProto:
     """Quantize a trained network.
 
@@ -42,7 +42,8 @@ def quantize_network(
         outputs: names of the network's outputs, in order.
         height, width: input size in pixels.
         method: "minmax", "percentile" or "entropy".
-        floors: output to the lowest value worth telling apart; what lies below becomes that.
+        least: output to the lowest value worth telling apart (what lies below becomes that), and to one up to which
+            it must reach, whatever the method takes for outliers.
 
     Returns:
         The QDQ graph: uint8 luma (1, 1, height, width) → raw uint8 tensors; activations uint8, weights int8
@@ -52,7 +53,7 @@ def quantize_network(
         MienError: the network, the images or the method cannot be used; the message names which.
     """
     model = as_convolutions(trace(fuse(network), outputs, height, width))
-    return quantize(model, settle(model, _floored(ranges(model, images, method), floors or {})))
+    return quantize(model, settle(model, _bounded(ranges(model, images, method), least or {})))
 
 
 def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = LUMA) -> onnx.ModelProto:
@@ -92,11 +93,12 @@ def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = 
     return qdq.bare(quantizer.model.model)
 
 
-def _floored(measured: TensorsData, floors: Mapping[str, float]) -> TensorsData:
+def _bounded(measured: TensorsData, least: Mapping[str, tuple[float, float]]) -> TensorsData:
     data = {}
     for name, found in measured.items():
         low, high = (np.float32(np.ravel(bound)[0]) for bound in found.range_value)
-        data[name] = TensorData(lowest=np.float32(max(low, floors.get(name, low))), highest=high)
+        floor, reach = least.get(name, (low, high))
+        data[name] = TensorData(lowest=np.float32(max(low, floor)), highest=np.float32(max(high, reach)))
     return TensorsData(CalibrationMethod.MinMax, data)
 
 

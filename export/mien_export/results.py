@@ -52,6 +52,7 @@ def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
         "files": model.sidecar["files"],
         "parity": model.sidecar["parity"],
         "training": model.sidecar["training"],
+        "calibration": model.sidecar["calibration"],
         "evaluations": evaluations,
         "hardware": machine.facts(),
     }

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mien.errors import MienError
-from mien_train import compare, compare_page
+from mien_train import compare, compare_kept, compare_page
 from mien_train.contestants import CONTESTANTS
+from mien_train.recipe_table import EMOTION
 
 SWEEP = {
     "command": "python -m mien_train sweep deep --space depth.toml --seed 0",
@@ -70,24 +72,29 @@ def test_two_systems_are_trained_exported_measured_and_shown_and_not_trained_twi
     assert "sweep-depth.png" not in page.read_text()  # no picture was kept
 
 
-def test_only_some_recipes_leave_the_rows_of_the_others(tmp_path: Path) -> None:
-    def row(name: str, accuracy: float) -> dict[str, Any]:
-        return {"recipe": name, "accuracy": accuracy, "remark": "old", "command": "before"}
+def test_only_some_recipes_leave_the_rows_of_the_others_that_still_hold(tmp_path: Path) -> None:
+    plan = compare.Plan(tmp_path / "runs", tmp_path, seed=0, jobs=1, quick=False)
 
-    def curve(loss: float) -> list[dict[str, float]]:
-        return [{"epoch": 1, "val_loss": loss}]
+    def row(name: str, accuracy: float, **changes: Any) -> dict[str, Any]:
+        recipe = EMOTION[name.split(" ")[0]] if name != "gone" else EMOTION["deep"]
+        settings = json.loads(json.dumps(asdict(recipe)))
+        kept = {"recipe": name, "accuracy": accuracy, "remark": "old", "seed": 0, "settings": settings}
+        return {**kept, **changes}
 
-    (tmp_path / "compare.json").write_text(json.dumps([row("gone", 0.1), row("deep", 0.2), row("twoconv-avg", 0.3)]))
-    curves = {"gone": curve(1), "deep": curve(2), "twoconv-avg": curve(3)}
-    (tmp_path / "compare-curves.json").write_text(json.dumps({"epochs": curves}))
-    shown, histories = compare_page.with_kept([row("deep", 0.9)], {"deep": curve(9)}, tmp_path)
+    old = [row("gone", 0.1), row("deep", 0.2), row("twoconv-avg", 0.3), row("elu-sixclass", 0.4, seed=7)]
+    old.append(row("mini-xception", 0.5, settings={**row("mini-xception", 0)["settings"], "epochs": 3}))
+    (tmp_path / "compare.json").write_text(json.dumps(old))
+    (tmp_path / "compare-curves.json").write_text(
+        json.dumps({"epochs": {"gone": [1], "deep": [2], "twoconv-avg": [3]}})
+    )
+    shown, histories = compare_kept.merged(plan, [row("deep", 0.9)], {"deep": [9]}, compare_kept.read(tmp_path))
     assert [(r["recipe"], r["accuracy"]) for r in shown] == [("twoconv-avg", 0.3), ("deep", 0.9)]
     assert shown[0]["remark"] == next(c.remark for c in CONTESTANTS if c.name == "twoconv-avg")
-    assert histories == {"twoconv-avg": curve(3), "deep": curve(9)}
-    assert compare_page.with_kept([row("deep", 0.9)], {"deep": curve(9)}, tmp_path / "none")[0] == [row("deep", 0.9)]
+    assert histories == {"twoconv-avg": [3], "deep": [9]}
+    assert compare_kept.read(tmp_path / "none") == ([], {})
     (tmp_path / "compare.json").write_text("{")
     with pytest.raises(MienError, match=r"compare\.json: not readable"):
-        compare_page.with_kept([], {}, tmp_path)
+        compare_kept.read(tmp_path)
 
 
 def test_a_failing_training_names_its_log(small_data: Path, tmp_path: Path) -> None:

@@ -22,14 +22,16 @@ def _photo() -> Photo:
 class BrightBlock:
     """Finds the bright block, if it is bright enough."""
 
-    height, width = 256, 320
+    height, width, score_threshold = 256, 320, 0.5
 
     def __call__(self, canvas: np.ndarray) -> Detections:
         rows, columns = np.nonzero(canvas > 180)
         if not len(rows):
             return Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
         box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)
-        return Detections(box, np.zeros((1, 5, 2), np.float32), np.array([0.9], np.float32))
+        everything = np.array([[0, 0, 320, 256]], np.float32)  # below the threshold, so no find
+        scores = np.array([0.9, 0.4], np.float32)
+        return Detections(np.concatenate([box, everything]), np.zeros((2, 5, 2), np.float32), scores)
 
 
 def test_each_condition_stages_the_face_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

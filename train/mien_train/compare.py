@@ -85,7 +85,8 @@ def _run(plan: Plan, contestant: Contestant) -> Path:
     return plan.runs / contestant.folder
 
 
-def _settings(plan: Plan, contestant: Contestant) -> list[str]:
+def settings_of(plan: Plan, contestant: Contestant) -> list[str]:
+    """`name=value` changes of the contestant's recipe under this plan."""
     start = [c for c in CONTESTANTS if c.name == contestant.start]
     init = [f"init={_run(plan, start[0]) / 'checkpoint.pt'}"] if start else []
     return [*contestant.settings, *init, *(_QUICK if plan.quick else ())]
@@ -101,7 +102,7 @@ def _complete(plan: Plan, contestant: Contestant) -> bool:
     if not path.is_file():
         return False
     stored = checkpoint.load(path)
-    recipe = recipes.chosen(recipe_table.EMOTION, contestant.recipe, _settings(plan, contestant))
+    recipe = recipes.chosen(recipe_table.EMOTION, contestant.recipe, settings_of(plan, contestant))
     if (recipes.recipe_of(stored.task, stored.recipe), stored.seed) != (recipe, plan.seed):
         raise MienError(f"{path.parent}: was trained with another recipe or seed; remove it or choose another --runs")
     return not stored.resume
@@ -120,7 +121,7 @@ def _train_all(plan: Plan, contestants: Sequence[Contestant]) -> None:
 
         def train(contestant: Contestant) -> None:
             run = _run(plan, contestant)
-            settings = [word for setting in _settings(plan, contestant) for word in ("--set", setting)]
+            settings = [word for setting in settings_of(plan, contestant) for word in ("--set", setting)]
             _call(
                 [
                     *("mien_train", "emotion", "--recipe", contestant.recipe, "--out", str(run), "--resume"),

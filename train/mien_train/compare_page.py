@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mien.errors import MienError
 from mien_train import sweep_table
-from mien_train.contestants import CONTESTANTS
+from mien_train.compare_kept import read_json
 
 _FIGURES = {
     "accuracy": "accuracy",
@@ -39,32 +38,6 @@ def write(rows: Sequence[Mapping[str, Any]], histories: Mapping[str, Any], resul
     _draw_curves(results / "compare-curves.png", histories)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(_page(rows, command, results, Path(os.path.relpath(results, page.parent))), encoding="utf-8")
-
-
-def with_kept(
-    rows: Sequence[dict[str, Any]], histories: Mapping[str, Any], results: Path
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """New rows and histories, and those that an earlier `write` left of the other contestants, in their order.
-
-    Args:
-        rows: of `compare.compare`, for some of the contestants.
-        histories: of the same.
-        results: folder of the earlier `compare.json` and `compare-curves.json`; neither need be there.
-
-    Raises:
-        MienError: one of them cannot be read.
-    """
-    earlier = {row["recipe"]: row for row in _read_json(results / "compare.json", [])}
-    curves = _read_json(results / "compare-curves.json", {"epochs": {}})["epochs"]
-    fresh = {row["recipe"]: row for row in rows}
-    shown: list[dict[str, Any]] = []
-    for contestant in CONTESTANTS:
-        if contestant.name in fresh:
-            shown.append(fresh[contestant.name])
-        elif contestant.name in earlier:
-            shown.append({**earlier[contestant.name], "remark": contestant.remark})
-    merged = {**curves, **histories}
-    return shown, {row["recipe"]: merged[row["recipe"]] for row in shown if row["recipe"] in merged}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -100,7 +73,7 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f}"
 
 
-def _page(rows: Sequence[Mapping[str, Any]], command: str, kept: Path, results: Path) -> str:
+def _page(rows: Sequence[Mapping[str, Any]], command: str, folder: Path, link: Path) -> str:
     made = rows[0]["made_with"]
     remarks = [f"- **{row['recipe']}**: {row['remark']}." for row in rows if row["remark"]]
     spent = sum(row["seconds"] or 0 for row in rows)
@@ -108,14 +81,15 @@ def _page(rows: Sequence[Mapping[str, Any]], command: str, kept: Path, results: 
         [
             "# The classic systems, on one bench",
             "",
-            f"Written by `{command}`; the figures are in [compare.json]({results / 'compare.json'}).",
+            f"Written by `{command}`; the figures, and the command that measured each, are in "
+            f"[compare.json]({link / 'compare.json'}).",
             "",
             "Accuracies are percent of the float network on the test images named (weighted: mean over the classes by "
             "their number of images). *Published* is what the system's author reports; *met* says whether ours is as "
             "high on the same images. *Strict FER+* is the accuracy on FER+'s 3,153 test images, where emotions that a "
             "system does not know count as errors (*loose*: 3,546 images); both are left out where those images chose "
             "the epoch. *int8* is the exported TFLite model on the images of its own test. *Latency* is one inference "
-            "of the int8 TFLite model, one thread, as a multiple of `base`, interleaved in one run. The epoch and "
+            "of the int8 TFLite model, one thread, as a multiple of `base`, interleaved with it. The epoch and "
             "every setting were chosen on validation images.",
             "",
             f"One seed ({rows[0]['seed']}); {made['cpu']}, torch {made['torch']}, ai-edge-litert "
@@ -125,34 +99,25 @@ def _page(rows: Sequence[Mapping[str, Any]], command: str, kept: Path, results: 
             "",
             *remarks,
             "",
-            f"![Accuracy of each system, published and ours]({results / 'compare.png'})",
+            f"![Accuracy of each system, published and ours]({link / 'compare.png'})",
             "",
-            f"![Training curves side by side]({results / 'compare-curves.png'})",
+            f"![Training curves side by side]({link / 'compare-curves.png'})",
             "",
-            *_sweeps(kept, results),
+            *_sweeps(folder, link),
         ]
     )
 
 
-def _sweeps(kept: Path, results: Path) -> list[str]:
+def _sweeps(folder: Path, link: Path) -> list[str]:
     """A section for each sweep whose `sweep.json` was kept as `sweep-NAME.json`, with a picture where one was."""
     lines = []
-    for path in sorted(kept.glob("sweep-*.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(folder.glob("sweep-*.json")):
+        found = read_json(path)
         fields = ", ".join(name for name in found["space"] if name != "sampler")
         lines += [f"## A sweep of {found['recipe']['name']}: {fields}", "", *sweep_table.markdown(found), ""]
         if path.with_suffix(".png").is_file():
-            lines += [f"![Validation score of each trial]({results / path.with_suffix('.png').name})", ""]
+            lines += [f"![Validation score of each trial]({link / path.with_suffix('.png').name})", ""]
     return lines
-
-
-def _read_json(path: Path, absent: Any) -> Any:
-    if not path.is_file():
-        return absent
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MienError(f"{path}: not readable ({error}); remove it") from None
 
 
 def _write_json(path: Path, found: Any) -> None:

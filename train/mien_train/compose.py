@@ -19,7 +19,8 @@ SMALLEST = 8.0
 
 _FIT = (math.exp(-0.35), math.exp(0.55))
 _TILE = (1.8, 3.0)
-"""Sizes of a photograph, in terms of the size at which it fits: whole, and as the tiles of a camera's frame show it."""
+"""Sizes of a photograph, as multiples of the size at which it fits: whole, and as tiles show it (2.6 for a frame of
+640×480, twice the network's input, magnified 1.3 times)."""
 
 _MIRROR = [1, 0, 2, 4, 3]  # right and left swap in a mirror
 
@@ -84,7 +85,14 @@ def disturb(picture: Picture, rng: Generator) -> Picture:
 def _whole(
     photo: Photo, window: tuple[int, int, int, int], rng: Generator, sizes: tuple[float, float] = _FIT
 ) -> NDArray[np.float32]:
-    """Matrix that lays a photograph into a window, at so many times the fitting size, anywhere it touches."""
+    """Matrix that lays a photograph into a window, at so many times the fitting size, anywhere it touches.
+
+    Args:
+        photo: to lay.
+        window: left, top, right, bottom.
+        rng: of size, turn and place.
+        sizes: smallest and largest multiple of the fitting size.
+    """
     height, width = photo.luma.shape
     room_x, room_y = window[2] - window[0], window[3] - window[1]
     scale = min(room_x / width, room_y / height) * math.exp(rng.uniform(*np.log(sizes)))

@@ -36,7 +36,7 @@ class TorchDetector:
     """The float network of a checkpoint."""
 
     def __init__(self, path: Path) -> None:
-        stored = checkpoint.load(path)
+        stored = checkpoint.finished(path)
         if stored.task != "face":
             raise MienError(f"{path}: is a checkpoint for {stored.task!r}, not a face detector")
         self.height, self.width = int(stored.recipe["height"]), int(stored.recipe["width"])

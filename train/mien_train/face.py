@@ -27,7 +27,7 @@ from mien_train.recipes import FaceRecipe
 IOU_THRESHOLD = 0.45
 """Of two detections that overlap more than this, the deployed detector keeps the better one."""
 FALSE_ALARMS = 0.018
-"""Largest share of face-free validation photographs in which the deployed detector may see a face; its score threshold
+"""Largest share of face-free validation photographs in which the float network may see a face; the score threshold
 follows from it. Two per cent are allowed, less a tenth for what rounding to int8 may add."""
 SMALLEST = 20.0
 """Average precision counts faces at least this many pixels high in the network's input."""
@@ -144,7 +144,7 @@ def score_threshold(best: Sequence[float]) -> float:
         best: highest score in each of them.
 
     Returns:
-        0.5 where there is no such photograph.
+        0.5 where there is no such photograph, 0.9 where too many reach even more.
     """
     if not best:
         return 0.5

@@ -64,8 +64,7 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
 def _label_noise(photos: Photos, size: tuple[int, int], score_threshold: float) -> dict[str, Any] | None:
     """How far the labels' own teacher is from their landmarks when it sees the photographs at twice our size.
 
-    No detector's landmark error can be told from the labels' below this. None where the teacher is not at hand, or no
-    face has landmarks.
+    The labels are no more certain than that. None where the teacher is not at hand, or no face has landmarks.
     """
     teacher = peers(*size)[0].get(TEACHER)
     if teacher is None:

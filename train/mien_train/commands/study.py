@@ -70,15 +70,16 @@ def add(commands: Commands) -> None:
 
 def _compare(options: argparse.Namespace) -> int:
     where = data.folder(options.data)
-    from mien_train import compare, compare_page
+    from mien_train import compare, compare_kept, compare_page
 
     results = folder(options.out or Path("out/compare" if options.quick else "docs/results"))
     page = options.page or (results / "compare.md" if options.quick else Path("docs/compare.md"))
     plan = compare.plan_of(options.runs, where, options.seed, options.jobs, options.quick)
     names = [name for name in options.recipes.split(",") if name]
+    earlier = compare_kept.read(results)
     rows, histories = compare.compare(plan, names)
     if names:
-        rows, histories = compare_page.with_kept(rows, histories, results)
+        rows, histories = compare_kept.merged(plan, rows, histories, earlier)
     with writing():
         compare_page.write(rows, histories, results, page)
     print(compare_page.table(rows))  # noqa: T201

@@ -98,6 +98,23 @@ def test_the_detector_gives_its_nine_maps_in_order() -> None:
     assert parity.parity(model, tflite, pictures).passed
 
 
+def test_an_output_reaches_its_bounds_however_little_the_images_show() -> None:
+    torch.manual_seed(0)
+    network = networks.build({"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}).eval()
+    pictures = parity.structured(4, 64, 96, 1)
+
+    def bounds(least: dict[str, tuple[float, float]] | None) -> tuple[float, float]:
+        model = quantize_network(network, pictures, networks.FACE_OUTPUTS, 64, 96, "entropy", least)
+        score = qdq.read(model).outputs[0]
+        low, high = (float((end - score.zero_point[0]) * score.scale[0]) for end in (0, 255))
+        return low, high
+
+    assert bounds(None)[1] < 0.5  # an untrained detector sees no face anywhere
+    low, high = bounds({"score_8": (-2.0, 1.0)})
+    assert low == pytest.approx(-2, abs=0.02)
+    assert high == pytest.approx(1, abs=0.02)
+
+
 @pytest.mark.parametrize("method", ["percentile", "entropy"])
 def test_other_methods_clip_no_more_than_min_max(
     model: onnx.ModelProto, emotion_net: nn.Module, images: NDArray[np.uint8], method: str

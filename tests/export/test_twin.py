@@ -51,13 +51,18 @@ def test_the_twin_is_near_the_int8_model(model: onnx.ModelProto, image: NDArray[
     integers = Onnx(model.SerializeToString()).run(image)
     tensors = qdq.read(model).outputs
     assert len(tensors) == len(floats) >= 1
+    correlations = []
     for tensor, one, raw in zip(tensors, floats, integers, strict=True):
         dequantized = (raw.astype(np.float32) + 128 - tensor.zero_point) * tensor.scale
         # The int8 model clamps to its calibrated range; inside of it both are a few steps apart.
         low, high = (float(v) * tensor.scale[0] for v in (-tensor.zero_point[0], 255 - tensor.zero_point[0]))
         apart = np.abs(np.clip(one, low, high) - dequantized) / tensor.scale
         assert np.median(apart) <= 3
-        assert np.corrcoef(one.ravel(), dequantized.ravel())[0, 1] > 0.95
+        # An untrained detector's scores hardly leave their prior: within a few steps there is nothing to correlate.
+        if np.ptp(one) > 40 * tensor.scale[0]:
+            correlations.append(np.corrcoef(one.ravel(), dequantized.ravel())[0, 1])
+    assert correlations
+    assert min(correlations) > 0.95
 
 
 def test_the_twins_file_is_float_throughout(model: onnx.ModelProto) -> None:

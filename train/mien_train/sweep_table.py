@@ -30,7 +30,7 @@ def markdown(found: dict[str, Any]) -> list[str]:
 
 def _rows(found: dict[str, Any]) -> list[list[str]]:
     score, fields = found["protocol"]["score"], [name for name in found["space"] if name != "sampler"]
-    rows = [["trial", score, "epochs", "seconds", "parameters", "state", *fields]]
+    rows = [["trial", score, "epochs run", "seconds", "parameters", "state", *fields]]
     for trial in sorted(found["trials"], key=lambda t: -1.0 if t["score"] is None else t["score"], reverse=True):
         figures = "–" if trial["score"] is None else f"{trial['score']:.4f}"
         values = [label(trial["values"].get(name, "–")) for name in fields]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _COLUMNS = 3
 _ROW = 0.28
 """Inches of height of one bar."""
+_NARROWEST = 7.0
+"""Inches that the title takes."""
 
 
 def draw(path: Path, found: dict[str, Any]) -> None:
@@ -44,7 +46,7 @@ def _fields(found: dict[str, Any]) -> list[str]:
 def _panels(figure: Figure, count: int, height: float) -> list[Axes]:
     columns = min(_COLUMNS, count)
     rows = -(-count // columns)
-    figure.set_size_inches(4.2 * columns + 0.6, height * rows + 0.7)
+    figure.set_size_inches(max(_NARROWEST, 4.2 * columns + 0.6), height * rows + 0.7)
     axes = figure.subplots(rows, columns, squeeze=False)
     for spare in axes.flat[count:]:
         spare.set_visible(False)

@@ -59,6 +59,8 @@ def test_a_face_run_trains_and_is_evaluated(small_data: Path, here: Path, capsys
     [
         (["emotion", "--recipe", "bass"], "did you mean 'base'"),
         (["emotion", "--data", "nowhere"], "no data folder at nowhere"),
+        (["face", "--recipe", "quick", "--init", "none.pt"], "none.pt: no such checkpoint"),
+        (["face", "--recipe", "quick", "--set", "tiles=2"], "tiles is 2; give 0 to 1"),
         (["evaluate", "--model", "none.tflite"], "none.tflite: no such model file"),
         (["evaluate", "--model", "none.pt", "--split", "test"], "none.pt: no such model file"),
         (["align", "none"], "none: no such checkpoint"),

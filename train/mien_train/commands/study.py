@@ -76,9 +76,9 @@ def _compare(options: argparse.Namespace) -> int:
     page = options.page or (results / "compare.md" if options.quick else Path("docs/compare.md"))
     plan = compare.plan_of(options.runs, where, options.seed, options.jobs, options.quick)
     names = [name for name in options.recipes.split(",") if name]
-    earlier = compare_kept.read(results)
+    earlier = compare_kept.read(results) if names else None  # before the long work: it may be unreadable
     rows, histories = compare.compare(plan, names)
-    if names:
+    if earlier:
         rows, histories = compare_kept.merged(plan, rows, histories, earlier)
     with writing():
         compare_page.write(rows, histories, results, page)

@@ -63,6 +63,8 @@ def joined() -> Iterator[World]:
     distributed.init_process_group("nccl" if device().type == "cuda" else "gloo")
     try:
         yield here
+        # They leave together: a process that ends while another still works has been seen to abort at its end.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
 

@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.classifier import EmotionClassifier
-    from mien.detector import FaceDetector
-    from mien.face import Face
+    from mien.emotions.classifier import EmotionClassifier
+    from mien.faces.detector import FaceDetector
+    from mien.faces.face import Face
     from mien.frame import Frame
     from mien.pipeline import Pipeline
     from mien.reading import Reading
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["EmotionClassifier", "Face", "FaceDetector", "Frame", "Pipeline", "Reading"]
 
 _HOMES = {
-    "EmotionClassifier": "mien.classifier",
-    "Face": "mien.face",
-    "FaceDetector": "mien.detector",
+    "EmotionClassifier": "mien.emotions.classifier",
+    "Face": "mien.faces.face",
+    "FaceDetector": "mien.faces.detector",
     "Frame": "mien.frame",
     "Pipeline": "mien.pipeline",
     "Reading": "mien.reading",

@@ -19,8 +19,8 @@ class RunConfig:
     """What a run needs to know. The names are the keys of the TOML file.
 
     Attributes:
-        source: where frames come from; see `mien.camera.SOURCES`.
-        sinks: where readings go; see `mien.sinks.SPECS`.
+        source: where frames come from; see `mien.cameras.base.SOURCES`.
+        sinks: where readings go; see `mien.outputs.sinks.SPECS`.
         max_frames: processed frames after which the run ends; 0 for no limit.
         annotate: folder for an annotated clip; empty for none.
         engine: "litert", "onnx" or "tflite".

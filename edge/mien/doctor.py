@@ -69,14 +69,14 @@ def _arrays() -> str:
 
 
 def _engines() -> list[Check]:
-    from mien import engine
+    from mien.models import engine
 
     default = next(iter(engine.ENGINES))
     return [_check(f"engine {name}", name == default, functools.partial(engine.probe, name)) for name in engine.ENGINES]
 
 
 def _models() -> list[Check]:
-    from mien import bundle
+    from mien.models import bundle
 
     names = sorted(path.stem for path in bundle.MODELS.glob("*.json"))
     needed = {"face-base", "emotion-base"}
@@ -87,7 +87,7 @@ def _models() -> list[Check]:
 
 
 def _verified(name: str) -> str:
-    from mien import bundle
+    from mien.models import bundle
 
     model = bundle.load(name)
     kinds = [f"{kind} {model.artefact(kind).stat().st_size} bytes" for kind in model.sidecar["files"]]
@@ -95,11 +95,11 @@ def _verified(name: str) -> str:
 
 
 def _camera(root: Path) -> str:
-    from mien.camera_v4l2 import devices
+    from mien.cameras.v4l2 import devices
 
     found = []
     if importlib.util.find_spec("picamera2") is not None:
-        from mien.camera_pi import listed
+        from mien.cameras.picamera2 import listed
 
         found += [f"picamera2: {model}" for model in listed()]
     found += [f"/dev/video{number}" for number in devices(root)]

@@ -12,15 +12,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mien import align
-from mien.camera import Camera
-from mien.face import Face
+from mien.cameras.base import Camera
+from mien.cameras.latest import Latest
+from mien.emotions import align
+from mien.faces.face import Face
 from mien.frame import Frame
-from mien.latest import Latest
 from mien.metrics import Laps
 from mien.reading import Reading
-from mien.smoothing import Smoother
-from mien.tracker import Tracker
+from mien.tracking.smoother import Smoother
+from mien.tracking.tracker import Tracker
 
 STAGES = ("capture", "resize", "detect", "decode", "align", "classify", "track", "sink")
 """What `Pipeline.laps` books, in order. "capture" is the wait for a frame; "align" and "classify" only occur

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mien.face import Face
+from mien.faces.face import Face
 
 UNCERTAIN = "uncertain"
 """The emotion of a reading whose best probability is below the model's abstain threshold."""

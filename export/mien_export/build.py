@@ -17,16 +17,18 @@ from torch import nn
 from tqdm import tqdm
 
 from mien.errors import MienError
-from mien_export import parity, qdq, sidecar
-from mien_export.calibrate import METHODS
-from mien_export.golden import golden
-from mien_export.quantize import quantize_network
+from mien_export import sidecar
+from mien_export.proof import parity
+from mien_export.proof.golden import golden
+from mien_export.proof.verify import verify
+from mien_export.quantization import qdq
+from mien_export.quantization.observers import METHODS
+from mien_export.quantization.quantize import quantize_network
 from mien_export.sidecar import Calibration
-from mien_export.tflite import to_tflite
-from mien_export.verify import verify
-from mien_train import checkpoint as checkpoints
-from mien_train.checkpoint import Checkpoint
-from mien_train.networks import FACE_OUTPUTS
+from mien_export.tflite.writer import to_tflite
+from mien_train.networks.registry import FACE_OUTPUTS
+from mien_train.training import checkpoint as checkpoints
+from mien_train.training.checkpoint import Checkpoint
 
 OUTPUTS = {"emotion": ("logits",), "face": FACE_OUTPUTS}
 """Task to the names of its outputs."""

@@ -43,23 +43,23 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _calibrations(options: argparse.Namespace) -> int:
-    from mien_export import calibrations
-    from mien_train import data
+    from mien_export.quantization import calibration_study
+    from mien_train.data import store
 
-    print(calibrations.write(options.checkpoint, data.folder(options.data), options.out, options.sizes))  # noqa: T201
+    print(calibration_study.write(options.checkpoint, store.folder(options.data), options.out, options.sizes))  # noqa: T201
     return 0
 
 
 def _results(options: argparse.Namespace) -> int:
     from mien_export import results
-    from mien_train import data
+    from mien_train.data import store
 
-    print(results.write(options.model, data.folder(options.data), options.out))  # noqa: T201
+    print(results.write(options.model, store.folder(options.data), options.out))  # noqa: T201
     return 0
 
 
 def _card(options: argparse.Namespace) -> int:
-    from mien_export import card
+    from mien_export.pages import card
 
     for model in options.models:
         print(card.write(model, options.results, options.out))  # noqa: T201
@@ -67,7 +67,7 @@ def _card(options: argparse.Namespace) -> int:
 
 
 def _tables(options: argparse.Namespace) -> int:
-    from mien_export import tables
+    from mien_export.pages import tables
 
     text = tables.fill(options.readme, options.results)
     if options.check:
@@ -78,11 +78,12 @@ def _tables(options: argparse.Namespace) -> int:
 
 def _peers(options: argparse.Namespace) -> int:
     from mien.commands.bench import step
-    from mien_export import bench_picture, benchmark, peers
+    from mien_export.pages import bench_picture
+    from mien_export.peers import benchmark, catalogue
 
     seconds, starts = (3.0, 1) if options.quick else (options.seconds, 7)
     command = ["python -m mien_export", *sys.argv[1:]]
-    document = benchmark.measure(seconds, starts, options.peers or peers.folder(), command, step)
+    document = benchmark.measure(seconds, starts, options.peers or catalogue.folder(), command, step)
     benchmark.write(document, options.out)
     drawn = bench_picture.draw(document, options.out.parent)
     benchmark.write({**document, "picture": drawn.name if drawn else None}, options.out)
@@ -91,13 +92,13 @@ def _peers(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from mien_export.verify import find
+    from mien_export.proof.verify import find
 
     return _report(find(options.path))
 
 
 def _report(sidecars: Sequence[Path]) -> int:
-    from mien_export.verify import verify
+    from mien_export.proof.verify import verify
 
     failed = False
     for path in sidecars:

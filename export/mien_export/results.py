@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mien import bundle, machine
-from mien.bundle import Bundle
+from mien import machine
 from mien.errors import MienError
+from mien.models import bundle
+from mien.models.bundle import Bundle
 from mien_export import sidecar
-from mien_train import networks
 from mien_train.evaluation import evaluate, recipe
+from mien_train.networks import registry
 
 FOLDER = Path("docs/results")
 
@@ -40,8 +41,8 @@ def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
         for kind in model.sidecar["files"]
         for split, protocol in looks
     ]
-    parameters, macs = networks.count(
-        networks.build(model.sidecar["training"]["network"]).eval(), model.height, model.width
+    parameters, macs = registry.count(
+        registry.build(model.sidecar["training"]["network"]).eval(), model.height, model.width
     )
     return {
         "command": command,

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from mien_export import qat
 from mien_export.build import Source
+from mien_export.quantization import qat
 from mien_export.sidecar import Calibration
-from mien_train import calibration, data, evaluation
-from mien_train.checkpoint import Checkpoint
+from mien_train import evaluation
+from mien_train.data import export_pictures, store
+from mien_train.training.checkpoint import Checkpoint
 
 
 def source(folder: Path | None, wanted: Calibration) -> Source:
@@ -27,13 +28,13 @@ def source(folder: Path | None, wanted: Calibration) -> Source:
     Raises:
         MienError: there is no data folder.
     """
-    root = data.folder(folder)
+    root = store.folder(folder)
 
     def training(checkpoint: Checkpoint, size: tuple[int, int]) -> NDArray[np.uint8]:
-        return calibration.images(checkpoint, root, wanted.size, wanted.seed, size)
+        return export_pictures.images(checkpoint, root, wanted.size, wanted.seed, size)
 
     def validation(checkpoint: Checkpoint, size: tuple[int, int]) -> NDArray[np.uint8]:
-        return calibration.held_out(checkpoint, root, size)
+        return export_pictures.held_out(checkpoint, root, size)
 
     def evaluate(artefact: Path) -> list[Mapping[str, Any]]:
         # Builds are repeated while one chooses between settings: they never look at a test split.

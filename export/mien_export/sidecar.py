@@ -1,4 +1,4 @@
-"""NAME.json: what `mien.bundle` needs to use a model, and what a reader needs to trust it."""
+"""NAME.json: what `mien.models.bundle` needs to use a model, and what a reader needs to trust it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien import bundle
 from mien.errors import MienError
-from mien_export import qdq
-from mien_export.layout import channels_last
-from mien_train.checkpoint import Checkpoint
-from mien_train.networks import INPUT_SCALE
+from mien.models import bundle
+from mien_export.quantization import qdq
+from mien_export.tflite.layout import channels_last
+from mien_train.networks.registry import INPUT_SCALE
+from mien_train.training.checkpoint import Checkpoint
 
 LICENCE = (
     "Model weights: for research and evaluation, as far as the licences of the training data allow; "
@@ -85,7 +85,7 @@ def describe(
         graph: the quantized graph.
         folder: of the two artefacts.
         calibration: of the activations' ranges.
-        golden: of `mien_export.golden`.
+        golden: of `mien_export.proof.golden`.
 
     Raises:
         MienError: the checkpoint lacks what the runtime needs.

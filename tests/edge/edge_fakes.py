@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.camera import Camera
-from mien.face import Face
+from mien.cameras.base import Camera
+from mien.faces.face import Face
 from mien.frame import Frame
 from mien.metrics import Laps
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import mien
-from mien import bundle, doctor, machine
+from mien import doctor, machine
+from mien.models import bundle
 
 
 def file(root: Path, path: str, text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mien import demo
+from mien.cameras import demo
 from mien.cli import main
 
 

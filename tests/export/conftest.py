@@ -17,14 +17,14 @@ from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from torch import nn
 
-from mien_export import parity
 from mien_export.build import Source, build
-from mien_export.calibrate import LUMA
-from mien_export.quantize import quantize
+from mien_export.proof import parity
+from mien_export.quantization.observers import LUMA
+from mien_export.quantization.quantize import quantize
+from mien_export.quantization.trace import INPUT
 from mien_export.sidecar import Calibration
-from mien_export.trace import INPUT
-from mien_train import networks
-from mien_train.checkpoint import Checkpoint
+from mien_train.networks import registry
+from mien_train.training.checkpoint import Checkpoint
 
 EMOTION = {"name": "emotion", "classes": 3, "widths": (4, 6, 8), "blocks": (1, 1, 1)}
 TEMPLATE = [[16.0, 20.0], [32.0, 20.0], [24.0, 28.0], [18.0, 36.0], [30.0, 36.0]]
@@ -50,7 +50,7 @@ def settled(network: nn.Module, seed: int = 0) -> nn.Module:
 
 @pytest.fixture(scope="session")
 def emotion_net() -> nn.Module:
-    return settled(networks.build(EMOTION))
+    return settled(registry.build(EMOTION))
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +107,7 @@ def checkpoint_of(task: str) -> Checkpoint:
         network, labels = {"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}, ("face",)
         metrics = {"decode": {"strides": [8, 16, 32], "score_threshold": 0.5, "iou_threshold": 0.4}}
         recipe = {"name": "tiny", "height": 64, "width": 96}
-    state = settled(networks.build(network)).state_dict()
+    state = settled(registry.build(network)).state_dict()
     return Checkpoint(task, network, recipe, labels, 7, "ab" * 32, 3, state, metrics)
 
 

@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien import bundle
-from mien.engine import open_engine
 from mien.errors import MienError
+from mien.models import bundle
+from mien.models.engine import open_engine
 from mien_export import build as building
-from mien_export import parity, sidecar
+from mien_export import sidecar
 from mien_export.build import Source
 from mien_export.cli import main
+from mien_export.proof import parity
 from mien_export.sidecar import Calibration
-from mien_train import checkpoint as checkpoints
-from mien_train.checkpoint import Checkpoint
+from mien_train.training import checkpoint as checkpoints
+from mien_train.training.checkpoint import Checkpoint
 
 CALIBRATION = Calibration(size=4, method="minmax", seed=1)
 

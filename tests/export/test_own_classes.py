@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.classifier import EmotionClassifier
-from mien.letterbox import Letterbox
-from mien.luma import read_image
+from mien.cameras.luma import read_image
+from mien.emotions.classifier import EmotionClassifier
+from mien.faces.letterbox import Letterbox
 from mien_export import cli as export_cli
 from mien_train import cli as train_cli
-from mien_train import folders
+from mien_train.data import folders
 
 _CLASSES = ("circle", "square", "two triangles")
 

@@ -14,7 +14,7 @@ import numpy as np
 import reference
 from numpy.typing import NDArray
 
-from mien import bundle, engine
+from mien.models import bundle, engine
 
 _INTERPRETERS = {"litert": "ai_edge_litert.interpreter", "tflite": "tflite_runtime.interpreter"}
 

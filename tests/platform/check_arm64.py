@@ -26,8 +26,9 @@ from arm64_root import CORES, NotReadyError, Root, prepare
 from numpy.typing import NDArray
 from targets import ROOT, TARGETS
 
-from mien import bundle, demo
-from mien.face import iou
+from mien.cameras import demo
+from mien.faces.face import iou
+from mien.models import bundle
 
 SAME_CLASS, MEAN, MOST = 0.99, 2.0, 12
 """Of LiteRT's fast kernels on Arm against x86: least share of equal classes; mean distance in int8 steps, and the

@@ -18,12 +18,13 @@ import pytest
 import reference
 from numpy.typing import NDArray
 
-from mien import bundle, demo, engine
-from mien.bundle import Bundle
-from mien.classifier import EmotionClassifier
-from mien.detector import FaceDetector
-from mien.face import Face, iou
-from mien.luma import read_image
+from mien.cameras import demo
+from mien.cameras.luma import read_image
+from mien.emotions.classifier import EmotionClassifier
+from mien.faces.detector import FaceDetector
+from mien.faces.face import Face, iou
+from mien.models import bundle, engine
+from mien.models.bundle import Bundle
 
 AGREEMENT, OVERLAP = 0.97, 0.8
 SLACK = 0.05

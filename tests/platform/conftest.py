@@ -13,7 +13,7 @@ NEED_MODELS = {"check_tflite_runtime.py", "check_arm64.py"}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say in one line that there is nothing to check, before any long work."""
-    from mien import bundle
+    from mien.models import bundle
 
     if NEED_MODELS & {item.path.name for item in items} and not list(bundle.MODELS.glob("*.json")):
         raise pytest.UsageError(f"{bundle.MODELS} holds no model; make them with: make train export")

@@ -1,6 +1,7 @@
 """Golden outputs with any interpreter: what the sidecar promises of TensorFlow Lite's reference kernels.
 
-`mien_export.golden` defines and writes them; this needs numpy and an interpreter alone, so that it runs on a device.
+`mien_export.proof.golden` defines and writes them; this needs numpy and an interpreter alone, so that it runs on a
+device.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from types import ModuleType
 
 import numpy as np
 
-from mien.bundle import Bundle
+from mien.models.bundle import Bundle
 
 
 def hashes(module: ModuleType, model: Bundle) -> list[str]:

@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from mien import bundle
-from mien.align import SIZE
-from mien.engine import open_engine
+from mien.emotions.align import SIZE
 from mien.errors import MienError
-from mien_train import checkpoint, emotion, emotion_data, faces, fer, recipes
-from mien_train.calibrate import expected_calibration_error
-from mien_train.classification import scores
-from mien_train.face_evaluation import evaluate_detectors
+from mien.models import bundle
+from mien.models.engine import open_engine
+from mien_train.data import emotion_data, faces, fer
+from mien_train.emotion import task
+from mien_train.emotion.classification import scores
+from mien_train.emotion.confidence import expected_calibration_error
+from mien_train.face.evaluation import evaluate_detectors
 from mien_train.model_file import ENGINE, task_of
-from mien_train.recipes import EmotionRecipe
+from mien_train.recipes import definition
+from mien_train.recipes.definition import EmotionRecipe
+from mien_train.training import checkpoint
 
 TEST_LOG = Path("docs/results/test-log.jsonl")
 """Every evaluation on a test split leaves a line here, so that it shows how often the test images were looked at."""
@@ -63,7 +66,7 @@ def recipe(model: Path) -> EmotionRecipe:
     stored = (
         checkpoint.finished(model).recipe if model.suffix == ".pt" else bundle.load(model).sidecar["training"]["recipe"]
     )
-    found = recipes.recipe_of("emotion", stored)
+    found = definition.recipe_of("emotion", stored)
     assert isinstance(found, EmotionRecipe)
     return found
 
@@ -95,7 +98,7 @@ def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tupl
     """Logits float32 (n, K) of uint8 (n, 48, 48), labels, and the temperature that calibrates them."""
     if model.suffix == ".pt":
         stored = checkpoint.finished(model)
-        return emotion.logits(stored.build(), images), stored.labels, stored.metrics["decision"]["temperature"]
+        return task.logits(stored.build(), images), stored.labels, stored.metrics["decision"]["temperature"]
     contract = bundle.load(model)
     if (contract.height, contract.width) != (SIZE, SIZE):
         raise MienError(f"{model}: takes {contract.height}×{contract.width} pixels; emotion images are {SIZE}×{SIZE}")

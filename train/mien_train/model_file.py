@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mien import bundle
 from mien.errors import MienError
-from mien_train import checkpoint
+from mien.models import bundle
+from mien_train.training import checkpoint
 
 ENGINE = {".tflite": "litert", ".onnx": "onnx"}
 """File suffix to the runtime engine that runs it."""

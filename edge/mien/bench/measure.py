@@ -12,9 +12,9 @@ import cv2
 from mien.bench.figures import summary
 from mien.bench.rounds import Progress, take_turns
 from mien.bench.scene import MemoryCamera, PlacedDetector, Scene, placed
-from mien.bundle import Bundle
+from mien.models.bundle import Bundle
+from mien.outputs.sinks import open_sinks
 from mien.pipeline import STAGES, Classifier, Detector, Pipeline, Sink
-from mien.sinks import open_sinks
 
 FACES = (0, 1, 4, 10, 20)
 """Numbers of faces that are measured."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.camera import Camera
-from mien.demo import DemoCamera
+from mien.cameras.base import Camera
+from mien.cameras.demo import DemoCamera
+from mien.cameras.luma import expand_limited
 from mien.errors import MienError
-from mien.face import Face
+from mien.faces.face import Face
 from mien.frame import Frame
-from mien.luma import expand_limited
 from mien.metrics import Laps
 from mien.pipeline import Detector
 

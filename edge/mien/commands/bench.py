@@ -62,8 +62,9 @@ def measured(args: argparse.Namespace, command: list[str]) -> dict[str, Any]:
     Raises:
         MienError: an argument, a model or an engine cannot be used.
     """
-    from mien import engine, machine
+    from mien import machine
     from mien.bench import result
+    from mien.models import engine
 
     seconds = args.seconds if args.seconds is not None else _QUICK_SECONDS if args.quick else _SECONDS
     if not seconds > 0:

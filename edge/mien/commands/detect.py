@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mien.face import Face
+    from mien.faces.face import Face
 
 NAME = "detect"
 
@@ -34,8 +34,8 @@ def add(subparsers: Subparsers) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read every picture; 1 if one of them could not be read."""
-    from mien import align
-    from mien.luma import read_image
+    from mien.cameras.luma import read_image
+    from mien.emotions import align
 
     paths = _pictures(args.paths)
     writer = _Writer(args.out) if args.out is not None else None
@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _pictures(paths: list[Path]) -> list[Path]:
     """Files as they are, folders as their pictures. A missing file is reported in its turn, like a damaged one."""
-    from mien.files import pictures_in
+    from mien.cameras.files import pictures_in
 
     pictures: list[Path] = []
     for path in paths:
@@ -113,7 +113,7 @@ class _Writer:
     """Writes NAME-annotated.png and NAME-face0.png, …; of pictures with one name, the later get a number."""
 
     def __init__(self, folder: Path) -> None:
-        from mien.clip import make_folder
+        from mien.outputs.clip import make_folder
 
         make_folder(folder)
         self._folder = folder
@@ -129,7 +129,7 @@ class _Writer:
     ) -> None:
         import cv2
 
-        from mien.overlay import Mark, annotate, caption
+        from mien.outputs.overlay import Mark, annotate, caption
 
         name, count = path.stem, 1
         while name in self._used:
@@ -142,7 +142,7 @@ class _Writer:
             self._save(f"{name}-face{index}.png", cv2.resize(crop, (192, 192), interpolation=cv2.INTER_CUBIC))
 
     def _save(self, name: str, picture: Any) -> None:
-        from mien.overlay import write_picture
+        from mien.outputs.overlay import write_picture
 
         if not write_picture(str(self._folder / name), picture):
             raise MienError(f"{self._folder / name}: cannot be written; check the space and permissions there")

@@ -22,7 +22,7 @@ def add(subparsers: Subparsers) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """List the models; 1 if one of them fails its check."""
-    from mien import bundle
+    from mien.models import bundle
 
     rows = []
     for path in sorted(bundle.MODELS.glob("*.json")):

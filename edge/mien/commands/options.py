@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from mien.errors import MienError
 
 if TYPE_CHECKING:
-    from mien.classifier import EmotionClassifier
-    from mien.detector import FaceDetector
+    from mien.emotions.classifier import EmotionClassifier
+    from mien.faces.detector import FaceDetector
 
 TILES_HELP = (
     "also scan overlapping tiles, magnified, for small faces: one more run of the detector a tile "
@@ -44,8 +44,8 @@ def open_models(
         raise MienError(f"threads is {threads}; give 1 to {_MOST_THREADS}")
     import cv2
 
-    from mien.classifier import EmotionClassifier
-    from mien.detector import FaceDetector
+    from mien.emotions.classifier import EmotionClassifier
+    from mien.faces.detector import FaceDetector
 
     # OpenCV would start a thread per core for pictures this small, and get in the engine's way.
     cv2.setNumThreads(threads)

@@ -47,14 +47,14 @@ def add(subparsers: Subparsers) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run to the end of the source; Ctrl-C and SIGTERM are ways to end well."""
     from mien import config
-    from mien.attention import AttentiveDetector
-    from mien.camera import open_source
-    from mien.clip import Clip
-    from mien.detector import FaceDetector
-    from mien.files import PictureCamera
+    from mien.cameras.base import open_source
+    from mien.cameras.files import PictureCamera
+    from mien.faces.attention import AttentiveDetector
+    from mien.faces.detector import FaceDetector
+    from mien.outputs.clip import Clip
+    from mien.outputs.sinks import open_sinks
     from mien.pipeline import Detector, Pipeline
-    from mien.sinks import open_sinks
-    from mien.smoothing import Smoother
+    from mien.tracking.smoother import Smoother
 
     keys = ("source", "sinks", "max_frames", "annotate", "engine", "threads", "score_threshold", "tiles", "scan_every")
     file = config.read(args.config) if args.config is not None else {}

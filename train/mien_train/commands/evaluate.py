@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 from mien.errors import MienError
-from mien_train import data, report
+from mien_train.commands import printed
 from mien_train.commands.options import Commands, add_data, folder, positive, writable, write_json
+from mien_train.data import store
 
 
 def add(commands: Commands) -> None:
@@ -58,22 +59,23 @@ def add(commands: Commands) -> None:
 
 
 def _align(options: argparse.Namespace) -> int:
-    where = data.folder(options.data)
-    from mien_train import alignment
+    where = store.folder(options.data)
+    from mien_train.emotion import alignment
 
     print(json.dumps(alignment.store(options.run_folder, options.detector, where, options.images)))  # noqa: T201
     return 0
 
 
 def _conditions(options: argparse.Namespace) -> int:
-    where = data.folder(options.data)
+    where = store.folder(options.data)
     if options.sheet.suffix.lower() != ".png" or options.sheet.is_dir():
         raise MienError(f"{options.sheet}: is no place for the contact sheet; give a .png file")
     writable(options.out)
     writable(options.sheet, "--sheet")
     import cv2
 
-    from mien_train import conditions, faces
+    from mien_train.data import faces
+    from mien_train.face import conditions
 
     found, sheet = conditions.measure(options.model, faces.load(where, "val"), options.faces)
     write_json(options.out, found)
@@ -84,19 +86,21 @@ def _conditions(options: argparse.Namespace) -> int:
 
 
 def _tiles(options: argparse.Namespace) -> int:
-    where = data.folder(options.data)
+    where = store.folder(options.data)
     writable(options.out)
-    from mien_train import faces, tiles_evaluation
+    from mien_train.data import faces
+    from mien_train.face import tile_evaluation
 
-    write_json(options.out, tiles_evaluation.measure(options.model, faces.load(where, "val")))
+    write_json(options.out, tile_evaluation.measure(options.model, faces.load(where, "val")))
     print(options.out)  # noqa: T201
     return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    where = data.folder(options.data)
+    where = store.folder(options.data)
     writable(options.log, "--log")
-    from mien_train import emotion_report, evaluation, model_file
+    from mien_train import evaluation, model_file
+    from mien_train.emotion import report
 
     task = model_file.task_of(options.model)
     if options.task not in (None, task):
@@ -105,8 +109,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
     found = evaluation.evaluate(options.model, where, options.split, options.protocol, options.log)
     if options.report:
-        emotion_report.write(folder(options.report, "--report"), found, _history(options.model))
-    print(json.dumps(found) if options.json else report.text(found))  # noqa: T201
+        report.write(folder(options.report, "--report"), found, _history(options.model))
+    print(json.dumps(found) if options.json else printed.text(found))  # noqa: T201
     return 0
 
 

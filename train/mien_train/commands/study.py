@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from mien.errors import MienError
-from mien_train import data, recipe_table
 from mien_train.commands.options import Commands, add_data, folder, positive, seed, writing
+from mien_train.data import store
+from mien_train.recipes import named
 
 
 def add(commands: Commands) -> None:
@@ -30,7 +31,7 @@ def add(commands: Commands) -> None:
     compare.set_defaults(run=_compare)
 
     sweep = commands.add_parser("sweep", help="search a recipe's settings with Optuna; resumes what is begun")
-    sweep.add_argument("recipe", help=f"emotion recipe, one of {', '.join(recipe_table.EMOTION)}")
+    sweep.add_argument("recipe", help=f"emotion recipe, one of {', '.join(named.EMOTION)}")
     sweep.add_argument("--space", type=Path, required=True, metavar="FILE", help="TOML file of fields and their ranges")
     sweep.add_argument("--trials", type=positive, help="wanted in all (default: 20, or all of a grid)")
     sweep.add_argument("--storage", metavar="URL", help="any Optuna storage, for several machines (default: SQLite)")
@@ -69,8 +70,8 @@ def add(commands: Commands) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    where = data.folder(options.data)
-    from mien_train import compare, compare_kept, compare_page
+    where = store.folder(options.data)
+    from mien_train.study import compare, compare_kept, compare_page
 
     results = folder(options.out or Path("out/compare" if options.quick else "docs/results"))
     page = options.page or (results / "compare.md" if options.quick else Path("docs/compare.md"))
@@ -87,8 +88,8 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    where = data.folder(options.data)
-    from mien_train import sweep, sweep_table
+    where = store.folder(options.data)
+    from mien_train.study import sweep, sweep_table
 
     found = sweep.sweep(
         options.recipe,
@@ -107,21 +108,21 @@ def _sweep(options: argparse.Namespace) -> int:
 def _explore(options: argparse.Namespace) -> int:
     out = folder(options.out)
     if options.video:
-        from mien_train import timeline
+        from mien_train.study import timeline
 
         timeline.timeline(options.video, out, options.max_frames)
     else:
-        from mien import bundle
-        from mien_train import explore
+        from mien.models import bundle
+        from mien_train.study import explore
 
-        explore.explore(data.folder(options.data), out, bundle.load(options.model).artefact("tflite"))
+        explore.explore(store.folder(options.data), out, bundle.load(options.model).artefact("tflite"))
     print(*sorted(out.iterdir()), sep="\n")  # noqa: T201
     return 0
 
 
 def _clean(options: argparse.Namespace) -> int:
-    where = data.folder(options.data)
-    from mien_train import cleaning
+    where = store.folder(options.data)
+    from mien_train.study import cleaning
 
     if not options.run_folder.exists():
         raise MienError(f"{options.run_folder}: no such run; train one with `python -m mien_train emotion`")
@@ -131,8 +132,8 @@ def _clean(options: argparse.Namespace) -> int:
 
 
 def _fer_folders(options: argparse.Namespace) -> int:
-    from mien_train import ferplus_folders
+    from mien_train.data import ferplus_folders
 
-    counts = ferplus_folders.write(data.folder(options.data), folder(options.out), options.size)
+    counts = ferplus_folders.write(store.folder(options.data), folder(options.out), options.size)
     print(*(f"{count:>7} {name}" for name, count in counts.items()), sep="\n")  # noqa: T201
     return 0

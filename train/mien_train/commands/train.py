@@ -7,18 +7,19 @@ import contextlib
 import json
 from pathlib import Path
 
-from mien_train import data, recipe_table, recipes
 from mien_train.commands.options import Commands, add_data, folder, seed
-from mien_train.recipes import Recipe
+from mien_train.data import store
+from mien_train.recipes import definition, named
+from mien_train.recipes.definition import Recipe
 
 
 def add(commands: Commands) -> None:
     """Add both commands."""
     emotion = commands.add_parser("emotion", help="train an emotion classifier, on FER2013 / FER+ or your own folders")
-    _add_common(emotion, ", ".join(recipe_table.EMOTION))
+    _add_common(emotion, ", ".join(named.EMOTION))
     emotion.add_argument(
         "--imbalance",
-        choices=recipes.CHOICES["imbalance"],
+        choices=definition.CHOICES["imbalance"],
         help="weights: the loss counts rare classes more; sampler: equal counts per class (default: the recipe's)",
     )
     emotion.add_argument("--exclude", type=Path, metavar="CSV", help="rows to leave out, as `clean` writes them")
@@ -27,7 +28,7 @@ def add(commands: Commands) -> None:
     )
     emotion.set_defaults(run=_emotion)
     face = commands.add_parser("face", help="train a face detector")
-    _add_common(face, ", ".join(recipe_table.FACE))
+    _add_common(face, ", ".join(named.FACE))
     face.set_defaults(run=_face)
 
 
@@ -50,25 +51,27 @@ def _emotion(options: argparse.Namespace) -> int:
         settings.append(f"imbalance={options.imbalance}")
     if options.exclude:
         settings.append(f"exclude={options.exclude}")
-    recipe = recipes.chosen(recipe_table.EMOTION, options.recipe, settings)
-    where = data.folder(options.data)
-    from mien_train import emotion_data
+    recipe = definition.chosen(named.EMOTION, options.recipe, settings)
+    where = store.folder(options.data)
+    from mien_train.data import emotion_data
 
     recipe = emotion_data.suited(recipe, where)
     run = _train(options, recipe, where)
     if options.report:
-        from mien_train import distributed, emotion_report, evaluation
+        from mien_train import evaluation
+        from mien_train.emotion import report
+        from mien_train.training import distributed
 
         if distributed.world().first:
             history = json.loads((run / "history.json").read_text(encoding="utf-8"))
             found = evaluation.evaluate(run / "checkpoint.pt", where, "val")
-            emotion_report.write(folder(options.report, "--report"), found, history)
+            report.write(folder(options.report, "--report"), found, history)
     return 0
 
 
 def _face(options: argparse.Namespace) -> int:
-    recipe = recipes.chosen(recipe_table.FACE, options.recipe, _settings(options))
-    _train(options, recipe, data.folder(options.data))
+    recipe = definition.chosen(named.FACE, options.recipe, _settings(options))
+    _train(options, recipe, store.folder(options.data))
     return 0
 
 
@@ -80,7 +83,7 @@ def _settings(options: argparse.Namespace) -> list[str]:
 
 
 def _train(options: argparse.Namespace, recipe: Recipe, where: Path) -> Path:
-    from mien_train import distributed, loop, tasks, tensorboard
+    from mien_train.training import distributed, loop, tasks, tensorboard
 
     run = folder(options.out or Path("runs") / f"{options.command}-{options.recipe}")
     with contextlib.ExitStack() as stack:

@@ -1,0 +1,67 @@
+"""Looking where faces were: full scans only now and then, in between a closer look around the known faces."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.faces.face import Face
+from mien.metrics import Laps
+from mien.pipeline import Detector
+
+_ROOM = 0.75
+"""Of a face's side, left free around it: how far a face may move between two frames."""
+
+
+class AttentiveDetector:
+    """Re-detects in the window around the faces of the last frame, and scans the whole frame every k-th time.
+
+    A face in the window meets the network larger than in the whole frame, so a smaller and faster model can do the
+    looking. A new face is seen at the next full scan. With no face known, every frame is scanned.
+
+    Args:
+        scan: looks at whole frames.
+        look: looks at the window; may be the same detector.
+        every: a whole frame is scanned at every k-th frame, from 1 (always).
+
+    Raises:
+        MienError: `every` is below 1.
+    """
+
+    def __init__(self, scan: Detector, look: Detector, every: int = 10) -> None:
+        if every < 1:
+            raise MienError(f"full scans every {every} frames; give 1 or more")
+        self._scan, self._look, self._every = scan, look, every
+        self._known: tuple[Face, ...] = ()
+        self._since = 0
+
+    def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
+        """Faces of uint8 (H, W), in frame pixels; see `mien.FaceDetector.detect`."""
+        self._since += 1
+        if not self._known or self._since >= self._every:
+            self._since = 0
+            self._known = self._scan.detect(luma, laps)
+            return self._known
+        left, top, right, bottom = window(self._known, (luma.shape[0], luma.shape[1]))
+        seen = self._look.detect(luma[top:bottom, left:right], laps)
+        self._known = tuple(_moved(face, left, top) for face in seen)
+        if not self._known:  # lost: scan at once rather than report an empty frame
+            self._since = 0
+            self._known = self._scan.detect(luma, laps)
+        return self._known
+
+
+def window(faces: tuple[Face, ...], frame: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The part of a (height, width) frame that holds all faces with room around them: left, top, right, bottom."""
+    room = [_ROOM * max(f.box[2] - f.box[0], f.box[3] - f.box[1]) for f in faces]
+    left = max(0, int(min(f.box[0] - r for f, r in zip(faces, room, strict=True))))
+    top = max(0, int(min(f.box[1] - r for f, r in zip(faces, room, strict=True))))
+    right = min(frame[1], int(max(f.box[2] + r for f, r in zip(faces, room, strict=True))) + 1)
+    bottom = min(frame[0], int(max(f.box[3] + r for f, r in zip(faces, room, strict=True))) + 1)
+    return min(left, frame[1] - 1), min(top, frame[0] - 1), max(right, 1), max(bottom, 1)
+
+
+def _moved(face: Face, left: int, top: int) -> Face:
+    box = (face.box[0] + left, face.box[1] + top, face.box[2] + left, face.box[3] + top)
+    return Face(box, tuple((x + left, y + top) for x, y in face.landmarks), face.score)

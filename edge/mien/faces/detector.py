@@ -1,0 +1,126 @@
+"""The face detector: a luma frame in, faces in frame pixels out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.faces.decode import Decoder, Detections
+from mien.faces.face import Face
+from mien.faces.letterbox import Letterbox
+from mien.faces.tiles import scan
+from mien.metrics import Laps
+from mien.models import bundle
+from mien.models.bundle import Bundle
+from mien.models.engine import open_engine
+
+_MOST = 400
+
+
+class FaceDetector:
+    """Finds faces and their five landmarks.
+
+    A frame higher than wide is given to the model's portrait twin (NAME-portrait, the same weights), if there is one.
+
+    Args:
+        model: name of a bundled model, or path of a sidecar.
+        engine: "litert", "onnx" or "tflite".
+        threads: of the engine.
+        score_threshold: lowest score of a face; the sidecar's value if None.
+        tiles: also scan overlapping tiles, magnified, for small faces; costs one inference a tile (nine for 640×480).
+
+    Attributes:
+        bundle: the model's, for frames that are not portrait.
+
+    Raises:
+        MienError: the model or the engine cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "face-base",
+        engine: str = "litert",
+        threads: int = 1,
+        score_threshold: float | None = None,
+        tiles: bool = False,
+    ) -> None:
+        self.bundle = bundle.load(model)
+        if self.bundle.task != "face":
+            raise MienError(f"{self.bundle.path}: is a model for {self.bundle.task!r}, not a face detector")
+        if score_threshold is not None and not 0 < score_threshold < 1:
+            raise MienError(f"score threshold is {score_threshold}; it must lie between 0 and 1")
+        self._options = (engine, threads, score_threshold)
+        self._tiles = tiles
+        self._landscape = _Scanner(self.bundle, *self._options)
+        self._portrait: _Scanner | None = None
+        twin = self.bundle.path.with_name(f"{self.bundle.name}-portrait.json")
+        self._twin = twin if twin.is_file() else None
+
+    def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
+        """Find the faces of a frame.
+
+        Args:
+            luma: uint8 (H, W), full range, any size.
+            laps: books the stages "resize", "detect" and "decode" if given, with tiles once for each.
+
+        Returns:
+            Faces in frame pixels, best score first.
+        """
+        scanner = self._scanner(luma)
+
+        def look(part: NDArray[np.uint8]) -> Detections:
+            return scanner.scan(part, laps)
+
+        found = scan(luma, scanner.size, look, scanner.iou_threshold, _MOST) if self._tiles else look(luma)
+        faces = _faces(found)
+        if laps:
+            laps.lap("decode")
+        return faces
+
+    def _scanner(self, luma: NDArray[np.uint8]) -> _Scanner:
+        if self._twin is None or luma.shape[0] <= luma.shape[1]:
+            return self._landscape
+        if self._portrait is None:  # loaded when the first portrait frame comes: most cameras never send one
+            self._portrait = _Scanner(bundle.load(self._twin), *self._options)
+        return self._portrait
+
+
+class _Scanner:
+    """One model with what belongs to its input size."""
+
+    def __init__(self, model: Bundle, engine: str, threads: int, score_threshold: float | None) -> None:
+        settings = model.sidecar["decode"]
+        threshold = settings["score_threshold"] if score_threshold is None else score_threshold
+        self.size = (model.height, model.width)
+        self.iou_threshold = float(settings["iou_threshold"])
+        self._engine = open_engine(model, engine, threads)
+        self._letterbox = Letterbox(model.height, model.width)
+        self._decode = Decoder(model.outputs, tuple(settings["strides"]), threshold, self.iou_threshold, _MOST)
+
+    def scan(self, luma: NDArray[np.uint8], laps: Laps | None) -> Detections:
+        """Detections in pixels of `luma`, uint8 (H, W)."""
+        canvas, fit = self._letterbox(luma)
+        if laps:
+            laps.lap("resize")
+        raw = self._engine.run(canvas)
+        if laps:
+            laps.lap("detect")
+        found = self._decode(raw)
+        # One factor for both axes: the letterbox keeps the shape.
+        grow = np.float32(1 / fit.scale)
+        found = Detections(found.boxes * grow, found.landmarks * grow, found.scores)
+        if laps:
+            laps.lap("decode")
+        return found
+
+
+def _faces(found: Detections) -> tuple[Face, ...]:
+    return tuple(
+        Face((box[0], box[1], box[2], box[3]), tuple((x, y) for x, y in points), score)
+        for box, points, score in zip(
+            found.boxes.tolist(), found.landmarks.tolist(), found.scores.tolist(), strict=True
+        )
+    )

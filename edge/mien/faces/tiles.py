@@ -1,0 +1,141 @@
+"""Cutting a frame into overlapping tiles, so that small faces meet the network at full size or larger."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.faces.decode import Detections, suppress
+from mien.faces.letterbox import fit
+
+OVERLAP = 48
+"""Pixels that neighbouring tiles share. A face up to this size lies whole in one of them; larger ones are for
+the scan of the whole frame."""
+
+_SMALL = 0.75 * OVERLAP
+"""Longer side, in frame pixels, below which a face is left to the tiles: they show it whole and much larger, while
+the whole frame's box of it is often too large to be taken for the same face. Some way below `OVERLAP`, as boxes of a
+face differ."""
+
+_LARGE = 1.5 * OVERLAP
+"""Longer side, in the network's pixels, above which a face is left to the whole frame: it needs no magnification,
+and what only a tile takes for a large face is mostly a false alarm."""
+
+_MARGIN = 1.5
+"""Pixels from a cut within which a box counts as cut."""
+
+Window = tuple[int, int, int, int]
+"""Left, top, right, bottom in frame pixels; right and bottom are exclusive."""
+
+
+def windows(frame: tuple[int, int], tile: tuple[int, int]) -> tuple[Window, ...]:
+    """Tiles that cover a frame, row by row.
+
+    There are as few as tiles of the network's own size would need. What those would share beyond `OVERLAP` is not
+    spent on seeing the same pixels twice: the tiles are smaller by it, and so reach the network magnified.
+
+    Args:
+        frame: (height, width).
+        tile: (height, width), the network's input.
+
+    Returns:
+        Windows no larger than a tile and nearly of its shape, evenly spread. None for a frame that fits into one
+        tile: the scan of the whole frame sees that at full size already.
+    """
+    if frame[0] <= tile[0] and frame[1] <= tile[1]:
+        return ()
+    rows, columns = (_count(length, side) for length, side in zip(frame, tile, strict=True))
+    share = max(_least(frame[0], rows) / tile[0], _least(frame[1], columns) / tile[1])
+    height, width = (min(math.ceil(share * side), length) for side, length in zip(tile, frame, strict=True))
+    return tuple(
+        (left, top, left + width, top + height)
+        for top in _starts(frame[0], height, rows)
+        for left in _starts(frame[1], width, columns)
+    )
+
+
+def scan(
+    luma: NDArray[np.uint8],
+    tile: tuple[int, int],
+    look: Callable[[NDArray[np.uint8]], Detections],
+    iou_threshold: float,
+    most: int,
+) -> Detections:
+    """Detections of a whole frame and of its tiles, each face once.
+
+    Small faces are the tiles' to find and large ones the whole frame's; those between, of both.
+
+    Args:
+        luma: uint8 (H, W).
+        tile: (height, width), the network's input.
+        look: detections of uint8 (h, w), in pixels of what it is given; called once for the frame and once a tile.
+        iou_threshold: of two faces that overlap more than this, the better one stays.
+        most: largest number of candidates that suppression looks at.
+
+    Returns:
+        In frame pixels, best score first.
+    """
+    frame = (luma.shape[0], luma.shape[1])
+    found, cuts = look(luma), windows(frame, tile)
+    if not cuts:
+        return found
+    parts = [_between(found, _SMALL, math.inf)]
+    largest = _LARGE / fit(frame, tile).scale
+    for window in cuts:
+        left, top, right, bottom = window
+        part = _between(look(luma[top:bottom, left:right]), 0, largest)
+        parts.append(whole(part, window, frame))
+    return suppress(_joined(parts), iou_threshold, most)
+
+
+def whole(found: Detections, window: Window, frame: tuple[int, int]) -> Detections:
+    """The detections of a tile that its own edges do not cut, moved into the frame.
+
+    Args:
+        found: in pixels of the window.
+        window: where it lies in the frame.
+        frame: (height, width). The frame's own edges cut nothing that another tile would show.
+    """
+    left, top, right, bottom = window
+    low = np.array([_MARGIN if left > 0 else -np.inf, _MARGIN if top > 0 else -np.inf], np.float32)
+    high = np.array(
+        [
+            right - left - _MARGIN if right < frame[1] else np.inf,
+            bottom - top - _MARGIN if bottom < frame[0] else np.inf,
+        ],
+        np.float32,
+    )
+    kept = (found.boxes[:, :2] >= low).all(axis=1) & (found.boxes[:, 2:] <= high).all(axis=1)
+    shift = np.array([left, top], np.float32)
+    return Detections(found.boxes[kept] + np.tile(shift, 2), found.landmarks[kept] + shift, found.scores[kept])
+
+
+def _between(found: Detections, low: float, high: float) -> Detections:
+    side = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1)
+    kept = (side >= low) & (side <= high)
+    return Detections(found.boxes[kept], found.landmarks[kept], found.scores[kept])
+
+
+def _joined(parts: list[Detections]) -> Detections:
+    return Detections(
+        np.concatenate([p.boxes for p in parts]),
+        np.concatenate([p.landmarks for p in parts]),
+        np.concatenate([p.scores for p in parts]),
+    )
+
+
+def _count(length: int, side: int) -> int:
+    """Tiles of this side that cover a length and share `OVERLAP` or more."""
+    return 1 if length <= side else math.ceil((length - OVERLAP) / (side - OVERLAP))
+
+
+def _least(length: int, count: int) -> float:
+    """The side at which so many tiles share `OVERLAP` and no more; for a single one, what it has to cover."""
+    return (length + (count - 1) * OVERLAP) / count
+
+
+def _starts(length: int, side: int, count: int) -> list[int]:
+    return [round(index * (length - side) / (count - 1)) for index in range(count)] if count > 1 else [0]

@@ -1,0 +1,1 @@
+"""What holds from frame to frame: which face is which, and what its expression is over time. No pixels come here."""

@@ -1,0 +1,1 @@
+"""What people read: tables, pictures and model cards, written from `docs/results` alone. Nothing is measured here."""

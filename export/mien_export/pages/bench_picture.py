@@ -1,0 +1,92 @@
+"""The picture of accuracy against latency: mien's classifier among its peers."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from mien.errors import MienError
+from mien_export.peers.ratios import ENGINE
+
+_ACCURACY = "emotion-base.json"
+
+
+def points(found: dict[str, Any], accuracy: float) -> list[tuple[str, float, float]]:
+    """Name, milliseconds of the network alone (one thread) and percent on the strict test set.
+
+    Args:
+        found: a result of `mien_export.peers.benchmark`.
+        accuracy: of mien's classifier, in percent.
+    """
+    chosen = []
+    for row in found["peers"]:
+        if "skipped" in row or row["network"] is None:
+            continue
+        ours = (row.get("engine"), row.get("precision")) == (ENGINE, "int8") and row["name"].startswith("mien emotion")
+        name = f"{row['name']}, int8, LiteRT" if ours else row["name"]
+        share = accuracy if ours else row.get("strict_accuracy")
+        if share is not None:
+            chosen.append((name, float(row["network"]["p50"]), float(share)))
+    return chosen
+
+
+def draw(found: dict[str, Any], results: Path) -> Path | None:
+    """Write bench.png into the folder of the results.
+
+    Args:
+        found: a result of `mien_export.peers.benchmark`.
+        results: folder, with `emotion-base.json` in it.
+
+    Returns:
+        Its path; None where the accuracy of mien's classifier is not known yet.
+
+    Raises:
+        MienError: matplotlib is missing, or the accuracy's file is damaged.
+    """
+    source = results / _ACCURACY
+    if not source.is_file():
+        return None
+    try:
+        evaluations = json.loads(source.read_text(encoding="utf-8"))["evaluations"]
+        (share,) = [
+            100 * e["accuracy"]
+            for e in evaluations
+            if (e["artefact"], e["split"], e["protocol"]) == ("tflite", "test", "strict")
+        ]
+    except (KeyError, ValueError) as error:
+        raise MienError(f"{source}: lacks the strict test accuracy ({error!r}); see `make results`") from None
+    try:
+        import matplotlib
+    except ImportError:
+        raise MienError("matplotlib is not installed; install it: pip install matplotlib") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    shown = points(found, share)
+    middle = math.sqrt(min(ms for _, ms, _ in shown) * max(ms for _, ms, _ in shown))
+    for name, milliseconds, percent in shown:
+        ours = name.startswith("mien")
+        axes.scatter(milliseconds, percent, s=70 if ours else 40, color="tab:red" if ours else "tab:blue", zorder=3)
+        # Labels point inwards, and stand below where another model is just above.
+        crowded = any(0 < other - percent < 2 for _, _, other in shown)
+        axes.annotate(
+            name,
+            (milliseconds, percent),
+            (6 if milliseconds <= middle else -6, -14 if crowded else 6),
+            textcoords="offset points",
+            fontsize=8,
+            ha="left" if milliseconds <= middle else "right",
+        )
+    axes.set_xscale("log")
+    axes.margins(x=0.1, y=0.15)
+    axes.set_xlabel("milliseconds a face, network alone, one thread (median)")
+    axes.set_ylabel("accuracy on FER+'s strict test set, %")
+    axes.set_title(f"{found['hardware']['cpu']}, {found['date']}", fontsize=9)
+    axes.grid(alpha=0.3, which="both")
+    path = results / "bench.png"
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+    pyplot.close(figure)
+    return path

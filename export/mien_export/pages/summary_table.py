@@ -1,0 +1,40 @@
+"""The README's first table: what mien is worth, in four lines out of three results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mien_export.pages.markdown import grid
+
+Results = dict[str, Any]
+
+
+def lines(emotion: Results, detector: Results, bench: Results) -> list[str]:
+    """Accuracy, detection, latency, and start, each with its yardstick."""
+    wanted = ("tflite", "test", "strict")
+    (reading,) = [e for e in emotion["evaluations"] if (e["artefact"], e["split"], e["protocol"]) == wanted]
+    (finding,) = [e for e in detector["evaluations"] if e["artefact"] == "tflite"]
+    (path,) = [r for r in bench["runs"] if (r["engine"], r["threads"], r["faces"]) == ("litert", 1, 1)]
+    (start,) = [s for s in bench["cold_start"] if s["engine"] == "litert"]
+    beside = "".join(f", {name} {row['ap50']:.3f}" for name, row in finding["peers"].items())
+    ratio = bench["ratios"]["whole_path_vs_float_peers"]["value"]
+    rows = [
+        (
+            f"reading, int8 TFLite of {emotion['files']['tflite']['bytes'] / 1000:.0f} kB",
+            f"{100 * reading['accuracy']:.1f} % of {reading['n']:,} FER+ test images (strict protocol, one seed)",
+        ),
+        (
+            f"finding, int8 TFLite of {detector['files']['tflite']['bytes'] / 1000:.0f} kB",
+            f"average precision {finding['ap50']:.3f} on {finding['faces']:,} validation faces{beside}",
+        ),
+        (
+            "one 640×480 frame, one face",
+            f"{path['whole']['p50']:.2f} ms on one core of a desktop ({bench['hardware']['cpu']}), {ratio:.2f} × "
+            "YuNet + mini_XCEPTION in the same run",
+        ),
+        (
+            "process start to first reading",
+            f"{start['first_reading_ms']:.0f} ms, {start['peak_rss_mb']:.0f} MB at the peak",
+        ),
+    ]
+    return grid(("", "measured"), rows)

@@ -1,0 +1,117 @@
+"""`peers`: `mien bench` on this machine, the same in turns with other people's models, and what follows from both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from mien import machine
+from mien.bench import report, result
+from mien.bench.remarks import Watch
+from mien.bench.rounds import Progress
+from mien.bench.scene import scene
+from mien.commands.options import open_models
+from mien.errors import MienError
+from mien.models import bundle, engine
+from mien_export.peers import accuracy, contest
+from mien_export.peers.projection import RESTS_ON, macs, project
+from mien_export.peers.ratios import ENGINE, ratios
+from mien_train.data import store
+
+MODELS = "face-base", "emotion-base"
+"""Names of the detector and the classifier that are measured."""
+
+Step = Callable[[str], Progress | None]
+
+
+def measure(seconds: float, starts: int, where: Path, command: list[str], step: Step) -> dict[str, Any]:
+    """Measure mien, then mien and its peers in turns.
+
+    Args:
+        seconds: for the frames of each of the two.
+        starts: fresh processes of each kind for the cold start.
+        where: folder of the peers; what is missing there is skipped, and the result says so.
+        command: that makes this result.
+        step: opens the progress of a named step.
+
+    Returns:
+        JSON types: "command", "date", "hardware", "remarks" (empty on a quiet machine), "runs" and "cold_start"
+        of `mien bench`, "peers" (milliseconds; one thread), "ratios", "macs", "projection".
+
+    Raises:
+        MienError: a model or an engine of mien's cannot be used.
+    """
+    engines = tuple(name for name, version in engine.available().items() if version is not None)
+    if ENGINE not in engines:
+        raise MienError(f"engine {ENGINE} is not usable here; install it: pip install ai-edge-litert")
+    settings = result.Settings(engines, tuple(dict.fromkeys((1, machine.usable_cores()))), seconds, starts)
+    own = result.run(open_models, settings, command, step)
+    accuracies = _accuracies(where)
+    watch = Watch()
+    outcome = contest.run(MODELS, engines, scene(), where, seconds, step("peers"), bundle.installed())
+    for row in outcome.rows:
+        row["strict_accuracy"] = accuracies.get(row["name"])
+    counts = {name: macs(onnx.load(bundle.load(name).artefact("onnx"))) for name in MODELS}
+    boards = project(outcome.whole[ENGINE, 1], list(counts.values()))
+    return {
+        "command": own["command"],
+        "date": own["date"],
+        "hardware": own["machine"],
+        "remarks": list(dict.fromkeys([*own["remarks"], *watch.remarks()])),
+        "state_after": watch.after,
+        "settings": own["settings"],
+        "models": own["models"],
+        "runs": own["runs"],
+        "cold_start": own["cold_start"],
+        "peers": outcome.rows,
+        "ratios": ratios(outcome, own["cold_start"]),
+        "macs": counts,
+        "projection": {"rests_on": RESTS_ON, "boards": [asdict(board) for board in boards]},
+    }
+
+
+def _accuracies(where: Path) -> dict[str, float]:
+    """Of the peers' classifiers, where the data is there to measure them on."""
+    try:
+        return accuracy.measure(where, store.folder(None))
+    except MienError:
+        return {}
+
+
+def write(document: dict[str, Any], path: Path) -> None:
+    """Write a result.
+
+    Raises:
+        MienError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+
+
+def text(document: dict[str, Any]) -> str:
+    """The tables of `mien bench`, then peers and ratios, one line each."""
+    lines = [report.text({**document, "machine": document["hardware"]}), "", "in turns with peers, one thread"]
+    lines.append(f"{'median milliseconds':<48}{'network':>10}{'from luma':>10}")
+    for row in document["peers"]:
+        label = " ".join(str(row[key]) for key in ("name", "precision", "engine", "faces") if key in row)
+        if "skipped" in row:
+            lines.append(f"{label}: skipped, {row['skipped']}")
+            continue
+        cells = (f"{row[key]['p50']:.3f}" if row[key] else "–" for key in ("network", "path"))
+        lines.append(f"{label:<48}" + "".join(f"{cell:>10}" for cell in cells))
+    lines.append("")
+    for name, ratio in document["ratios"].items():
+        if ratio["value"] is None:
+            lines.append(f"{name:<48}not measured: {ratio['reason']}")
+        else:
+            verdict = "met" if ratio["met"] else "NOT MET"
+            lines.append(f"{name:<48}{ratio['value']:>10.3f}  of {ratio['target']:g} allowed, {verdict}")
+    return "\n".join(lines)

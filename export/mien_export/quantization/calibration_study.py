@@ -1,0 +1,90 @@
+"""`calibrations`: which way to measure activation ranges costs a model least, compared on the validation split."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from mien import machine
+from mien.errors import MienError
+from mien_export.build import exported, input_size, read
+from mien_export.quantization.observers import METHODS
+from mien_export.sidecar import Calibration
+from mien_train.data import export_pictures
+from mien_train.evaluation import evaluate
+from mien_train.training.checkpoint import Checkpoint
+
+SIZES = (128, 512, 2048)
+
+
+def compare(run: Path, data: Path, sizes: Sequence[int] = SIZES, seed: int = 0) -> dict[str, Any]:
+    """Export a run with every method and size, and evaluate each int8 TFLite on the validation split.
+
+    Args:
+        run: folder with checkpoint.pt, or a .pt file.
+        data: data folder.
+        sizes: numbers of calibration images.
+        seed: of their draw.
+
+    Returns:
+        JSON types: the float network's figure, and a row for every method and size.
+
+    Raises:
+        MienError: the run or the data cannot be used.
+    """
+    checkpoint = read(run)
+    figure = {"emotion": "accuracy", "face": "ap50"}[checkpoint.task]
+    float_file = run / "checkpoint.pt" if run.is_dir() else run
+    rows = []
+    candidates = [(method, size) for method in METHODS for size in sizes]
+    for method, size in tqdm(candidates, desc="calibrations", disable=None):
+        rows.append(
+            {
+                "method": method,
+                "images": size,
+                figure: _evaluated(checkpoint, data, Calibration(size, method, seed), lambda found: found[figure]),
+            }
+        )
+    return {
+        "task": checkpoint.task,
+        "recipe": checkpoint.recipe["name"],
+        "figure": figure,
+        "split": "val",
+        "seed": seed,
+        "float": evaluate(float_file, data, "val")[figure],
+        "rows": rows,
+        "date": datetime.date.today().isoformat(),
+        "hardware": machine.facts(),
+    }
+
+
+def write(run: Path, data: Path, out: Path | None, sizes: Sequence[int]) -> Path:
+    """Compare and write docs/results/calibration-TASK.json.
+
+    Raises:
+        MienError: as `compare`, or the file cannot be written.
+    """
+    result = compare(run, data, sizes)
+    path = out or Path("docs/results") / f"calibration-{result['task']}.json"
+    command = f"python -m mien_export calibrations {run} --sizes {','.join(map(str, sizes))}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"command": command, **result}, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+    return path
+
+
+def _evaluated(
+    checkpoint: Checkpoint, data: Path, wanted: Calibration, pick: Callable[[dict[str, Any]], float]
+) -> float:
+    images = export_pictures.images(checkpoint, data, wanted.size, wanted.seed, input_size(checkpoint))
+    with tempfile.TemporaryDirectory() as folder:
+        path, _, _ = exported(checkpoint.build(), checkpoint, Path(folder), "candidate", wanted, images)
+        return pick(evaluate(path.with_suffix(".tflite"), data, "val"))

@@ -1,0 +1,1 @@
+"""Writing and reading TFLite files: the second spelling of the graph that `quantization` made. It decides nothing."""

@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from edge_fakes import picamera2_modules
+from numpy.typing import NDArray
+
+from mien.cameras import v4l2
+from mien.cameras.base import exposure_time, open_source
+from mien.cameras.buffers import LumaPool
+from mien.cameras.files import pictures_in
+from mien.cameras.luma import expand_limited
+from mien.cameras.picamera2 import PiCamera, listed, to_monotonic
+from mien.cameras.v4l2 import to_luma
+from mien.errors import MienError
+
+RAMP = np.tile(np.arange(100, dtype=np.uint8) * 2 + 20, (60, 1))  # 20, 22, … 218: inside both ranges
+BLACK, WHITE = np.zeros((60, 100), np.uint8), np.full((60, 100), 255, np.uint8)
+
+
+def limited(full: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Full-range luma as a limited-range source would deliver it: 16 is black and 235 is white."""
+    return np.rint(full * 219.0 / 255 + 16).astype(np.uint8)
+
+
+@pytest.fixture
+def picamera2(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def install(**behaviour: Any) -> Any:
+        modules = picamera2_modules(**behaviour)
+        for name, module in modules.items():
+            monkeypatch.setitem(sys.modules, name, module)
+        return modules["picamera2"].Picamera2
+
+    return install
+
+
+@pytest.mark.parametrize("picture", [BLACK, WHITE, RAMP], ids=["black", "white", "ramp"])
+@pytest.mark.parametrize("is_limited", [False, True])
+def test_picamera2_luma_is_full_range_without_its_padding(picamera2: Any, picture: Any, is_limited: bool) -> None:
+    picamera2(limited=is_limited, picture=lambda h, w: limited(picture) if is_limited else picture)
+    with PiCamera() as camera:
+        frame = next(camera.frames())
+    assert frame.luma.shape == (60, 100)
+    # 219 levels cannot carry 255: half a step either way is 0.58.
+    assert np.abs(frame.luma.astype(int) - picture).max() <= (1 if is_limited else 0)
+    assert ("expanded" in camera.description) == is_limited
+
+
+@pytest.mark.parametrize("picture", [BLACK, WHITE, RAMP], ids=["black", "white", "ramp"])
+def test_yuyv_and_bgr_luma_is_full_range(picture: Any) -> None:
+    packed = np.stack([limited(picture), np.full_like(picture, 128)], axis=2)
+    for shape in (packed.shape, (1, packed.size), (packed.size,)):
+        plane = to_luma(packed.reshape(shape), 100, 60)
+        assert plane is not None
+        assert np.abs(plane.astype(int) - picture).max() <= 1
+    plane = to_luma(np.repeat(picture[..., None], 3, axis=2), 100, 60)
+    assert plane is not None
+    assert np.array_equal(plane, picture)
+    assert to_luma(np.zeros((7, 7), np.uint8), 100, 60) is None
+
+
+@pytest.mark.parametrize("picture", [BLACK, WHITE, RAMP], ids=["black", "white", "ramp"])
+def test_picture_and_video_luma_is_full_range(picture: Any, tmp_path: Path) -> None:
+    colour = np.repeat(picture[..., None], 3, axis=2)
+    cv2.imwrite(str(tmp_path / "a.png"), colour)
+    with open_source(str(tmp_path / "a.png")) as camera:
+        (frame,) = camera.frames()
+    assert np.array_equal(frame.luma, picture)
+    assert frame.name == str(tmp_path / "a.png")
+    writer = cv2.VideoWriter(str(tmp_path / "a.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (100, 60))
+    for _ in range(3):
+        writer.write(colour)
+    writer.release()
+    with open_source(str(tmp_path / "a.mp4")) as camera:
+        frames = list(camera.frames())
+        assert camera.period_ns == 40_000_000
+    assert [f.sequence for f in frames] == [0, 1, 2]
+    # The codec is lossy; luma left in the limited range would put black 16 off and white 20.
+    assert np.abs(frames[0].luma.astype(int) - picture).mean() < 5
+
+
+def test_frames_carry_the_sensors_time_on_the_monotonic_clock(picamera2: Any) -> None:
+    picamera2()
+    with PiCamera() as camera:
+        frame = next(camera.frames())
+    age = time.monotonic_ns() - frame.captured_at
+    assert 5_000_000 <= age < 2_000_000_000  # the fake stamps 5 ms before delivery
+    boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    assert abs(to_monotonic(boot) - time.monotonic_ns()) < 50_000_000
+
+
+def test_a_time_stamp_that_cannot_be_true_gives_way_to_the_arrival() -> None:
+    now = 100_000_000_000
+    assert exposure_time(now - 30_000_000, now) == now - 30_000_000
+    assert exposure_time(0, now) == now
+    assert exposure_time(now + 1, now) == now
+
+
+def test_picamera2_buffers_are_used_again_and_kept_frames_never_touched(picamera2: Any) -> None:
+    counter = iter(range(1, 1000))
+    picamera2(picture=lambda h, w: np.full((h, w), next(counter) % 200, np.uint8))
+    with PiCamera() as camera:
+        frames = camera.frames()
+        kept = next(frames)
+        value = int(kept.luma[0, 0])
+        addresses = set()
+        for _ in range(12):
+            frame = next(frames)
+            addresses.add(frame.luma.ctypes.data)
+            camera.recycle(frame)
+    assert kept.luma.min() == kept.luma.max() == value
+    assert len(addresses) <= 5
+
+
+def test_a_stalled_camera_is_restarted(picamera2: Any) -> None:
+    kind = picamera2(stalls=2)
+    with PiCamera(timeout=0.25) as camera:
+        next(camera.frames())
+    restart = ["cancel", "stop", "start"]
+    assert kind.last.calls == ["start", *restart, *restart, "cancel", "stop", "close"]
+
+
+def test_a_camera_that_stays_silent_is_given_up(picamera2: Any) -> None:
+    picamera2(stalls=99)
+    with PiCamera(timeout=0.01, restarts=2) as camera, pytest.raises(MienError, match="nor after 2 restarts"):
+        next(camera.frames())
+
+
+def test_an_unreadable_request_is_an_error_and_not_a_dead_thread(picamera2: Any) -> None:
+    picamera2(picture=lambda h, w: np.zeros((h, w)), metadata=lambda: {}["SensorTimestamp"])
+    with PiCamera() as camera, pytest.raises(MienError, match="cannot be read"):
+        next(camera.frames())
+
+
+def test_close_from_another_thread_ends_the_frames(picamera2: Any) -> None:
+    picamera2(stalls=1)
+    camera = PiCamera(timeout=30)
+    threading.Timer(0.05, camera.close).start()
+    assert list(camera.frames()) == []
+    camera.close()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        ({"cameras": ()}, "lists no camera"),
+        ({"granted_format": "RGB888"}, "grants RGB888"),
+    ],
+)
+def test_what_picamera2_cannot_give_is_one_error(picamera2: Any, behaviour: Any, message: str) -> None:
+    picamera2(**behaviour)
+    with pytest.raises(MienError, match=message):
+        open_source("picamera2")
+
+
+def test_without_picamera2_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+    assert listed() == ()
+    with pytest.raises(MienError, match="apt install python3-libcamera"):
+        open_source("picamera2")
+
+
+def test_auto_prefers_picamera2_and_then_the_first_capture_device(
+    picamera2: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picamera2()
+    with open_source("auto") as camera:
+        assert camera.description.startswith("picamera2 imx708")
+    picamera2(cameras=())
+    monkeypatch.setattr(v4l2, "devices", lambda: ())
+    with pytest.raises(MienError, match="no camera found"):
+        open_source("auto")
+
+
+def test_the_pis_own_video_nodes_are_no_cameras(tmp_path: Path) -> None:
+    for number, name in ((10, "bcm2835-codec-decode"), (2, "HD Webcam"), (0, "unicam-image")):
+        (tmp_path / "dev").mkdir(exist_ok=True)
+        (tmp_path / f"dev/video{number}").touch()
+        (tmp_path / f"sys/class/video4linux/video{number}").mkdir(parents=True)
+        (tmp_path / f"sys/class/video4linux/video{number}/name").write_text(name + "\n")
+    assert v4l2.devices(tmp_path) == (2,)
+
+
+class FakeCapture:
+    """cv2.VideoCapture of a camera that grants YUYV and loses its cable once."""
+
+    opened = 0
+
+    def __init__(self, *_: object) -> None:
+        type(self).opened += 1
+        self.left = 2
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def set(self, *_: object) -> bool:
+        return True
+
+    def get(self, what: int) -> float:
+        yuyv = float(cv2.VideoWriter.fourcc(*"YUYV"))
+        return {
+            cv2.CAP_PROP_FOURCC: yuyv,
+            cv2.CAP_PROP_FRAME_WIDTH: 100.0,
+            cv2.CAP_PROP_FRAME_HEIGHT: 60.0,
+        }.get(what, 0.0)
+
+    def read(self) -> tuple[bool, Any]:
+        if self.left == 0:
+            return False, None
+        self.left -= 1
+        return True, np.stack([limited(RAMP), np.full_like(RAMP, 128)], axis=2)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_usb_camera_is_opened_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
+    monkeypatch.setattr(Path, "exists", lambda self: True)
+    FakeCapture.opened = 0
+    with v4l2.V4L2Camera(0) as camera:
+        frames = camera.frames()
+        got = [next(frames) for _ in range(4)]
+    assert [f.sequence for f in got] == [0, 1, 2, 3]
+    assert FakeCapture.opened == 2
+    assert np.abs(got[0].luma.astype(int) - RAMP).max() <= 1
+    assert list(camera.frames()) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("nonsense", "no source of that name"),
+        ("v4l2:one", "takes the number"),
+        ("v4l2:-1", "takes the number"),
+        ("v4l2:63", "/dev/video63: no such camera"),
+        ("/nonexistent/picture.png", "no such file"),
+    ],
+)
+def test_a_source_that_is_not_there_is_one_clear_error(spec: str, message: str) -> None:
+    with pytest.raises(MienError, match=message) as caught:
+        open_source(spec)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder_and_a_file_that_is_neither_picture_nor_video(tmp_path: Path) -> None:
+    with pytest.raises(MienError, match="holds no picture"):
+        open_source(str(tmp_path))
+    (tmp_path / "notes.txt").write_text("no video")
+    with pytest.raises(MienError, match="neither a picture nor a video"):
+        open_source(str(tmp_path / "notes.txt"))
+    (tmp_path / "cut.mp4").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom")
+    with (
+        pytest.raises(MienError, match=r"neither a picture nor a video|holds no frame"),
+        open_source(str(tmp_path / "cut.mp4")) as camera,
+    ):
+        list(camera.frames())
+
+
+def test_a_folder_is_read_in_order_and_a_corrupt_picture_is_named(tmp_path: Path) -> None:
+    for name in ("b.png", "a.JPG"):
+        cv2.imwrite(str(tmp_path / name.replace("JPG", "jpg")), RAMP)
+    (tmp_path / "c.png").write_bytes(b"not a picture")
+    (tmp_path / "readme.md").write_text("ignored")
+    assert [p.name for p in pictures_in(tmp_path)] == ["a.jpg", "b.png", "c.png"]
+    with open_source(str(tmp_path)) as camera:
+        frames = camera.frames()
+        assert [Path(next(frames).name).name for _ in range(2)] == ["a.jpg", "b.png"]
+        with pytest.raises(MienError, match=r"c\.png: not a picture"):
+            next(frames)
+
+
+def test_a_pool_hands_out_what_came_back_and_nothing_twice() -> None:
+    pool = LumaPool(2, 3)
+    first, second = pool.take(), pool.take()
+    assert first is not second
+    pool.give(first)
+    pool.give(np.empty((5, 5), np.uint8))
+    assert pool.take() is first
+    assert pool.take() is not first
+
+
+def test_expanding_in_place_gives_what_expanding_anew_gives() -> None:
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
+    anew = expand_limited(ramp)
+    assert (anew[0, 16], anew[0, 235], anew[0, 0], anew[0, 255]) == (0, 255, 0, 255)
+    expand_limited(ramp, out=ramp)
+    assert np.array_equal(ramp, anew)
+
+
+def test_a_usb_camera_that_libcamera_lists_is_left_to_v4l2(picamera2: Any) -> None:
+    usb = {"Model": "HD Webcam", "Id": "/base/axi/pcie@120000/rp1/usb@300000-1:1.0-046d:0825"}
+    picamera2(cameras=(usb,))
+    assert listed() == ()
+    with pytest.raises(MienError, match=r"lists no camera.*v4l2:N"):
+        PiCamera()
+    picamera2(cameras=({"Model": "imx708", "Id": "/base/axi/i2c@88000/imx708@1a"}, usb))
+    assert listed() == ("imx708",)
+
+
+def test_a_v4l2_camera_that_is_slow_to_come_back_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    present = iter([True, False, False, True])  # opened, lost twice, back again
+
+    class Flaky:
+        def __init__(self, *arguments: object) -> None:
+            self._present = next(present)
+            self._reads = 0
+
+        def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+            return self._present
+
+        def set(self, *arguments: object) -> bool:
+            return True
+
+        def get(self, key: int) -> float:
+            sizes = {cv2.CAP_PROP_FRAME_WIDTH: 100.0, cv2.CAP_PROP_FRAME_HEIGHT: 60.0}
+            return sizes.get(key, 0.0)
+
+        def read(self) -> tuple[bool, Any]:
+            self._reads += 1
+            good = self._present and self._reads < 2
+            return good, np.zeros((60, 100, 3), np.uint8) if good else None
+
+        def release(self) -> None:
+            self._present = False
+
+    monkeypatch.setattr(cv2, "VideoCapture", Flaky)
+    monkeypatch.setattr(Path, "exists", lambda self: True)
+    with v4l2.V4L2Camera(0, restarts=3, pause=0.0) as camera:
+        frames = camera.frames()
+        assert [next(frames).sequence for _ in range(2)] == [0, 1]

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.faces.attention import AttentiveDetector, window
+from mien.faces.face import Face
+from mien.metrics import Laps
+
+
+def _face(left: float, top: float, side: float = 40) -> Face:
+    return Face((left, top, left + side, top + side), ((left + 1, top + 2),) * 5, 0.9)
+
+
+class Scripted:
+    """Answers with the faces it was told to see, and remembers the sizes of the frames it got."""
+
+    def __init__(self, answers: list[tuple[Face, ...]]) -> None:
+        self._answers = iter(answers)
+        self.sizes: list[tuple[int, ...]] = []
+
+    def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
+        self.sizes.append(luma.shape)
+        return next(self._answers)
+
+
+FRAME = np.zeros((480, 640), np.uint8)
+
+
+def test_between_full_scans_only_the_window_around_known_faces_is_looked_at() -> None:
+    scan, look = Scripted([(_face(100, 100),)] * 2), Scripted([(_face(30, 30),)] * 2)
+    detector = AttentiveDetector(scan, look, every=3)
+    boxes = [detector.detect(FRAME)[0].box for _ in range(4)]
+    assert scan.sizes == [(480, 640)] * 2  # frames 1 and 4
+    assert look.sizes == [(101, 101)] * 2  # 40 pixels of face, 30 of room on each side
+    # Found at (30, 30) of the window at (70, 70); then at (30, 30) of the window at (70, 70) again.
+    assert boxes == [(100, 100, 140, 140)] * 4
+
+
+def test_landmarks_move_with_the_box() -> None:
+    detector = AttentiveDetector(Scripted([(_face(100, 100),)]), Scripted([(_face(30, 30),)]), every=9)
+    detector.detect(FRAME)
+    assert detector.detect(FRAME)[0].landmarks[0] == (101, 102)
+
+
+def test_a_lost_face_is_searched_for_in_the_same_frame() -> None:
+    scan, look = Scripted([(_face(100, 100),), (_face(400, 200),)]), Scripted([()])
+    detector = AttentiveDetector(scan, look, every=10)
+    detector.detect(FRAME)
+    assert detector.detect(FRAME)[0].box == (400, 200, 440, 240)
+
+
+def test_with_nobody_known_every_frame_is_scanned() -> None:
+    scan, look = Scripted([()] * 5), Scripted([])
+    detector = AttentiveDetector(scan, look, every=10)
+    for _ in range(5):
+        assert detector.detect(FRAME) == ()
+    assert len(scan.sizes) == 5
+
+
+def test_the_window_stays_in_the_frame() -> None:
+    assert window((_face(0, 0), _face(600, 440)), (480, 640)) == (0, 0, 640, 480)
+    assert window((_face(-300, -300),), (480, 640)) == (0, 0, 1, 1)
+
+
+def test_scanning_less_often_than_never_is_refused() -> None:
+    with pytest.raises(MienError, match="every 0 frames; give 1 or more"):
+        AttentiveDetector(Scripted([]), Scripted([]), every=0)

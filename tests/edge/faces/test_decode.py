@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from mien.faces.decode import Decoder, Detections, cell_centres, decode_cells, sigmoid, suppress
+from mien.models.bundle import Output
+from mien.models.quantization import Quantization
+
+STEP = Quantization(0.1, 0)
+
+
+def _outputs(sides: tuple[tuple[int, int], ...]) -> tuple[Output, ...]:
+    return tuple(
+        Output(f"{kind}_{index}", (1, height, width, channels), STEP)
+        for kind, channels in (("score", 1), ("box", 4), ("landmarks", 10))
+        for index, (height, width) in enumerate(sides)
+    )
+
+
+def _empty(outputs: tuple[Output, ...]) -> list[np.ndarray]:
+    return [np.full(o.shape, -128 if o.name.startswith("score") else 0, np.int8) for o in outputs]
+
+
+def test_one_cell_by_hand() -> None:
+    # Row 1, column 2 of a map of stride 8: centre (20, 12). Shift (+8·0.5, −8·0.25), size 8·e¹ by 8·e⁰.
+    points = np.zeros((1, 10), np.float32)
+    points[0, :2] = [1.0, -1.0]
+    boxes, landmarks = decode_cells(
+        cell_centres(2, 4, 8)[[1 * 4 + 2]], 8, np.array([[0.5, -0.25, 1.0, 0.0]], np.float32), points
+    )
+    half = 4 * math.e
+    assert boxes[0].tolist() == pytest.approx([24 - half, 10 - 4, 24 + half, 10 + 4], rel=1e-6)
+    assert landmarks[0, 0].tolist() == [28, 4]
+    assert landmarks[0, 1].tolist() == [20, 12]
+
+
+def test_the_decoder_reads_every_map_and_sorts_by_score() -> None:
+    outputs = _outputs(((4, 4), (2, 2)))
+    raw = _empty(outputs)
+    raw[0][0, 1, 2, 0] = 10  # logit 1 at stride 8
+    raw[1][0, 0, 1, 0] = 20  # logit 2 at stride 16, centre (24, 8)
+    found = Decoder(outputs, (8, 16), 0.5, 0.5)(tuple(raw))
+    assert found.scores.tolist() == pytest.approx([1 / (1 + math.exp(-2)), 1 / (1 + math.exp(-1))])
+    assert found.boxes.tolist() == [[16, 0, 32, 16], [16, 8, 24, 16]]
+    assert found.landmarks.shape == (2, 5, 2)
+
+
+def test_the_threshold_on_raw_values_is_the_threshold_on_scores() -> None:
+    outputs = _outputs(((16, 16),))
+    raw = _empty(outputs)
+    raw[0][0, :, :, 0] = np.arange(-128, 128, dtype=np.int8).reshape(16, 16)
+    for threshold in (0.05, 0.3, 0.5, 0.73, 0.9):
+        found = Decoder(outputs, (8,), threshold, 1.0)(tuple(raw))
+        scores = sigmoid(STEP.dequantize(np.arange(-128, 128, dtype=np.int16).astype(np.int8)))
+        assert len(found.scores) == (scores >= threshold - 1e-6).sum()
+        assert found.scores.min() >= threshold - 1e-6
+
+
+def test_no_face_gives_empty_arrays_of_the_right_shapes() -> None:
+    outputs = _outputs(((4, 4),))
+    found = Decoder(outputs, (8,), 0.5, 0.5)(tuple(_empty(outputs)))
+    assert (found.boxes.shape, found.landmarks.shape, found.scores.shape) == ((0, 4), (0, 5, 2), (0,))
+
+
+def test_suppression_keeps_the_best_of_overlapping_boxes() -> None:
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10]], np.float32)
+    found = suppress(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.6, 0.9, 0.7], np.float32)), 0.5, 9)
+    assert found.scores.tolist() == pytest.approx([0.9, 0.7])
+    assert found.boxes[0].tolist() == [1, 0, 11, 10]
+
+
+def test_huge_exponents_and_logits_stay_finite() -> None:
+    boxes, _ = decode_cells(cell_centres(1, 1, 32), 32, np.full((1, 4), 100, np.float32), np.zeros((1, 10), np.float32))
+    assert np.isfinite(boxes).all()
+    assert sigmoid(np.array([-1000, 0, 1000], np.float32)).tolist() == [0, 0.5, 1]

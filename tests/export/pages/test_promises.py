@@ -1,0 +1,61 @@
+"""What the committed results must go on saying, whatever is trained or exported anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RESULTS = Path(__file__).parents[3] / "docs/results"
+
+
+def _result(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / name).read_text())
+    return found
+
+
+def test_the_classifier_is_small_accurate_and_the_same_in_both_artefacts() -> None:
+    found = _result("emotion-base.json")
+    assert found["files"]["tflite"]["bytes"] <= 400_000
+    figures = {(e["artefact"], e["split"], e["protocol"]): e["accuracy"] for e in found["evaluations"]}
+    assert figures["tflite", "test", "strict"] >= 0.855
+    assert found["parity"]["images"] == 3199
+    assert found["parity"]["argmax"] >= 0.995
+    assert found["parity"]["within_one"] >= 0.99
+
+
+@pytest.mark.parametrize(("name", "least"), [("detector.json", 0.97), ("face-small.json", 0.96)])
+def test_the_detectors_are_near_yunet_on_the_same_pixels(name: str, least: float) -> None:
+    for entry in _result(name)["evaluations"]:
+        assert entry["ap50"] >= least * entry["peers"]["yunet_n"]["ap50"]
+
+
+def test_false_alarms_and_size_of_the_base_detector() -> None:
+    found = _result("detector.json")
+    assert found["files"]["tflite"]["bytes"] <= 150_000
+    assert found["macs"] <= 60e6
+    assert found["evaluations"][0]["false_positives"]["share"] <= 0.02
+
+
+def test_on_faces_that_a_person_drew_the_base_detector_is_no_worse_than_yunet() -> None:
+    for entry in _result("detector.json")["evaluations"]:
+        assert entry["drawn"]["ap50"] >= entry["peers"]["yunet_n"]["drawn"]["ap50"]
+
+
+def test_tiles_find_nearly_what_yunet_finds_on_the_full_frame() -> None:
+    assert _result("face-base-tiles.json")["ratio"] >= 0.97
+
+
+def test_every_promise_of_the_bench_was_met() -> None:
+    ratios = _result("bench.json")["ratios"]
+    assert len(ratios) >= 9
+    assert [name for name, ratio in ratios.items() if not ratio["met"]] == []
+
+
+@pytest.mark.parametrize("task", ["emotion", "face"])
+def test_the_chosen_calibration_loses_less_than_the_limit_for_fine_tuning(task: str) -> None:
+    found = _result(f"calibration-{task}.json")
+    (chosen,) = [r for r in found["rows"] if (r["method"], r["images"]) == ("entropy", 512)]
+    assert found["float"] - chosen[found["figure"]] <= 0.003

@@ -1,0 +1,316 @@
+"""Each operator of the TFLite writer alone, on random input, LiteRT against ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mien.errors import MienError
+from mien_export.proof import cpu
+from mien_export.proof.agreement import operator_differences, tensor_differences
+from mien_export.proof.parity import compare, noise
+from mien_export.proof.runners import Onnx, TfLite
+from mien_export.quantization import qdq
+from mien_export.quantization.quantize import quantize_network
+from mien_export.tflite import flatbuffer
+from mien_export.tflite.writer import to_tflite
+
+OneOperator = Callable[..., onnx.ModelProto]
+RNG = np.random.default_rng(3)
+
+
+def floats(*shape: int) -> NDArray[np.float32]:
+    return np.random.default_rng(shape).normal(0, 0.3, shape).astype(np.float32)
+
+
+def conv(out: int, per_group: int, kernel: int) -> dict[str, NDArray[np.float32]]:
+    return {"w": floats(out, per_group, kernel, kernel), "b": floats(out)}
+
+
+NEAREST = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+TWICE = np.array([1, 1, 2, 2], np.float32)
+WIDE = (-4.0, 4.0)
+ALL = (1, 4, 8, 10)
+HALF = (1, 4, 4, 5)
+POOL = {"kernel_shape": [2, 2], "strides": [2, 2]}
+
+# name: TFLite operator, and arguments of `one_operator`
+CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
+    "conv 3×3": (
+        "CONV_2D",
+        ("Conv", ALL, (1, 6, 8, 10), conv(6, 4, 3)),
+        {"pads": [1, 1, 1, 1], "reach": WIDE},
+    ),
+    "conv 3×3 stride 2": (
+        "CONV_2D",
+        ("Conv", ALL, (1, 6, 4, 5), conv(6, 4, 3)),
+        {"pads": [0, 0, 1, 1], "strides": [2, 2], "reach": WIDE},
+    ),
+    "conv 1×1": ("CONV_2D", ("Conv", ALL, (1, 5, 8, 10), conv(5, 4, 1)), {"reach": WIDE}),
+    "conv 1×1 stride 2": (
+        "CONV_2D",
+        ("Conv", ALL, (1, 5, 4, 5), conv(5, 4, 1)),
+        {"strides": [2, 2], "reach": WIDE},
+    ),
+    "conv without padding": ("CONV_2D", ("Conv", ALL, (1, 6, 6, 8), conv(6, 4, 3)), {"reach": WIDE}),
+    "conv without bias": (
+        "CONV_2D",
+        ("Conv", ALL, (1, 6, 8, 10), {"w": floats(6, 4, 1, 1)}),
+        {"reach": WIDE},
+    ),
+    "conv clamped as by ReLU": (
+        "CONV_2D",
+        ("Conv", ALL, (1, 6, 8, 10), conv(6, 4, 3)),
+        {"pads": [1, 1, 1, 1], "reach": (0.0, 3.0)},
+    ),
+    "depthwise": (
+        "DEPTHWISE_CONV_2D",
+        ("Conv", ALL, ALL, conv(4, 1, 3)),
+        {"group": 4, "pads": [1, 1, 1, 1], "reach": WIDE},
+    ),
+    "depthwise stride 2": (
+        "DEPTHWISE_CONV_2D",
+        ("Conv", ALL, HALF, conv(4, 1, 3)),
+        {"group": 4, "pads": [0, 0, 1, 1], "strides": [2, 2], "reach": WIDE},
+    ),
+    "depthwise with multiplier": (
+        "DEPTHWISE_CONV_2D",
+        ("Conv", ALL, (1, 8, 8, 10), conv(8, 1, 3)),
+        {"group": 4, "pads": [1, 1, 1, 1], "reach": WIDE},
+    ),
+    "add a constant": ("ADD", ("Add", ALL, ALL, {"c": floats(*ALL)}), {"reach": (-3.0, 3.0)}),
+    "add one per channel": ("ADD", ("Add", ALL, ALL, {"c": floats(1, 4, 1, 1)}), {"reach": (-3.0, 3.0)}),
+    "add to itself": ("ADD", ("Add", ALL, ALL), {"inputs": ("luma", "luma"), "reach": WIDE}),
+    "add clamped as by ReLU": (
+        "ADD",
+        ("Add", ALL, ALL),
+        {"inputs": ("luma", "luma"), "reach": (0.0, 4.0)},
+    ),
+    "multiply": ("MUL", ("Mul", ALL, ALL), {"inputs": ("luma", "luma"), "reach": (0.0, 4.0)}),
+    "multiply per channel": ("MUL", ("Mul", ALL, ALL, {"c": floats(1, 4, 1, 1)}), {"reach": (-2.0, 2.0)}),
+    "concat": ("CONCATENATION", ("Concat", ALL, (1, 8, 8, 10)), {"inputs": ("luma", "luma"), "axis": 1}),
+    "concat rows": (
+        "CONCATENATION",
+        ("Concat", ALL, (1, 4, 16, 10)),
+        {"inputs": ("luma", "luma"), "axis": 2},
+    ),
+    "max pool": ("MAX_POOL_2D", ("MaxPool", ALL, HALF), POOL),
+    "max pool that hangs over": (
+        "MAX_POOL_2D",
+        ("MaxPool", ALL, HALF),
+        {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
+    ),
+    "elu": ("ELU", ("Elu", ALL, ALL), {"reach": (-0.97, 2.03)}),
+    "max pool SAME": (
+        "MAX_POOL_2D",
+        ("MaxPool", ALL, HALF),
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [0, 0, 1, 1]},
+    ),
+    "average pool": ("AVERAGE_POOL_2D", ("AveragePool", ALL, HALF), POOL),
+    "resize": (
+        "RESIZE_NEAREST_NEIGHBOR",
+        ("Resize", ALL, (1, 4, 16, 20), {"roi": np.zeros(0, np.float32), "scales": TWICE}),
+        NEAREST,
+    ),
+    "flatten a pixel": ("RESHAPE", ("Flatten", (1, 7, 1, 1), (1, 7)), {}),
+    "flatten one channel": (
+        "RESHAPE",
+        ("Reshape", (1, 1, 4, 5), (1, 20), {"shape": np.array([1, 20], np.int64)}),
+        {},
+    ),
+    "gemm": (
+        "FULLY_CONNECTED",
+        ("Gemm", (1, 12), (1, 5), {"w": floats(5, 12), "b": floats(5)}),
+        {"transB": 1, "reach": WIDE},
+    ),
+    "gemm untransposed": (
+        "FULLY_CONNECTED",
+        ("Gemm", (1, 12), (1, 5), {"w": floats(12, 5), "b": floats(5)}),
+        {"reach": WIDE},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_litert_gives_what_onnx_runtime_gives(case: str, one_operator: OneOperator) -> None:
+    operator, arguments, options = CASES[case]
+    model = one_operator(*arguments, **options)
+    tflite = to_tflite(model)
+    file = flatbuffer.read(tflite)
+    assert [o.name for o in file.operators] == [operator]
+    assert tensor_differences(qdq.read(model), file) == []
+    assert operator_differences(qdq.read(model), file) == []
+    shape = arguments[1]
+    inputs = RNG.integers(0, 256, (12, *shape[1:]), dtype=np.uint8)
+    found = compare(Onnx(model.SerializeToString()), TfLite(tflite), inputs)
+    assert found.values > 0
+    if cpu.saturates():
+        pytest.skip("without VNNI, uint8 × int8 may saturate in ONNX Runtime")
+    assert found.worst <= 1
+    # Only an average pool meets ties that the two runtimes round differently.
+    assert found.exact == 1 or operator in ("AVERAGE_POOL_2D", "ADD", "MUL")
+
+
+class Forked(nn.Module):
+    """A convolution whose output is wanted as it is and rectified, so that the activation stays a node."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.conv, self.low, self.high = nn.Conv2d(1, 4, 3, padding=1), low, high
+        self.conv.weight.data.mul_(12)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = self.conv(x)
+        return y, F.relu(y) if self.high == np.inf else F.hardtanh(y, self.low, self.high)
+
+
+@pytest.mark.parametrize(("high", "operator"), [(np.inf, "RELU"), (6.0, "RELU6")])
+def test_an_activation_of_its_own(high: float, operator: str) -> None:
+    torch.manual_seed(1)
+    pictures = noise(8, 16, 16, seed=4)
+    model = quantize_network(Forked(0, high), pictures, ["plain", "rectified"], 16, 16)
+    tflite = to_tflite(model)
+    assert [o.name for o in flatbuffer.read(tflite).operators] == ["CONV_2D", operator]
+    assert compare(Onnx(model.SerializeToString()), TfLite(tflite), pictures).worst <= 1
+
+
+def test_a_clip_that_is_no_relu_is_refused_by_name() -> None:
+    model = quantize_network(Forked(-1, 1), noise(2, 16, 16, seed=4), ["plain", "clipped"], 16, 16)
+    with pytest.raises(MienError, match=r"Clip .*: clips to \[-1.0, 1.0\]"):
+        to_tflite(model)
+
+
+class Late(nn.Module):
+    """An activation behind an operator that has no scale of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(F.max_pool2d(self.conv(x), 2))
+
+
+def test_an_activation_behind_a_pool_is_not_lost() -> None:
+    torch.manual_seed(1)
+    pictures = noise(8, 16, 16, seed=4)
+    model = quantize_network(Late(), pictures, ["y"], 16, 16)
+    tflite = to_tflite(model)
+    assert [o.name for o in flatbuffer.read(tflite).operators] == ["CONV_2D", "MAX_POOL_2D", "RELU"]
+    assert compare(Onnx(model.SerializeToString()), TfLite(tflite), pictures).worst <= 1
+
+
+class Flattened(nn.Module):
+    """A picture flattened into a fully connected layer, whose order of inputs differs between the formats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.linear = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(4 * 8 * 8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(F.relu(self.conv(x)).flatten(1))
+
+
+def test_a_flattened_picture_reaches_a_gemm_in_the_right_order() -> None:
+    torch.manual_seed(1)
+    pictures = noise(16, 8, 8, seed=4)
+    model = quantize_network(Flattened(), pictures, ["y"], 8, 8)
+    tflite = to_tflite(model)
+    file = flatbuffer.read(tflite)
+    assert [o.name for o in file.operators] == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED"]
+    assert tensor_differences(qdq.read(model), file) == []
+    assert compare(Onnx(model.SerializeToString()), TfLite(tflite), pictures).worst <= 1
+
+
+def test_every_buffer_is_aligned(one_operator: OneOperator) -> None:
+    _, arguments, options = CASES["conv 3×3"]
+    model = one_operator(*arguments, **options)
+    content = to_tflite(model)
+    weights = [t.data for t in qdq.read(model).tensors().values() if t.data is not None]
+    assert len(weights) == 2
+    bias = next(data for data in weights if data.dtype == np.int32)
+    assert content.index(bias.tobytes()) % 16 == 0
+
+
+def test_an_elu_keeps_the_order_of_a_flattened_picture() -> None:
+    class Bent(Flattened):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(F.elu(self.conv(x).flatten(1)))
+
+    torch.manual_seed(1)
+    pictures = noise(16, 8, 8, seed=4)
+    model = quantize_network(Bent(), pictures, ["y"], 8, 8)
+    file = flatbuffer.read(to_tflite(model))
+    assert [o.name for o in file.operators] == ["CONV_2D", "RESHAPE", "ELU", "FULLY_CONNECTED"]
+    assert tensor_differences(qdq.read(model), file) == []
+    assert compare(Onnx(model.SerializeToString()), TfLite(to_tflite(model)), pictures).worst <= 1
+
+
+REFUSED: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
+    "unknown operator": (
+        "Sigmoid the_Sigmoid: operator not covered",
+        ("Sigmoid", ALL, ALL),
+        {"reach": (0.0, 1.0)},
+    ),
+    "symmetric padding with stride 2": (
+        r"Conv the_Conv: padding \[1, 1, 1, 1\].*neither SAME",
+        ("Conv", ALL, (1, 6, 4, 5), conv(6, 4, 3)),
+        {"pads": [1, 1, 1, 1], "strides": [2, 2], "reach": WIDE},
+    ),
+    "odd side with stride 2": (
+        "Conv the_Conv: padding",
+        ("Conv", (1, 4, 9, 10), (1, 6, 4, 5), conv(6, 4, 3)),
+        {"pads": [0, 0, 1, 1], "strides": [2, 2], "reach": WIDE},
+    ),
+    "groups": (
+        "Conv the_Conv: 2 groups of 4 channels",
+        ("Conv", ALL, (1, 6, 8, 10), conv(6, 2, 1)),
+        {"group": 2, "reach": WIDE},
+    ),
+    "dilation": (
+        "Conv the_Conv: dilations",
+        ("Conv", ALL, (1, 6, 4, 6), conv(6, 4, 3)),
+        {"dilations": [2, 2], "reach": WIDE},
+    ),
+    "padding counted in an average": (
+        "AveragePool the_AveragePool: TFLite does not count padding",
+        ("AveragePool", ALL, ALL),
+        {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1},
+    ),
+    "resize to three times": (
+        "Resize the_Resize: only nearest ×2",
+        (
+            "Resize",
+            ALL,
+            (1, 4, 24, 30),
+            {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 3, 3], np.float32)},
+        ),
+        NEAREST,
+    ),
+    "elu of another alpha": (r"Elu the_Elu: alpha is 0\.5", ("Elu", ALL, ALL), {"alpha": 0.5, "reach": WIDE}),
+    "max pool padded on every side": (
+        r"MaxPool the_MaxPool: padding \[1, 1, 1, 1\].*neither SAME",
+        ("MaxPool", ALL, HALF),
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+    ),
+    "flattened picture as output": (
+        "output y: flattens a picture",
+        ("Flatten", ALL, (1, 320)),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_covered_is_refused_by_name(case: str, one_operator: OneOperator) -> None:
+    message, arguments, options = REFUSED[case]
+    with pytest.raises(MienError, match=message):
+        to_tflite(one_operator(*arguments, **options))

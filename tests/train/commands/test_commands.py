@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mien_train.cli import main
+from mien_train.training import checkpoint
+
+TINY_EMOTION = ["--set", "epochs=1", "--set", "widths=4,8", "--set", "blocks=1,1", "--set", "batch=16"]
+TINY_FACE = ["--set", "epochs=1", "--set", "batch=2", "--set", "height=64", "--set", "width=64"]
+TINY_FACE += ["--set", "stem=4,4", "--set", "channels=8", "--set", "blocks=1,1,1"]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_an_emotion_run_trains_and_is_evaluated_under_each_protocol(
+    small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["emotion", "--data", str(small_data), "--out", "run", *TINY_EMOTION]) == 0
+    stored = checkpoint.load(here / "run" / "checkpoint.pt")
+    assert set(stored.metrics["decision"]) == {"temperature", "abstain_below"}
+    capsys.readouterr()
+    for protocol, labels in (("strict", 8), ("loose", 8), ("fer2013", 7)):
+        command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "test"]
+        assert main([*command, "--protocol", protocol, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["n"] == 16
+        assert len(found["per_class"]) == len(found["confusion"]) == labels
+        assert {"accuracy", "macro_f1", "ece"} <= found.keys()
+    log = [json.loads(line) for line in Path("docs/results/test-log.jsonl").read_text().splitlines()]
+    assert [line["protocol"] for line in log] == ["strict", "loose", "fer2013"]
+    assert len({line["sha256"] for line in log}) == 1
+
+
+def test_a_face_run_trains_and_is_evaluated(small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["face", "--data", str(small_data), "--out", "run", *TINY_FACE]) == 0
+    capsys.readouterr()
+    command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "val"]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == 6
+    assert found["input"] == [64, 64]
+    assert 0 <= found["ap50"] <= 1
+    assert found["false_positives"]["of"] == 2
+    assert not Path("docs/results/test-log.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["emotion", "--recipe", "bass"], "did you mean 'base'"),
+        (["emotion", "--data", "nowhere"], "no data folder at nowhere"),
+        (["face", "--recipe", "quick", "--init", "none.pt"], "none.pt: no such checkpoint"),
+        (["face", "--recipe", "quick", "--set", "tiles=2"], "tiles is 2; give 0 to 1"),
+        (["evaluate", "--model", "none.tflite"], "none.tflite: no such model file"),
+        (["evaluate", "--model", "none.pt", "--split", "test"], "none.pt: no such model file"),
+        (["align", "none"], "none: no such checkpoint"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    small_data: Path, here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    if "--data" not in arguments:
+        arguments = [*arguments, "--data", str(small_data)]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_split_that_faces_do_not_have_is_named(
+    small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["face", "--data", str(small_data), "--out", "run", *TINY_FACE]) == 0
+    capsys.readouterr()
+    command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "test"]
+    assert main(command) == 2
+    assert "has no split 'test'; it has train, val" in capsys.readouterr().err
+
+
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("emotion", "face", "evaluate", "align"):
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0
+        assert "--data" in capsys.readouterr().out

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mien_train.emotion.classification import scores
+from mien_train.emotion.confidence import abstain_threshold, expected_calibration_error, temperature
+
+
+def test_temperature_undoes_overconfidence() -> None:
+    generator = torch.Generator().manual_seed(0)
+    honest = torch.randn(20000, 4, generator=generator)
+    labels = torch.multinomial(honest.softmax(dim=1), 1, generator=generator)[:, 0]
+    assert temperature(honest * 2, labels) == pytest.approx(2.0, rel=0.06)
+
+
+def test_abstaining_starts_where_the_rest_is_right_often_enough() -> None:
+    probabilities = torch.tensor([[0.95, 0.05], [0.9, 0.1], [0.7, 0.3], [0.6, 0.4]])
+    labels = torch.tensor([0, 0, 0, 1])
+    assert abstain_threshold(probabilities, labels, 1.0) == 0.61
+    assert abstain_threshold(probabilities, labels, 0.75) == 0.5
+
+
+def test_calibration_error_by_hand() -> None:
+    # Both fall into the bin of 0.8: confidence 0.8, accuracy one half.
+    probabilities = torch.tensor([[0.8, 0.2], [0.8, 0.2]])
+    assert expected_calibration_error(probabilities, torch.tensor([0, 1])) == pytest.approx(0.3)
+
+
+def test_scores_by_hand() -> None:
+    found = scores(torch.tensor([0, 0, 1, 1]).numpy(), torch.tensor([0, 1, 1, 1]).numpy(), 3)
+    assert found.accuracy == 0.75
+    assert found.confusion.tolist() == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
+    assert found.f1.tolist() == pytest.approx([2 / 3, 0.8, 0.0])
+    assert found.macro_f1 == pytest.approx((2 / 3 + 0.8) / 3)

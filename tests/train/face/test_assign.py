@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import torch
+
+from mien.faces.decode import cell_centres, decode_cells
+from mien_train.face.assign import assign, cells, pairwise_iou
+from mien_train.face.loss import Targets, complete_iou_loss, decode, losses
+
+GRID = cells(64, 64, (8, 16, 32))
+
+
+def test_cells_are_numbered_map_by_map_and_row_by_row() -> None:
+    assert len(GRID.strides) == 64 + 16 + 4
+    assert GRID.centres[0].tolist() == [4, 4]
+    assert GRID.centres[1].tolist() == [12, 4]
+    assert GRID.centres[64].tolist() == [8, 8]
+    assert GRID.centres[83].tolist() == [48, 48]
+
+
+def test_iou_by_hand() -> None:
+    first, second = torch.tensor([[0.0, 0, 10, 10]]), torch.tensor([[5.0, 0, 15, 10]])
+    assert torch.allclose(pairwise_iou(first, second), torch.tensor([50 / 150]))
+
+
+def test_the_best_cell_of_a_face_is_asked_for_its_overlap_and_the_others_for_less() -> None:
+    face = torch.tensor([[8.0, 8, 40, 40]])
+    boxes = GRID.centres.repeat(1, 2)[None].clone()
+    boxes[..., :2] -= 8
+    boxes[..., 2:] += 8
+    at = int((GRID.centres[:64] == torch.tensor([20.0, 20.0])).all(dim=1).nonzero())
+    boxes[0, at] = torch.tensor([8.0, 8, 40, 36])  # IoU 0.875
+    found = assign(torch.full((1, 84), 0.5), boxes, face, torch.tensor([0]), torch.tensor([False]), GRID)
+    assert found.score[0].argmax() == at
+    assert torch.isclose(found.score[0, at], torch.tensor(0.875), atol=1e-4)
+    assert 1 < len(found.cell) <= 9
+    assert found.counted.all()
+
+
+def test_a_face_too_small_to_hold_a_cell_is_still_answered_for() -> None:
+    face = torch.tensor([[9.0, 9, 11, 11]])
+    found = assign(
+        torch.full((1, 84), 0.01), torch.rand(1, 84, 4), face, torch.tensor([0]), torch.tensor([False]), GRID
+    )
+    assert len(found.cell) >= 1
+
+
+def test_ignored_faces_take_their_cells_out_of_the_score_loss_but_not_a_real_faces_cells() -> None:
+    faces = torch.tensor([[0.0, 0, 32, 32], [0.0, 0, 16, 16]])
+    boxes = torch.zeros(1, 84, 4)
+    boxes[0, 0] = faces[1]
+    found = assign(torch.full((1, 84), 0.5), boxes, faces, torch.tensor([0, 0]), torch.tensor([True, False]), GRID)
+    inside = ((GRID.centres > 0) & (GRID.centres < 32)).all(dim=1)
+    assert (found.face == 1).all()
+    positive = torch.zeros(84, dtype=torch.bool)
+    positive[found.cell] = True
+    assert torch.equal(found.counted[0], ~inside | positive)
+
+
+def test_complete_iou_loss_is_zero_for_equal_boxes_and_above_one_for_distant_ones() -> None:
+    box = torch.tensor([[0.0, 0, 10, 20]])
+    assert complete_iou_loss(box, box).item() < 1e-6
+    assert complete_iou_loss(box, box + 100).item() > 1
+
+
+def test_the_training_decoder_and_the_runtime_decoder_agree() -> None:
+    generator = torch.Generator().manual_seed(0)
+    outputs = tuple(
+        torch.randn(1, channels, 64 // stride, 64 // stride, generator=generator)
+        for channels in (1, 4, 10)
+        for stride in (8, 16, 32)
+    )
+    found = decode(outputs, GRID)
+    begin = 0
+    for level, stride in enumerate((8, 16, 32)):
+        side = 64 // stride
+        flat = outputs[3 + level][0].permute(1, 2, 0).reshape(-1, 4).numpy()
+        points = outputs[6 + level][0].permute(1, 2, 0).reshape(-1, 10).numpy()
+        boxes, landmarks = decode_cells(cell_centres(side, side, stride), stride, flat, points)
+        end = begin + side * side
+        assert torch.allclose(found.boxes[0, begin:end], torch.from_numpy(boxes), atol=1e-3)
+        assert torch.allclose(found.landmarks[0, begin:end], torch.from_numpy(landmarks), atol=1e-3)
+        begin = end
+
+
+def test_faces_without_landmarks_give_no_landmark_loss() -> None:
+    outputs = tuple(torch.zeros(1, c, 64 // s, 64 // s, requires_grad=True) for c in (1, 4, 10) for s in (8, 16, 32))
+    targets = Targets(
+        torch.tensor([0]), torch.tensor([[8.0, 8, 40, 40]]), torch.full((1, 5, 2), torch.nan), torch.tensor([False])
+    )
+    parts = losses(outputs, targets, GRID)
+    assert parts["landmarks"].item() == 0
+    assert parts["box"].item() > 0
+    torch.stack(list(parts.values())).sum().backward()
+    assert all(torch.isfinite(o.grad).all() for o in outputs if o.grad is not None)

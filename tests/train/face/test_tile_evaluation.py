@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.faces.decode import Detections
+from mien_train.data.faces import Photo, Photos
+from mien_train.face import tile_evaluation
+from mien_train.face.detectors import Detector
+
+
+def _photo(name: str, blocks: list[list[float]], faces: int) -> Photo:
+    """Bright blocks on dark, of which the first `faces` are labelled."""
+    luma = np.full((480, 640), 20, np.uint8)
+    for left, top, right, bottom in np.array(blocks, int).reshape(-1, 4):
+        luma[top:bottom, left:right] = 230
+    boxes = np.array(blocks[:faces], np.float32).reshape(-1, 4)
+    points = np.full((faces, 5, 2), np.nan, np.float32)
+    return Photo(name, luma, boxes, points, np.zeros(faces, bool), np.full((faces, 4), np.nan, np.float32))
+
+
+class Blocks:
+    """Finds bright blocks from 20 pixels of its input on, lower ones with a score that does not count."""
+
+    score_threshold = 0.5
+
+    def __init__(self, height: int, width: int, least: int) -> None:
+        self.height, self.width, self._least = height, width, least
+
+    def __call__(self, canvas: np.ndarray) -> Detections:
+        assert canvas.shape == (self.height, self.width)
+        _, _, stats, _ = cv2.connectedComponentsWithStats((canvas > 180).astype(np.uint8))
+        boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in stats[1:].tolist()], np.float32).reshape(-1, 4)
+        scores = np.where(boxes[:, 3] - boxes[:, 1] >= self._least, 0.95, 0.3).astype(np.float32)
+        return Detections(boxes, np.zeros((len(boxes), 5, 2), np.float32), scores)
+
+
+def test_tiles_and_whole_frame_and_peer_are_counted_by_height(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    small, middle, large = [100, 100, 118, 118], [300, 300, 330, 330], [400, 40, 550, 200]
+    photos = Photos(
+        (
+            _photo("groups/0.webp", [small, middle, large], 3),
+            _photo("groups/1.webp", [small, middle], 1),  # the other block is a find beside the labels
+            _photo("portraits/0.webp", [small], 1),  # not the set that is looked at
+            _photo("rooms/0.webp", [middle], 0),
+            _photo("rooms/1.webp", [], 0),
+        ),
+        "labels",
+    )
+    peer: dict[str, Detector] = {"yunet_n": Blocks(480, 640, 16)}
+    monkeypatch.setattr(tile_evaluation, "opened", lambda model: Blocks(256, 320, 20))
+    monkeypatch.setattr(tile_evaluation, "peers", lambda height, width: (peer, ""))
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"model")
+    found = tile_evaluation.measure(model, photos)
+    rows = found["detectors"]
+    assert {name: row["runs"] for name, row in rows.items()} == {"whole": 1, "tiles": 10, "yunet_n": 1}
+    assert {name: row["recall"] for name, row in rows.items()} == {"whole": 0.25, "tiles": 1, "yunet_n": 1}
+    # Half of the face-free photographs alarm the peer, so its threshold is the highest there is.
+    assert {name: row["score_threshold"] for name, row in rows.items()} == {"whole": 0.5, "tiles": 0.5, "yunet_n": 0.9}
+    assert rows["whole"]["by_height"] == {
+        "16-24": {"faces": 2, "recall": 0},
+        "24-40": {"faces": 1, "recall": 0},
+        ">80": {"faces": 1, "recall": 1},
+    }
+    assert (rows["whole"]["unlabelled"], rows["tiles"]["unlabelled"]) == (0, 1)
+    alarms = {name: row["false_positives"] for name, row in rows.items()}
+    assert {name: (row["pictures"], row["of"], row["detections"]) for name, row in alarms.items()} == {
+        "whole": (0, 2, 0),
+        "tiles": (1, 2, 1),
+        "yunet_n": (1, 2, 1),
+    }
+    assert found["ratio"] == 1
+    json.dumps(found, allow_nan=False)
+
+
+def test_without_the_peer_there_is_no_ratio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tile_evaluation, "opened", lambda model: Blocks(256, 320, 20))
+    monkeypatch.setattr(tile_evaluation, "peers", lambda height, width: ({}, "not compared: none there"))
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"model")
+    found = tile_evaluation.measure(model, Photos((_photo("groups/0.webp", [[9, 9, 40, 40]], 1),), "labels"))
+    assert set(found["detectors"]) == {"whole", "tiles"}
+    assert (found["ratio"], found["peers"]) == (None, "not compared: none there")

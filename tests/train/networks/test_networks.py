@@ -1,0 +1,182 @@
+"""The classic systems' networks: shapes and counts worked out by hand, and what they see before they decide."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mien.errors import MienError
+from mien_train.emotion.features import features
+from mien_train.emotion.task import logits
+from mien_train.networks import registry
+from mien_train.networks.classic import Certain, PlainNet, TwoStageNet
+from mien_train.networks.layers import ConvNormReLU
+
+EMOTION = {"name": "emotion", "classes": 3, "widths": (4, 6), "blocks": (1, 1)}
+PLAIN = {"name": "plain", "classes": 7, "widths": (4, 6)}
+DENSE = {**PLAIN, "hidden": (10, 5), "pool": "average", "activation": "elu", "norm": True, "dropout": 0.5}
+BLOCKS = {"name": "blocks", "classes": 8, "widths": (4, 4, 6, 6, 8), "hidden": 12, "dropout": 0.2}
+XCEPTION = {"name": "xception", "classes": 7}
+TWO_STAGE = {"name": "two-stage", "groups": ((0, 2, 4), (1, 3), (5,)), "widths": (4,), "hidden": (6,)}
+CLASSIFIERS = {"emotion": EMOTION, "plain": PLAIN, "dense": DENSE, "blocks": BLOCKS, "xception": XCEPTION}
+
+
+def built(network: dict[str, Any]) -> Any:
+    torch.manual_seed(0)
+    return registry.build(network).eval()
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (count, 48, 48), np.uint8)
+
+
+@pytest.mark.parametrize("network", [*CLASSIFIERS.values(), TWO_STAGE], ids=[*CLASSIFIERS, "two-stage"])
+def test_a_logit_for_every_class_that_tells_pictures_apart(network: dict[str, Any]) -> None:
+    found = logits(built(network), pictures(3))
+    assert found.shape == (3, network.get("classes", 6))
+    assert (found[0] - found[1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("network", "parameters", "macs"),
+    [
+        # 3×3×1×4 + 4, 3×3×4×6 + 6, and 12×12×6×7 + 7 of the classifier
+        (PLAIN, 40 + 222 + 6055, 48 * 48 * 36 + 24 * 24 * 216 + 6048),
+        # normalisation in place of the biases; dense 12×12×6×10 + 10, 10×5 + 5, 5×7 + 7
+        (DENSE, 44 + 228 + 8650 + 55 + 42, 48 * 48 * 36 + 24 * 24 * 216 + 8640 + 50 + 35),
+    ],
+)
+def test_parameters_and_products_by_hand(network: dict[str, Any], parameters: int, macs: int) -> None:
+    assert registry.count(built(network), 48, 48) == (parameters, macs)
+
+
+def test_mini_xception_has_the_size_that_its_authors_give() -> None:
+    parameters, _ = registry.count(built(XCEPTION), 48, 48)
+    assert 55_000 <= parameters <= 62_000
+    # "Approximately 60,000": 58,423 with the running statistics, of which Keras keeps two for each normalised channel.
+    statistics = sum(2 * m.num_features for m in built(XCEPTION).modules() if isinstance(m, nn.BatchNorm2d))
+    assert parameters + statistics == 58_423
+
+
+def test_maps_halve_down_to_three_pixels_and_no_further() -> None:
+    network = built({**PLAIN, "widths": (2, 2, 2, 2, 2, 3)})
+    assert sum(isinstance(m, nn.MaxPool2d) for m in network.body) == 4
+    assert network.head.weight.shape == (7, 3, 3, 3)
+    assert built(BLOCKS).body(torch.zeros(1, 1, 48, 48)).shape == (1, 8, 3, 3)
+
+
+def test_dropout_stands_between_all_layers_and_behind_none() -> None:
+    network = built(DENSE)
+    assert [m.p for m in network.modules() if isinstance(m, nn.Dropout)] == [0.5] * 4
+    assert isinstance(network.body[-1], nn.Dropout)
+    x = torch.ones(1, 1, 48, 48)
+    assert torch.equal(network(x), network(x))
+    assert not torch.equal(network.train()(x), network(x))
+
+
+def test_normalisation_and_activation_are_as_asked() -> None:
+    def kinds(**changed: Any) -> list[type[nn.Module]]:
+        return [type(m) for m in built({**PLAIN, **changed}).body[:2]]
+
+    assert kinds() == [nn.Conv2d, nn.ReLU]
+    assert kinds(activation="elu") == [nn.Conv2d, nn.ELU]
+    assert kinds(norm=True)[0] is ConvNormReLU
+    assert kinds(norm=True, activation="elu") == [ConvNormReLU, nn.ELU]
+    assert len(built({**PLAIN, "norm": True, "activation": "elu"}).body[0]) == 2  # its ReLU left out
+    average = built({**PLAIN, "pool": "average"})
+    assert any(isinstance(m, nn.AvgPool2d) for m in average.body)
+
+
+def test_weights_start_as_he_et_al_draw_them() -> None:
+    torch.manual_seed(0)
+    network = PlainNet(7, (64, 64), hidden=(128,))
+    dense = network.body[8]
+    assert isinstance(dense, nn.Conv2d)
+    assert dense.weight.shape == (128, 64, 12, 12)
+    assert float(dense.weight.detach().std()) == pytest.approx((2 / (64 * 144)) ** 0.5, rel=0.01)
+    assert dense.bias is not None
+    assert not dense.bias.any()
+
+
+def test_mini_xception_pools_as_same_padding_below_and_to_the_right() -> None:
+    module = built(XCEPTION).body[0]
+    x = torch.arange(16.0).reshape(1, 1, 4, 4)
+    # Windows of three from (0, 0) and every two: the last of them hang over.
+    assert module.pool(x).tolist() == [[[[10.0, 11.0], [14.0, 15.0]]]]
+
+
+def test_two_stages_multiply_their_probabilities_in_class_order() -> None:
+    network = built(TWO_STAGE)
+    assert isinstance(network, TwoStageNet)
+    x = torch.randn(4, 1, 48, 48)
+    with torch.inference_mode():
+        found = network(x).exp()
+        gate, within = network.stages(x)
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(4))
+    torch.testing.assert_close(found[:, [0, 2, 4]].sum(dim=1), gate.softmax(dim=1)[:, 0])
+    torch.testing.assert_close(found[:, 3], gate.softmax(dim=1)[:, 1] * within[1].softmax(dim=1)[:, 1])
+    torch.testing.assert_close(found[:, 5], gate.softmax(dim=1)[:, 2])
+    assert [w.shape for w in within] == [(4, 3), (4, 2), (4, 1)]
+    assert isinstance(network.within[2], Certain)
+
+
+def test_a_network_is_built_from_json_as_from_python() -> None:
+    network = json.loads(json.dumps(TWO_STAGE))
+    assert network["groups"] == [[0, 2, 4], [1, 3], [5]]
+    assert built(network).groups == TWO_STAGE["groups"]
+    x = torch.randn(1, 1, 48, 48)
+    assert torch.equal(built(network)(x), built(TWO_STAGE)(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({**PLAIN, "pool": "median"}, "pool is 'median'; choose one of max, average"),
+        ({**PLAIN, "activation": "gelu"}, "activation is 'gelu'; choose one of relu, elu"),
+        ({**PLAIN, "widths": ()}, "widths is empty"),
+        ({**BLOCKS, "widths": (2,) * 6}, "widths has 6 blocks; .* at most 5"),
+        ({**XCEPTION, "widths": (2,) * 5}, "widths has 5 modules; .* at most 4"),
+        ({**TWO_STAGE, "groups": ((0, 1, 2),)}, "two or more"),
+        ({**TWO_STAGE, "groups": ((0, 1), (1, 2))}, r"groups are \(\(0, 1\), \(1, 2\)\)"),
+        ({**TWO_STAGE, "groups": ((0, 1), (3,))}, "every class number from 0 on"),
+        ({**TWO_STAGE, "groups": ((0, 1), ())}, "groups are"),
+        ({"name": "resnet"}, "unknown network 'resnet'; known are emotion, plain, blocks, xception, two-stage, face"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(network: dict[str, Any], message: str) -> None:
+    with pytest.raises(MienError, match=message):
+        registry.build(network)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("emotion", 6), ("plain", 6), ("dense", 5), ("blocks", 12), ("xception", 128)]
+)
+def test_features_are_what_the_last_layer_takes(name: str, count: int) -> None:
+    network = built(CLASSIFIERS[name])
+    found = features(network, pictures(5), batch=2)
+    assert found.shape == (5, count)
+    assert found.dtype == torch.float32
+    assert found.std(dim=0).max() > 0
+    assert not network.head._forward_pre_hooks
+
+
+def test_a_head_of_one_pixel_gives_the_logits_of_its_features() -> None:
+    network = built(BLOCKS)
+    weight: Tensor = network.head.weight.flatten(1)
+    found = features(network, pictures(3)) @ weight.T + network.head.bias
+    torch.testing.assert_close(found, logits(network, pictures(3)))
+
+
+def test_features_of_two_stages_stand_side_by_side() -> None:
+    assert features(built(TWO_STAGE), pictures(2)).shape == (2, 6 * 3)  # gate and two groups with something to decide
+
+
+def test_a_detector_has_no_features() -> None:
+    detector = built({"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)})
+    with pytest.raises(MienError, match="FaceNet has no classifying layer"):
+        features(detector, pictures(1))

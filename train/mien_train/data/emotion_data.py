@@ -1,0 +1,195 @@
+"""What an emotion recipe trains, validates and tests on."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien_train.data import fer, fer_csv, folders, store
+from mien_train.data.fer import Fer, Split
+from mien_train.data.fer_csv import FER2013
+from mien_train.recipes.definition import EmotionRecipe
+
+SIX = tuple(name for name in FER2013 if name != "disgust")
+"""FER2013's emotions without the rare one."""
+
+NEGATIVE = ("anger", "disgust", "fear", "sadness", "contempt")
+"""The other emotions are positive or neutral."""
+
+_PROTOCOL = {"ferplus": "strict", "majority": "strict", "fer2013": "fer2013", "sixclass": "fer2013"}
+_HOLDOUT_SEED = 0  # of the partition, not of the training: every seed trains on the same images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmotionData:
+    """Images and targets under one recipe.
+
+    Attributes:
+        images: uint8 (n, 48, 48), to train on.
+        targets: float32 (n, K), shares of the classes; rows sum to 1.
+        rows: int64 (n,), of the CSV (or in the list of files), from 0.
+        val: selects the epoch and the temperature.
+        contested: sets the abstain threshold: with FER+ the loose validation split, which keeps contested faces.
+        test: for the final report.
+        names: classes in output order.
+        sha256: of the data.
+    """
+
+    images: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    val: Split
+    contested: Split
+    test: Split
+    names: tuple[str, ...]
+    sha256: str
+
+
+def open_data(recipe: EmotionRecipe, folder: Path) -> EmotionData:
+    """The data of a recipe.
+
+    Raises:
+        MienError: the folder does not hold what the recipe's `labels` ask for, or a file is malformed.
+    """
+    if recipe.labels == "folders":
+        return _of_folders(recipe, folders.load(folder))
+    source = fer.load(folder)
+    if recipe.crops == "detector":
+        from mien_train.data import crops
+
+        source = crops.cut(source)
+    return _of_fer(recipe, source)
+
+
+def split_of(recipe: EmotionRecipe, folder: Path, name: str) -> Split:
+    """The "train", "val" or "test" split under a recipe's own protocol, with hard labels.
+
+    Raises:
+        MienError: as `open_data`.
+    """
+    if name != "train":
+        recipe = dataclasses.replace(recipe, exclude="")  # which may be gone by now, and changes no other split
+    opened = open_data(recipe, folder)
+    if name == "train":
+        return Split(opened.images, opened.targets.argmax(axis=1), opened.names, opened.rows)
+    return opened.val if name == "val" else opened.test
+
+
+def _of_folders(recipe: EmotionRecipe, source: folders.Folders) -> EmotionData:
+    train, val, test = (source.splits[name] for name in ("train", "val", "test"))
+    targets = _one_hot(train.labels, len(source.names))
+    return _checked(recipe, train.images, targets, train.rows, (val, val, test), source.names, source.sha256)
+
+
+def _of_fer(recipe: EmotionRecipe, source: Fer) -> EmotionData:
+    train, public, private = (_labelled(source, name, recipe.labels) for name in fer_csv.USAGES)
+    if recipe.labels == "ferplus":
+        targets, rows = fer.distributions(source, "train")
+    else:
+        targets, rows = _one_hot(train.labels, len(train.names)), train.rows
+    val, test = (private, public) if recipe.partition == "swapped" else (public, private)
+    if recipe.partition == "holdout":
+        held = stratified(train.labels, recipe.holdout, _HOLDOUT_SEED)
+        val, test = train.only(held), _joined(public, private)
+    contested = val
+    if recipe.labels in ("ferplus", "majority") and recipe.partition != "holdout":
+        contested = fer.split(source, "test" if recipe.partition == "swapped" else "val", "loose")
+    if recipe.partition == "holdout":
+        kept = ~np.isin(rows, val.rows)
+        targets, rows = targets[kept], rows[kept]
+    return _checked(recipe, source.images[rows], targets, rows, (val, contested, test), train.names, source.sha256)
+
+
+def _checked(
+    recipe: EmotionRecipe,
+    images: NDArray[np.uint8],
+    targets: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    splits: tuple[Split, Split, Split],
+    names: tuple[str, ...],
+    sha256: str,
+) -> EmotionData:
+    """The data without what the recipe excludes; `splits` validate, are contested and test."""
+    kept = ~np.isin(rows, _excluded(recipe.exclude))
+    if not kept.all():  # a run with other rows left out is another run
+        sha256 = store.array_sha256(np.frombuffer(sha256.encode(), np.uint8), rows[kept])
+    classes = np.unique(targets[kept].argmax(axis=1))
+    if len(classes) < 2:
+        found = ", ".join(names[k] for k in classes) or "none"
+        raise MienError(
+            f"labels={recipe.labels}, partition={recipe.partition}: the training images are of {len(classes)} class "
+            f"({found}); a classifier needs two or more, so check the data, holdout and exclude"
+        )
+    if not len(splits[0].labels):
+        raise MienError(
+            f"labels={recipe.labels}, partition={recipe.partition}: there are no images to validate on; check the data "
+            "(FER2013's column Usage) and holdout"
+        )
+    return EmotionData(images[kept], targets[kept], rows[kept], *splits, names, sha256)
+
+
+def stratified(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """Indices of a seeded share of each class, at least one, sorted."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        parts.append(members[: max(1, round(share * len(members)))])
+    return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+
+def _labelled(source: Fer, name: str, labels: str) -> Split:
+    split = fer.split(source, name, _PROTOCOL[labels])
+    if labels != "sixclass":
+        return split
+    kept = split.labels != FER2013.index("disgust")
+    numbers = np.array([SIX.index(n) if n in SIX else -1 for n in FER2013])
+    return Split(split.images[kept], numbers[split.labels[kept]], SIX, split.rows[kept])
+
+
+def _joined(first: Split, second: Split) -> Split:
+    return Split(
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.labels, second.labels]),
+        first.names,
+        np.concatenate([first.rows, second.rows]),
+    )
+
+
+def _one_hot(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _excluded(path: str) -> NDArray[np.int64]:
+    """Rows listed in the `row` column of a CSV."""
+    if not path:
+        return np.empty(0, np.int64)
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            return np.array([int(row["row"]) for row in csv.DictReader(file)], np.int64)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise MienError(
+            f"exclude={path}: cannot be read ({error!r}); give a CSV with a column `row`, as `mien_train clean` writes"
+        ) from None
+
+
+def suited(recipe: EmotionRecipe, folder: Path) -> EmotionRecipe:
+    """The recipe itself, or one for class folders where the data folder holds such and no CSV."""
+    if recipe.labels != "folders" and (_has_csv(folder) or not folders.are_here(folder)):
+        return recipe
+    # What only makes sense for FER2013's splits falls back to the plain choice.
+    return dataclasses.replace(recipe, labels="folders", partition="usage", crops="direct")
+
+
+def _has_csv(folder: Path) -> bool:
+    try:
+        fer_csv.find_pixels(folder)
+    except MienError:
+        return False
+    return True

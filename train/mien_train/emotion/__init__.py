@@ -1,0 +1,1 @@
+"""The emotion task: augmentation, loss, figures, confidence, and the report of a classifier."""

@@ -1,0 +1,62 @@
+"""`align`: where the detector's landmarks fall in FER's own images, so that the kiosk's crops look like them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mien.emotions.align import SIZE
+from mien.errors import MienError
+from mien.faces.detector import FaceDetector
+from mien_train.data import crops, emotion_data
+from mien_train.recipes.definition import EmotionRecipe, recipe_of
+from mien_train.training import checkpoint
+
+
+def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], int]:
+    """Median position of the five landmarks in face images.
+
+    Args:
+        detector: finds the landmarks.
+        images: uint8 (n, 48, 48).
+
+    Returns:
+        float64 (5, 2) in image pixels, mirrored about the middle (faces look left as often as right), and
+        the number of images in which a face was found.
+    """
+    top, left = crops.corner()
+    points = []
+    for image in tqdm(images, desc="landmarks", leave=False, disable=None):
+        faces = detector.detect(crops.enlarged(image))
+        if faces and faces[0].score >= crops.LEAST_SCORE:
+            points.append((np.array(faces[0].landmarks) - [left, top]) * SIZE / crops.FACE)
+    if not points:
+        raise MienError("the detector found no face in the training images; train it longer first")
+    median = np.median(points, axis=0)
+    mirrored = median[[1, 0, 2, 4, 3]] * [-1, 1] + [SIZE, 0]
+    return (median + mirrored) / 2, len(points)
+
+
+def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> dict[str, Any]:
+    """Measure the template on seeded training images and write it into an emotion run's checkpoint."""
+    path = run / "checkpoint.pt" if run.is_dir() else run
+    stored = checkpoint.finished(path)
+    if stored.task != "emotion":
+        raise MienError(f"{path}: is a checkpoint for {stored.task!r}; only emotion classifiers are given crops")
+    recipe = recipe_of(stored.task, stored.recipe)
+    assert isinstance(recipe, EmotionRecipe)
+    images = emotion_data.open_data(recipe, data).images
+    rows = np.random.default_rng(seed).permutation(len(images))[:count]
+    model = FaceDetector(detector)
+    template, found = measure(model, images[rows])
+    alignment: dict[str, Any] = {
+        "template": [[round(x, 2), round(y, 2)] for x, y in template.tolist()],
+        "measured": {"detector": model.bundle.name, "images": len(rows), "faces": found},
+    }
+    checkpoint.save(dataclasses.replace(stored, metrics={**stored.metrics, "alignment": alignment}), path)
+    return alignment

@@ -1,0 +1,171 @@
+"""The emotion task: face crops and shares of emotions in, calibrated logits out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+
+from mien.errors import MienError
+from mien_train.data import crops
+from mien_train.data.emotion_data import NEGATIVE, EmotionData
+from mien_train.emotion import augment, confidence
+from mien_train.emotion.classification import scores
+from mien_train.networks import registry
+from mien_train.recipes.definition import EmotionRecipe
+from mien_train.training import distributed
+
+_WANTED_ACCURACY = 0.9
+"""What the abstain threshold aims at, on validation images that keep contested faces where there are votes."""
+
+
+_TEMPLATE = "emotion-base"
+"""The bundled classifier: trained on FER2013's own crops, like most face crops that people have."""
+
+
+class EmotionTask:
+    """Trains on shares of the classes; selects by accuracy on the validation split."""
+
+    name = "emotion"
+    score = "accuracy"
+
+    def __init__(self, recipe: EmotionRecipe, source: EmotionData) -> None:
+        self.recipe = recipe
+        self.labels = source.names
+        self.data_sha256 = source.sha256
+        self.network = network_of(recipe, source.names)
+        self._images, self._targets = torch.from_numpy(source.images), torch.from_numpy(source.targets)
+        self._val, self._contested = source.val, source.contested
+        self._classes = self._targets.argmax(dim=1)
+        counts = torch.bincount(self._classes, minlength=len(self.labels)).clamp(min=1).float()
+        self._share = counts / counts.sum()  # (K,)
+        self._augment = dataclasses.replace(
+            augment.KINDS[recipe.augmentation], sharpen=recipe.sharpen, half_face=recipe.half_face
+        )
+        if self._augment.share:
+            self._augment = dataclasses.replace(self._augment, share=recipe.augmented)
+        self._world = distributed.world()
+        self.device = distributed.device()
+
+    def steps(self) -> int:
+        """Optimizer steps of one epoch."""
+        return math.ceil(len(self._images) / self.recipe.batch)
+
+    def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented inputs float32 (N, 1, 48, 48) and target shares float32 (N, K).
+
+        In a distributed run, the part of each batch that is this process's.
+        """
+        generator = Generator().manual_seed(seed * 100_003 + epoch)
+        order = self._order(generator)
+        if self._world.size > 1:  # the order is everybody's, the augmentation each one's own
+            generator = Generator().manual_seed((seed * 100_003 + epoch) * self._world.size + self._world.rank)
+        for whole in torch.split(order, self.recipe.batch):
+            rows = self._world.part(whole)
+            images = self._augment(self._images[rows][:, None].float(), generator)
+            targets = self._targets[rows]
+            if self.recipe.mixup:
+                share = torch.rand(len(rows), 1, generator=generator) * self.recipe.mixup
+                other = torch.randperm(len(rows), generator=generator)
+                images = images.lerp(images[other], share[:, :, None, None])
+                targets = targets.lerp(targets[other], share)
+            yield to_input(images), targets
+
+    def _order(self, generator: Generator) -> Tensor:
+        if self.recipe.imbalance != "sampler":
+            return torch.randperm(len(self._images), generator=generator)
+        each = 1 / self._share[self._classes]
+        return torch.multinomial(each, len(self._images), replacement=True, generator=generator)
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Cross-entropy against the targets' shares."""
+        weight = None
+        if self.recipe.imbalance == "weights":
+            weight = (1 / (self._share * len(self._share))).to(outputs.device)
+        entropy = F.cross_entropy(outputs.float(), targets, weight, label_smoothing=self.recipe.label_smoothing)
+        return {"cross_entropy": entropy}
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Loss, accuracy and macro-F1 on the validation split."""
+        outputs, labels = logits(network, self._val.images), torch.from_numpy(self._val.labels)
+        found = scores(outputs.argmax(dim=1).numpy(), self._val.labels, len(self.labels))
+        return {
+            "loss": float(F.cross_entropy(outputs, labels)),
+            "accuracy": found.accuracy,
+            "macro_f1": found.macro_f1,
+        }
+
+    def finish(self, network: nn.Module) -> dict[str, Any]:
+        """Temperature and abstain threshold, from validation images, and the crop's template.
+
+        The template is the bundled classifier's until `mien_train align` measures this one's own.
+        """
+        degrees = confidence.temperature(logits(network, self._val.images), torch.from_numpy(self._val.labels))
+        probabilities = (logits(network, self._contested.images) / degrees).softmax(dim=1)
+        below = confidence.abstain_threshold(probabilities, torch.from_numpy(self._contested.labels), _WANTED_ACCURACY)
+        template = [[round(float(x), 2), round(float(y), 2)] for x, y in crops.template_of(_TEMPLATE)]
+        return {
+            "decision": {"temperature": degrees, "abstain_below": below},
+            "alignment": {"template": template, "taken_from": _TEMPLATE},
+        }
+
+
+def network_of(recipe: EmotionRecipe, names: tuple[str, ...]) -> dict[str, Any]:
+    """Name and arguments of a recipe's network, for `networks.build`."""
+    classes, dense = {"classes": len(names)}, {"dropout": recipe.dropout}
+    if recipe.architecture == "residual":
+        return {"name": "emotion", **classes, "widths": recipe.widths, "blocks": recipe.blocks, **dense}
+    if recipe.architecture == "blocks":
+        if len(recipe.hidden) != 1:
+            raise MienError(f"hidden is {recipe.hidden}; architecture blocks has one dense layer, give its units alone")
+        return {"name": "blocks", **classes, "widths": recipe.widths, "hidden": recipe.hidden[0], **dense}
+    if recipe.architecture == "xception":
+        return {"name": "xception", **classes, "widths": recipe.widths, **dense}
+    plain = {
+        "widths": recipe.widths,
+        "hidden": recipe.hidden,
+        "pool": recipe.pool,
+        "activation": recipe.activation,
+        "norm": recipe.norm,
+    }
+    if recipe.architecture == "plain":
+        return {"name": "plain", **classes, **plain, **dense}
+    return {"name": "two-stage", "groups": stages(names), **plain, **dense}
+
+
+def stages(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    """Indices of the negative and of the other classes.
+
+    Raises:
+        MienError: all classes are on one side, so that there is nothing to decide first.
+    """
+    negative = tuple(k for k, name in enumerate(names) if name in NEGATIVE)
+    other = tuple(k for k, name in enumerate(names) if name not in NEGATIVE)
+    if not negative or not other:
+        raise MienError(
+            f"a two-stage network needs negative emotions ({', '.join(NEGATIVE)}) and others, not {', '.join(names)}"
+        )
+    return negative, other
+
+
+def to_input(images: Tensor) -> Tensor:
+    """Luma 0..255 of any float type → what the networks take."""
+    return (images - 128) * registry.INPUT_SCALE
+
+
+def logits(network: nn.Module, images: NDArray[np.uint8], batch: int = 256) -> Tensor:
+    """Logits float32 (n, K) of uint8 (n, 48, 48)."""
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        parts = [
+            network(to_input(part[:, None].to(device).float())).cpu()
+            for part in torch.split(torch.from_numpy(images), batch)
+        ]
+    return torch.cat(parts)

@@ -1,0 +1,160 @@
+"""Detectors behind one call: a letterboxed canvas in, detections down to low scores out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from mien.errors import MienError
+from mien.faces.decode import Decoder, Detections, suppress
+from mien.models import bundle
+from mien.models.engine import open_engine
+from mien_train.emotion.task import to_input
+from mien_train.face.assign import cells
+from mien_train.face.loss import decode
+from mien_train.face.task import IOU_THRESHOLD, LOWEST, detections
+from mien_train.model_file import task_of
+from mien_train.networks import registry
+from mien_train.training import checkpoint
+
+
+class Detector(Protocol):
+    """Anything that finds faces."""
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """One canvas, uint8 (H, W) → detections in its pixels."""
+        ...
+
+
+class TorchDetector:
+    """The float network of a checkpoint."""
+
+    def __init__(self, path: Path) -> None:
+        stored = checkpoint.finished(path)
+        if stored.task != "face":
+            raise MienError(f"{path}: is a checkpoint for {stored.task!r}, not a face detector")
+        self.height, self.width = int(stored.recipe["height"]), int(stored.recipe["width"])
+        self.score_threshold = float(stored.metrics["decode"]["score_threshold"])
+        self._network = stored.build()
+        self._grid = cells(self.height, self.width, registry.STRIDES)
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`."""
+        with torch.inference_mode():
+            found = decode(self._network(to_input(torch.from_numpy(canvas)[None, None].float())), self._grid)
+        return detections(found.logits[0], found.boxes[0], found.landmarks[0])
+
+
+class RuntimeDetector:
+    """An exported model in the runtime's own engine and decoder."""
+
+    def __init__(self, path: Path, engine: str) -> None:
+        contract = bundle.load(path)
+        self.height, self.width = contract.height, contract.width
+        self._engine = open_engine(contract, engine)
+        settings = contract.sidecar["decode"]
+        self.score_threshold = float(settings["score_threshold"])
+        self._decode = Decoder(contract.outputs, tuple(settings["strides"]), LOWEST, settings["iou_threshold"])
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`."""
+        return self._decode(self._engine.run(canvas))
+
+
+class YuNet:
+    """YuNet_n in OpenCV, on three equal channels (Wu, Peng and Yu 2023)."""
+
+    def __init__(self, path: Path, height: int, width: int) -> None:
+        self._network = cv2.FaceDetectorYN.create(str(path), "", (width, height), LOWEST, IOU_THRESHOLD, 5000)
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`."""
+        _, rows = self._network.detect(cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR))
+        found = np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+        corners = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
+        return Detections(corners, found[:, 4:14].reshape(-1, 5, 2), found[:, 14])
+
+
+class RFB:
+    """Ultra-Light-Fast RFB-320 in ONNX Runtime, on three equal channels (Linzaer).
+
+    Its input is fixed at 240×320: the canvas is resized to that, and the boxes back. Boxes come as offsets from prior
+    boxes (Liu et al. 2016, "SSD"), with its own variances of 0.1 and 0.2.
+    """
+
+    _HEIGHT, _WIDTH = 240, 320
+    _SIDES = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
+
+    def __init__(self, path: Path, height: int, width: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._size = np.array([width, height, width, height], np.float32)
+        self._priors = np.array(
+            [
+                [
+                    (column + 0.5) * stride / self._WIDTH,
+                    (row + 0.5) * stride / self._HEIGHT,
+                    s / self._WIDTH,
+                    s / self._HEIGHT,
+                ]
+                for stride, sides in self._SIDES
+                for row in range(-(-self._HEIGHT // stride))
+                for column in range(-(-self._WIDTH // stride))
+                for s in sides
+            ],
+            np.float32,
+        ).clip(0, 1)  # centre x and y, width, height, as shares of the picture
+
+    def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
+        """See `Detector`; it gives no landmarks, so they are NaN."""
+        resized = cv2.resize(canvas, (self._WIDTH, self._HEIGHT), interpolation=cv2.INTER_AREA)
+        pixels = np.broadcast_to((resized.astype(np.float32) - 127) / 128, (1, 3, self._HEIGHT, self._WIDTH))
+        scores, boxes = self._session.run(["scores", "boxes"], {"input": np.ascontiguousarray(pixels)})
+        chosen = scores[0, :, 1] > LOWEST
+        offsets, priors = boxes[0, chosen], self._priors[chosen]
+        centre = priors[:, :2] + 0.1 * offsets[:, :2] * priors[:, 2:]
+        half = np.exp(0.2 * offsets[:, 2:]) * priors[:, 2:] / 2
+        found = np.concatenate([centre - half, centre + half], axis=1) * self._size
+        points = np.full((len(found), 5, 2), np.nan, np.float32)
+        return suppress(Detections(found, points, scores[0, chosen, 1]), IOU_THRESHOLD, 400)
+
+
+def confident(found: Detections, score_threshold: float) -> Detections:
+    """The detections of at least this score."""
+    good = found.scores >= score_threshold
+    return Detections(found.boxes[good], found.landmarks[good], found.scores[good])
+
+
+def opened(model: Path) -> TorchDetector | RuntimeDetector:
+    """The detector of a .pt, .onnx or .tflite file.
+
+    Raises:
+        MienError: it is no model of mien, or of another task.
+    """
+    if (task := task_of(model)) != "face":
+        raise MienError(f"{model}: is a model for {task!r}, not a face detector")
+    if model.suffix == ".pt":
+        return TorchDetector(model)
+    return RuntimeDetector(model, "litert" if model.suffix == ".tflite" else "onnx")
+
+
+def peers(height: int, width: int) -> tuple[dict[str, Detector], str]:
+    """Other people's detectors for one input size, by name; and why there are none, if there are none.
+
+    They are looked for in $MIEN_PEERS, else in ../shared/peers; they are no part of mien.
+    """
+    folder = Path(os.environ.get("MIEN_PEERS") or "../shared/peers")
+    found: dict[str, Detector] = {}
+    if (path := folder / "yunet_n_dynamic.onnx").is_file():
+        found["yunet_n"] = YuNet(path, height, width)
+    if (path := folder / "rfb_320.onnx").is_file():
+        found["rfb_320"] = RFB(path, height, width)
+    return found, "" if found else f"not compared: no peer models in {folder}"

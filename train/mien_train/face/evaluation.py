@@ -1,0 +1,232 @@
+"""A detector and its peers on the same letterboxed pixels, in the same run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mien.faces.decode import Detections
+from mien.faces.letterbox import Letterbox, fit
+from mien_train.data.faces import Photo, Photos
+from mien_train.face import drawn
+from mien_train.face.detection import Matches, Truth, average_precision, match
+from mien_train.face.detectors import Detector, confident, opened, peers
+from mien_train.face.task import SMALLEST, truth_of
+
+HEIGHTS = (12.0, 20.0, 40.0, 80.0, math.inf)
+"""Bounds of the height classes in which recall is given, pixels of the network's input."""
+
+LEAST_EYES = 4.0
+"""Faces whose eyes are no further apart, in pixels of the network's input, have no landmark error: a profile's nearly
+coincide, and what is divided by nothing says nothing."""
+
+TEACHER = "yunet_n"
+"""The peer whose opinion the labels' landmarks are."""
+
+_FITTED = 600
+"""Training photographs on which a mapping to drawn boxes is fitted."""
+
+
+def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[str, Any]:
+    """Figures of a detector, and of every peer that is at hand, on the photographs of a split.
+
+    Args:
+        model: .pt, .onnx or .tflite file.
+        photos: of the split.
+        training: the training split, on which the mapping to drawn boxes is fitted.
+    """
+    mine = opened(model)
+    rivals, reason = peers(mine.height, mine.width)
+    detectors = {"": mine, **rivals}
+    size = mine.height, mine.width
+    counted, small = _truths(photos, size, SMALLEST), _truths(photos, size, HEIGHTS[0])
+    free = np.array([p.face_free for p in photos.photos])
+    threshold = mine.score_threshold
+    found = {
+        name: summary(seen, counted, small, free, threshold)
+        for name, seen in _run(detectors, photos.photos, size).items()
+    }
+    for name, row in _drawn(detectors, photos, training, size).items():
+        found[name] |= row
+    noise = _label_noise(photos, (2 * size[0], 2 * size[1]), threshold)
+    shared = {"n": len(photos.photos), "face_free": int(free.sum()), "input": list(size), "smallest": SMALLEST}
+    return {**shared, **found.pop(""), "label_noise": noise, "peers": found or reason}
+
+
+def _label_noise(photos: Photos, size: tuple[int, int], score_threshold: float) -> dict[str, Any] | None:
+    """How far the labels' own teacher is from their landmarks when it sees the photographs at twice our size.
+
+    The labels are no more certain than that. None where the teacher is not at hand, or no face has landmarks.
+    """
+    teacher = peers(*size)[0].get(TEACHER)
+    if teacher is None:
+        return None
+    found, truths = _run({"": teacher}, photos.photos, size)[""], _truths(photos, size, 2 * SMALLEST)
+    matches = [match(d.boxes, d.scores, t, 0.5, 2 * SMALLEST) for d, t in zip(found, truths, strict=True)]
+    errors = _landmark_errors(found, matches, truths, score_threshold, 2 * LEAST_EYES)
+    return {"teacher": TEACHER, "input": list(size), **_landmark_figures(errors)} if errors else None
+
+
+def _run(
+    detectors: Mapping[str, Detector], photos: Sequence[Photo], size: tuple[int, int]
+) -> dict[str, list[Detections]]:
+    """Every detector on the same canvases, photograph by photograph."""
+    box = Letterbox(*size)
+    found: dict[str, list[Detections]] = {name: [] for name in detectors}
+    for photo in tqdm(photos, desc="photographs", leave=False, disable=None):
+        canvas, _ = box(photo.luma)
+        for name, detector in detectors.items():
+            found[name].append(detector(canvas))
+    return found
+
+
+def _truths(photos: Photos, size: tuple[int, int], smallest: float) -> list[Truth]:
+    return [truth_of(p, fit(p.luma.shape[:2], size).scale, smallest) for p in photos.photos]
+
+
+def _drawn(
+    detectors: Mapping[str, Detector], photos: Photos, training: Photos, size: tuple[int, int]
+) -> dict[str, dict[str, Any]]:
+    """Average precision on the faces that a person drew, and on those that only the labels' teacher saw.
+
+    Only photographs that a person labelled count. Drawn faces are scored against the drawn box, after the mapping
+    of `mien_train.face.drawn`; the other faces are then ignored, and the other way round.
+    """
+    fitted = [p for p in training.photos if np.isfinite(p.drawn).any()][:_FITTED]
+    labelled = [p for p in photos.photos if np.isfinite(p.drawn).any()]
+    if not fitted or not labelled:
+        return {name: {"drawn": None, "teacher_only": None} for name in detectors}
+    scales = [fit(p.luma.shape[:2], size).scale for p in labelled]
+    mappings = {
+        name: drawn.fit(found, [p.drawn * np.float32(fit(p.luma.shape[:2], size).scale) for p in fitted])
+        for name, found in _run(detectors, fitted, size).items()
+    }
+    rows: dict[str, dict[str, Any]] = {}
+    for name, found in _run(detectors, labelled, size).items():
+        person, teacher, counts = [], [], [0, 0]
+        for photo, scale, seen in zip(labelled, scales, found, strict=True):
+            by_hand: NDArray[np.bool_] = np.asarray(np.isfinite(photo.drawn).all(axis=1))
+            truth = truth_of(photo, scale, SMALLEST)
+            boxes = np.where(by_hand[:, None], photo.drawn * np.float32(scale), truth.boxes)
+            hand_truth = Truth(boxes, truth.ignore | ~by_hand, truth.landmarks)
+            rest_truth = Truth(truth.boxes, truth.ignore | by_hand, truth.landmarks)
+            person.append(match(mappings[name](seen.boxes), seen.scores, hand_truth, 0.5, SMALLEST))
+            teacher.append(match(seen.boxes, seen.scores, rest_truth, 0.5, SMALLEST))
+            counts[0] += int((~hand_truth.ignore).sum())
+            counts[1] += int((~rest_truth.ignore).sum())
+        rows[name] = {
+            "drawn": {
+                "faces": counts[0],
+                "ap50": round(average_precision(person, counts[0]), 5),
+                "mapping": dataclasses.asdict(mappings[name]),
+            },
+            "teacher_only": {"faces": counts[1], "ap50": round(average_precision(teacher, counts[1]), 5)},
+        }
+    return rows
+
+
+def summary(
+    found: list[Detections],
+    truths: list[Truth],
+    small: list[Truth],
+    free: NDArray[np.bool_],
+    score_threshold: float,
+) -> dict[str, Any]:
+    """Average precision, recall by height, false positives on face-free pictures, and landmark error.
+
+    Args:
+        found: detections of each picture.
+        truths: the faces that count.
+        small: the same with smaller faces, for recall by height.
+        free: whether each picture is free of faces.
+        score_threshold: at which recall, false positives and landmark errors hold.
+
+    Landmark error is the mean distance to the label's points as a share of the distance between its eyes: its mean
+    over the faces, which a few turned faces rule, and its median.
+    """
+    at50 = [match(d.boxes, d.scores, t, 0.5, SMALLEST) for d, t in zip(found, truths, strict=True)]
+    at75 = [match(d.boxes, d.scores, t, 0.75, SMALLEST) for d, t in zip(found, truths, strict=True)]
+    faces = sum(int((~t.ignore).sum()) for t in truths)
+    alarms = sum(bool((d.scores >= score_threshold).any()) for d, f in zip(found, free, strict=True) if f)
+    low, high = wilson(alarms, int(free.sum()))
+    errors = _landmark_errors(found, at50, truths, score_threshold)
+    return {
+        "faces": faces,
+        "ap50": round(average_precision(at50, faces), 5),
+        "ap75": round(average_precision(at75, faces), 5),
+        "recall": _recall_by_height(found, small, score_threshold),
+        "false_positives": {
+            "pictures": alarms,
+            "of": int(free.sum()),
+            "share": round(alarms / max(1, int(free.sum())), 5),
+            "interval95": [round(low, 5), round(high, 5)],
+        },
+        **_landmark_figures(errors),
+        "score_threshold": score_threshold,
+    }
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """The 95 % score interval of a share (Wilson 1927)."""
+    if not n:
+        return 0.0, 1.0
+    z, share = 1.959964, hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _recall_by_height(
+    found: list[Detections], truths: list[Truth], score_threshold: float
+) -> dict[str, dict[str, float]]:
+    hit: dict[int, int] = dict.fromkeys(range(len(HEIGHTS) - 1), 0)
+    total = dict(hit)
+    for detections, truth in zip(found, truths, strict=True):
+        good = confident(detections, score_threshold)
+        matched = match(good.boxes, good.scores, truth, 0.5)
+        heights = truth.boxes[:, 3] - truth.boxes[:, 1]
+        seen = set(matched.face[matched.right].tolist())
+        for face in np.flatnonzero(~truth.ignore):
+            kind = int(np.searchsorted(HEIGHTS, heights[face], side="right")) - 1
+            total[kind] += 1
+            hit[kind] += int(face) in seen
+    bounds = [f"{low:.0f}-{high:.0f}" if math.isfinite(high) else f">{low:.0f}" for low, high in pairwise(HEIGHTS)]
+    return {
+        bounds[k]: {"faces": total[k], "recall": round(hit[k] / total[k], 4), "from": HEIGHTS[k]}
+        for k in total
+        if total[k]
+    }
+
+
+def _landmark_figures(errors: list[float]) -> dict[str, float | None]:
+    return {
+        "landmark_error": round(float(np.mean(errors)), 5) if errors else None,
+        "landmark_median": round(float(np.median(errors)), 5) if errors else None,
+    }
+
+
+def _landmark_errors(
+    found: list[Detections],
+    matches: list[Matches],
+    truths: list[Truth],
+    score_threshold: float,
+    least_eyes: float = LEAST_EYES,
+) -> list[float]:
+    """Mean distance of each found face's landmarks from the labels, as a share of the eyes' distance."""
+    errors = []
+    for detections, matched, truth in zip(found, matches, truths, strict=True):
+        points = detections.landmarks[np.argsort(-detections.scores, kind="stable")]
+        for row in np.flatnonzero(matched.right & (matched.scores >= score_threshold)):
+            wanted = truth.landmarks[matched.face[row]]
+            eyes = float(np.linalg.norm(wanted[0] - wanted[1]))
+            if np.isfinite(eyes) and eyes > least_eyes:
+                errors.append(float(np.linalg.norm(points[row] - wanted, axis=1).mean()) / eyes)
+    return [error for error in errors if math.isfinite(error)]

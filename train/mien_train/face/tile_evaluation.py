@@ -1,0 +1,177 @@
+"""`tiles`: what overlapping tiles gain on small faces, beside a detector that sees the frame at full size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from mien.faces.decode import Detections
+from mien.faces.letterbox import Letterbox
+from mien.faces.tiles import scan, windows
+from mien_train.data import store
+from mien_train.data.faces import Photo, Photos
+from mien_train.face.detection import Truth, match
+from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, confident, opened, peers
+from mien_train.face.evaluation import wilson
+from mien_train.face.task import IOU_THRESHOLD, score_threshold, truth_of
+
+FRAME = (480, 640)
+"""Height and width into which every photograph is fitted: what a camera would give."""
+HEIGHTS = (16.0, 24.0, 40.0, 80.0, math.inf)
+"""Bounds of the height classes, frame pixels."""
+SET = "groups"
+"""The photographs whose faces are looked for; alarms are counted on the face-free ones."""
+
+_MOST = 400
+_PEER = "yunet_n"
+
+
+def measure(model: Path, photos: Photos) -> dict[str, Any]:
+    """Recall of small faces with and without tiles, and of a peer on the full frame; and the false alarms of each.
+
+    A face counts as found by a detection that overlaps its box by half (intersection over union) and whose score is at
+    least the detector's threshold. Ours is the model's own; the peer's is chosen on the full frames by the rule that
+    gave ours (`mien_train.face.task.score_threshold`), as scores of different networks cannot be compared.
+
+    Args:
+        model: .pt, .onnx or .tflite file.
+        photos: a split.
+
+    Returns:
+        JSON types. Of every detector `runs` counts runs of its network a frame, at `input`; `unlabelled` the
+        detections at least 16 pixels high that are no labelled face of the photographs; `false_positives` those
+        on face-free photographs. `ratio` is the recall with tiles as a share of the peer's, None where there is none.
+    """
+    mine = opened(model)
+    rivals, reason = peers(*FRAME)
+    looks = _Looks(mine)
+    size = mine.height, mine.width
+    with_faces = [p for p in photos.photos if p.name.split("/")[0] == SET]
+    free = [p for p in photos.photos if p.face_free]
+    runners = {
+        "whole": _Runner(looks, 1, size, mine.score_threshold),
+        "tiles": _Runner(
+            lambda frame: scan(frame, size, looks, IOU_THRESHOLD, _MOST),
+            1 + len(windows(FRAME, size)),
+            size,
+            mine.score_threshold,
+        ),
+    }
+    if _PEER in rivals:
+        peer = rivals[_PEER]
+        threshold = score_threshold(_best(peer, free))
+        runners[_PEER] = _Runner(lambda frame: confident(peer(frame), threshold), 1, FRAME, threshold)
+    tallies = {name: _Tally() for name in runners}
+    box = Letterbox(*FRAME)
+    for photo in tqdm(with_faces + free, desc="photographs", leave=False, disable=None):
+        frame, where = box(photo.luma)
+        truth = truth_of(photo, where.scale, HEIGHTS[0])
+        for name, runner in runners.items():
+            if photo.face_free:
+                tallies[name].alarms.append(len(runner.run(frame).scores))
+            else:
+                tallies[name].count(runner.run(frame), truth)
+    rows = {
+        name: {
+            "runs": runner.runs,
+            "input": list(runner.input),
+            "score_threshold": runner.score_threshold,
+            **tallies[name].figures(),
+        }
+        for name, runner in runners.items()
+    }
+    compared = _PEER in rows and rows[_PEER]["recall"]
+    return {
+        "model": model.name,
+        "sha256": store.file_sha256(model),
+        "data_sha256": photos.sha256,
+        "frame": list(FRAME),
+        "set": SET,
+        "photographs": len(with_faces),
+        "face_free": len(free),
+        "smallest": HEIGHTS[0],
+        "iou": 0.5,
+        "detectors": rows,
+        "ratio": round(rows["tiles"]["recall"] / rows[_PEER]["recall"], 4) if compared else None,
+        "peers": "" if _PEER in rivals else reason or f"not compared: no {_PEER}",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """A way to look at a frame; `runs` of a network whose input is `input` are one look."""
+
+    run: Callable[[NDArray[np.uint8]], Detections]
+    runs: int
+    input: tuple[int, int]
+    score_threshold: float
+
+
+def _best(detector: Detector, free: list[Photo]) -> list[float]:
+    """Highest score on the full frame of each face-free photograph."""
+    box = Letterbox(*FRAME)
+    bar = tqdm(free, desc=f"threshold of {_PEER}", leave=False, disable=None)
+    return [float(detector(box(photo.luma)[0]).scores.max(initial=0)) for photo in bar]
+
+
+class _Looks:
+    """A fixed-input detector behind a letterbox: any frame, or part of one, in its own pixels."""
+
+    def __init__(self, detector: TorchDetector | RuntimeDetector) -> None:
+        self._detector: Detector = detector
+        self._score_threshold = detector.score_threshold
+        self._letterbox = Letterbox(detector.height, detector.width)
+
+    def __call__(self, luma: NDArray[np.uint8]) -> Detections:
+        canvas, where = self._letterbox(luma)
+        found = confident(self._detector(canvas), self._score_threshold)
+        grow = np.float32(1 / where.scale)
+        return Detections(found.boxes * grow, found.landmarks * grow, found.scores)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Faces and finds by height class, detections that are no labelled face, and alarms of each face-free picture."""
+
+    faces: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(HEIGHTS) - 1, np.int64))
+    found: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(HEIGHTS) - 1, np.int64))
+    beside: int = 0
+    alarms: list[int] = field(default_factory=list)
+
+    def count(self, seen: Detections, truth: Truth) -> None:
+        matched = match(seen.boxes, seen.scores, truth, 0.5, HEIGHTS[0])
+        kinds = np.searchsorted(HEIGHTS, truth.boxes[:, 3] - truth.boxes[:, 1], side="right") - 1
+        np.add.at(self.faces, kinds[~truth.ignore], 1)
+        np.add.at(self.found, kinds[matched.face[matched.right]], 1)
+        self.beside += int((matched.counted & ~matched.right).sum())
+
+    def figures(self) -> dict[str, Any]:
+        bounds = [f"{low:.0f}-{high:.0f}" if math.isfinite(high) else f">{low:.0f}" for low, high in pairwise(HEIGHTS)]
+        pictures = sum(count > 0 for count in self.alarms)
+        low, high = wilson(pictures, len(self.alarms))
+        return {
+            "faces": int(self.faces.sum()),
+            "recall": round(int(self.found.sum()) / max(1, int(self.faces.sum())), 4),
+            "by_height": {
+                name: {"faces": total, "recall": round(hit / total, 4)}
+                for name, total, hit in zip(bounds, self.faces.tolist(), self.found.tolist(), strict=True)
+                if total
+            },
+            "unlabelled": self.beside,
+            "false_positives": {
+                "detections": sum(self.alarms),
+                "pictures": pictures,
+                "of": len(self.alarms),
+                "share": round(pictures / max(1, len(self.alarms)), 5),
+                "per_picture": round(sum(self.alarms) / max(1, len(self.alarms)), 5),
+                "interval95": [round(low, 5), round(high, 5)],
+            },
+        }

@@ -1,0 +1,88 @@
+"""What a training run leaves behind: weights with all that is needed to rebuild, resume and trust them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mien.errors import MienError
+from mien_train.networks import registry
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained (or half-trained) network.
+
+    Attributes:
+        task: "emotion" or "face".
+        network: name and arguments for `networks.build`.
+        recipe: every field of the recipe, by name.
+        labels: class names in output order.
+        seed: of weights, order and augmentation.
+        data_sha256: hash of the training arrays.
+        epoch: epochs completed.
+        state: weights to use (the moving average where the recipe keeps one).
+        metrics: validation figures of `state`.
+        resume: optimizer, schedule and raw weights; empty in a finished run.
+    """
+
+    task: str
+    network: dict[str, Any]
+    recipe: dict[str, Any]
+    labels: tuple[str, ...]
+    seed: int
+    data_sha256: str
+    epoch: int
+    state: dict[str, Tensor]
+    metrics: dict[str, Any]
+    resume: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> nn.Module:
+        """The network with its weights, in evaluation mode."""
+        network = registry.build(self.network)
+        network.load_state_dict(self.state)
+        return network.eval()
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint; the old file stays whole until the new one is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save({"format": FORMAT, **asdict(checkpoint)}, partial)
+    os.replace(partial, path)
+
+
+def finished(path: Path) -> Checkpoint:
+    """Read the checkpoint of a run that came to its end.
+
+    Raises:
+        MienError: as `load`, or the run is half-trained.
+    """
+    stored = load(path)
+    if stored.resume:
+        raise MienError(f"{path}: is half-trained, {stored.epoch} epochs so far; finish the run with --resume")
+    return stored
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint; tensors are on the CPU.
+
+    Raises:
+        MienError: missing file, or not a checkpoint of this format.
+    """
+    if not path.is_file():
+        raise MienError(f"{path}: no such checkpoint; train one with `python -m mien_train emotion` or `… face`")
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever the pickle inside provokes
+        raise MienError(f"{path}: not a readable checkpoint ({type(error).__name__})") from None
+    if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
+        raise MienError(f"{path}: not a mien checkpoint of format {FORMAT}; train again with this version")
+    return Checkpoint(**{**stored, "labels": tuple(stored["labels"])})

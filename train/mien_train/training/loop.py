@@ -1,0 +1,276 @@
+"""The training loop that both tasks share: schedule, moving average, checkpoints, resume, history."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from tqdm import tqdm
+
+from mien.errors import MienError
+from mien_train.networks import registry
+from mien_train.recipes.definition import Recipe, recipe_of
+from mien_train.training import checkpoint, distributed, history
+from mien_train.training.checkpoint import Checkpoint
+from mien_train.training.optim import follow, optimizer_of, schedule_of
+
+
+class Task(Protocol):
+    """What a loop trains."""
+
+    name: str
+    data_sha256: str
+    network: dict[str, Any]
+    device: torch.device
+    """Where the network is trained."""
+    score: str
+    """Name of the validation figure by which the best epoch is chosen; higher is better."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in output order."""
+        ...
+
+    @property
+    def recipe(self) -> Recipe:
+        """Settings of the run."""
+        ...
+
+    def steps(self) -> int:
+        """Optimizer steps of one epoch."""
+        ...
+
+    def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Any]]:
+        """Inputs float32 (N, 1, H, W) for the network, and targets; the same for the same epoch and seed."""
+        ...
+
+    def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:
+        """Weighted parts of the loss, float32 scalars."""
+        ...
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Figures on the validation split, for a network in evaluation mode."""
+        ...
+
+    def finish(self, network: nn.Module) -> dict[str, Any]:
+        """What else the deployed model needs (temperature, thresholds), chosen on the validation split."""
+        ...
+
+
+def train(
+    task: Task,
+    run: Path,
+    seed: int,
+    resume: bool,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> Checkpoint:
+    """Train to the recipe's last epoch or out of patience; write `checkpoint.pt`, `history.json` and `curves.png`.
+
+    Ctrl-C saves the completed epochs and ends cleanly; `resume` goes on from there.
+
+    Args:
+        task: what to train.
+        run: folder; made if absent.
+        seed: of weights, order and augmentation.
+        resume: go on with the run in the folder, if there is one.
+        on_epoch: is given each epoch's row of the history; what it raises ends the run.
+
+    Raises:
+        MienError: `run` holds another run and `resume` is false, or resuming something else than was begun.
+        KeyboardInterrupt: after saving.
+    """
+    recipe, here, where = task.recipe, distributed.world(), task.device
+    torch.manual_seed(seed)
+    network = registry.build(task.network)
+    path = run / "checkpoint.pt"
+    if not path.exists():
+        initialized(network, recipe.init)
+    network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(network).eval().requires_grad_(False)
+    optimizer = optimizer_of(network, recipe)
+    schedule = schedule_of(optimizer, recipe, recipe.epochs * task.steps())
+    rows: list[dict[str, float]] = []
+    best: dict[str, Any] = {"score": -math.inf, "epoch": 0}
+    if path.exists():
+        if not resume:
+            raise MienError(f"{run}: holds a run already; add --resume to go on with it, or choose another --out")
+        stored = checkpoint.load(path)
+        _same_run(stored, task, seed)
+        if not stored.resume:
+            tqdm.write(f"complete already, best epoch {stored.epoch}: {path}")
+            return stored
+        rows, best = _restore(stored, network, average, optimizer, schedule)
+    state = _Run(task, distributed.wrapped(network, here), network, average, optimizer, schedule, seed)
+    begun = time.time() - sum(r["seconds"] for r in rows)
+    try:
+        for epoch in range(len(rows), recipe.epochs):
+            waited = epoch - best["epoch"] if "state" in best else 0
+            if distributed.agreed(0 < recipe.patience <= waited, here, where):
+                break
+            started = time.time()
+            row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
+            row |= _epoch(state, epoch)
+            validated = (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
+            if validated and here.first:
+                row |= {f"val_{k}": v for k, v in task.validate(average).items()}
+                if row[f"val_{task.score}"] > best["score"]:
+                    best = {"score": row[f"val_{task.score}"], "epoch": epoch + 1, "state": _copied(average)}
+            row["seconds"] = round(time.time() - started, 1)
+            rows.append(row)
+            if here.first:
+                _write(state, run, rows, best)
+                if on_epoch:
+                    on_epoch(row)
+    except KeyboardInterrupt:
+        tqdm.write(f"stopped after {len(rows)} of {recipe.epochs} epochs; go on with --resume (run folder {run})")
+        raise
+    if not here.first:
+        return _checkpoint(task, seed, len(rows), best, {}, {})
+    if "state" not in best:
+        raise MienError(f"{task.score} was never a number on the validation split; lower learning_rate with --set")
+    average.load_state_dict(best["state"])
+    finished = _checkpoint(task, seed, best["epoch"], best, {**task.validate(average), **task.finish(average)}, {})
+    checkpoint.save(finished, path)
+    tqdm.write(
+        f"done in {time.time() - begun:.0f} s and {len(rows)} epochs; "
+        f"best epoch {best['epoch']}, {task.score} {best['score']:.4f}: {path}"
+    )
+    return finished
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What an epoch works with; `parallel` is the network, averaging gradients over all processes."""
+
+    task: Task
+    parallel: nn.Module
+    network: nn.Module
+    average: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: LambdaLR
+    seed: int
+
+
+def _epoch(run: _Run, epoch: int) -> dict[str, float]:
+    task, here, where = run.task, distributed.world(), run.task.device
+    precise = _precision(task.recipe.precision, where)
+    run.network.train()
+    # Of dropout: a resumed run must drop what an unbroken one drops, and each process something else.
+    torch.manual_seed((run.seed * 100_003 + epoch) * here.size + here.rank)
+    sums: dict[str, float] = defaultdict(float)
+    bar = tqdm(
+        task.batches(epoch, run.seed),
+        total=task.steps(),
+        desc=f"epoch {epoch + 1}",
+        unit=" steps",
+        leave=False,
+        disable=None if here.first else True,
+    )
+    for inputs, targets in bar:
+        if where.type != "cpu":
+            inputs, targets = inputs.to(where), targets.to(where)
+        with torch.autocast(where.type, torch.bfloat16, enabled=precise == torch.bfloat16):
+            outputs = run.parallel(inputs.contiguous(memory_format=torch.channels_last))
+        parts = task.loss(outputs, targets)
+        loss = torch.stack(list(parts.values())).sum()
+        if not torch.isfinite(loss):
+            raise MienError(f"the loss became {loss.item()} in epoch {epoch + 1}; lower learning_rate with --set")
+        run.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(run.network.parameters(), task.recipe.clip)
+        run.optimizer.step()
+        run.schedule.step()
+        follow(run.average, run.network, task.recipe.ema, run.schedule.last_epoch)
+        for part, value in parts.items():
+            sums[f"loss_{part}"] += value.item() / task.steps()
+        bar.set_postfix({k: f"{v.item():.3f}" for k, v in parts.items()}, refresh=False)
+    return dict(sums)
+
+
+def _write(run: _Run, folder: Path, rows: list[dict[str, float]], best: dict[str, Any]) -> None:
+    tqdm.write(" ".join(f"{k} {v:.4g}" for k, v in rows[-1].items()))
+    resumable = {
+        "network": run.network.state_dict(), "average": run.average.state_dict(),
+        "optimizer": run.optimizer.state_dict(), "schedule": run.schedule.state_dict(), "rows": rows, "best": best,
+    }  # fmt: skip
+    checkpoint.save(_checkpoint(run.task, run.seed, len(rows), best, {}, resumable), folder / "checkpoint.pt")
+    history.write(folder, run.task.name, asdict(run.task.recipe), run.seed, rows)
+
+
+def initialized(network: nn.Module, path: str) -> None:
+    """Give a network the weights of a checkpoint, where names and shapes agree; an empty path leaves it as it is.
+
+    Raises:
+        MienError: no such checkpoint, or none of its weights fits.
+    """
+    if not path:
+        return
+    mine = network.state_dict()
+    fitting = {k: v for k, v in checkpoint.finished(Path(path)).state.items() if k in mine and mine[k].shape == v.shape}
+    if not fitting:
+        raise MienError(f"init={path}: none of its weights fits this network; choose a run of the same architecture")
+    network.load_state_dict(fitting, strict=False)
+    tqdm.write(f"{len(fitting)} of {len(mine)} tensors taken from {path}")
+
+
+def _precision(name: str, where: torch.device) -> torch.dtype:
+    if name not in {"auto", "bfloat16", "float32"}:
+        raise MienError(f"precision is {name!r}; choose auto, bfloat16 or float32")
+    native = where.type == "cuda" or (
+        torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
+    return torch.bfloat16 if name == "bfloat16" or (name == "auto" and native) else torch.float32
+
+
+def _copied(module: nn.Module) -> dict[str, Tensor]:
+    return {k: v.detach().cpu().clone().contiguous() for k, v in module.state_dict().items()}
+
+
+def _checkpoint(
+    task: Task, seed: int, epoch: int, best: dict[str, Any], metrics: dict[str, Any], resume: dict[str, Any]
+) -> Checkpoint:
+    return Checkpoint(
+        task=task.name,
+        network=task.network,
+        recipe=asdict(task.recipe),
+        labels=task.labels,
+        seed=seed,
+        data_sha256=task.data_sha256,
+        epoch=epoch,
+        state=best.get("state", {}),
+        metrics=metrics,
+        resume=resume,
+    )
+
+
+def _same_run(stored: Checkpoint, task: Task, seed: int) -> None:
+    recipe = asdict(recipe_of(stored.task, stored.recipe))
+    begun = {"recipe": recipe, "seed": stored.seed, "data": stored.data_sha256}
+    now = {"recipe": asdict(task.recipe), "seed": seed, "data": task.data_sha256}
+    if differing := [key for key in begun if begun[key] != now[key]]:
+        raise MienError(
+            f"cannot resume: the run was begun with another {' and '.join(differing)}; choose another --out"
+        )
+
+
+def _restore(
+    stored: Checkpoint,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: LambdaLR,
+) -> tuple[list[dict[str, float]], dict[str, Any]]:
+    network.load_state_dict(stored.resume["network"])
+    average.load_state_dict(stored.resume["average"])
+    optimizer.load_state_dict(stored.resume["optimizer"])
+    schedule.load_state_dict(stored.resume["schedule"])
+    return list(stored.resume["rows"]), dict(stored.resume["best"])

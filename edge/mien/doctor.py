@@ -90,7 +90,7 @@ def _verified(name: str) -> str:
     from mien.models import bundle
 
     model = bundle.load(name)
-    kinds = [f"{kind} {model.artefact(kind).stat().st_size} bytes" for kind in model.sidecar["files"]]
+    kinds = [f"{kind} {model.artefact(kind).stat().st_size} bytes" for kind in model.sidecar.files]
     return ", ".join(kinds) + ", SHA-256 as in the sidecar"
 
 

@@ -11,7 +11,6 @@ from mien import machine
 from mien.errors import MienError
 from mien.models import bundle
 from mien.models.bundle import Bundle
-from mien_export import sidecar
 from mien_train.evaluation import evaluate, recipe
 from mien_train.networks import registry
 
@@ -38,30 +37,27 @@ def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
         looks = _EMOTION if recipe(model.artefact("tflite")).usual else _OWN
     evaluations = [
         {"artefact": kind, **evaluate(model.artefact(kind), data, split, protocol)}
-        for kind in model.sidecar["files"]
+        for kind in model.sidecar.files
         for split, protocol in looks
     ]
-    parameters, macs = registry.count(
-        registry.build(model.sidecar["training"]["network"]).eval(), model.height, model.width
-    )
+    parameters, macs = registry.count(registry.build(model.sidecar.training.network).eval(), model.height, model.width)
     return {
         "command": command,
         "date": datetime.date.today().isoformat(),
         "model": model.name,
         "parameters": parameters,
         "macs": macs,
-        "files": model.sidecar["files"],
-        "parity": model.sidecar["parity"],
-        "training": model.sidecar["training"],
-        "calibration": model.sidecar["calibration"],
+        "files": model.sidecar.document["files"],
+        "parity": model.sidecar.document["parity"],
+        "training": model.sidecar.document["training"],
+        "calibration": model.sidecar.document["calibration"],
         "evaluations": evaluations,
         "hardware": machine.facts(),
     }
 
 
 def write(model: str, data: Path, out: Path | None = None) -> Path:
-    """Measure a bundled model, write docs/results/NAME.json (`detector.json` for the base detector), and put the
-    figures into the model's sidecar.
+    """Measure a bundled model, write docs/results/NAME.json (`detector.json` for the base detector).
 
     Raises:
         MienError: the model, the data or the folder cannot be used.
@@ -72,7 +68,6 @@ def write(model: str, data: Path, out: Path | None = None) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        sidecar.write(sidecar.measured(found.sidecar, result["evaluations"], found.sidecar["parity"]), found.path)
     except OSError as error:
         raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
     return path

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import MienError
-from mien.models import bundle
+from mien.models import bundle, contract
 from mien_export.quantization import qdq
 from mien_export.tflite.layout import channels_last
 from mien_train.networks.registry import INPUT_SCALE
@@ -92,7 +92,7 @@ def describe(
     """
     height, width = graph.inputs[0].shape[2:]
     return {
-        "format": bundle.FORMAT,
+        "format": contract.FORMAT,
         "name": name,
         "task": checkpoint.task,
         "input": {

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from mien.cameras.base import Camera
 from mien.faces.face import Face
 from mien.frame import Frame
 from mien.metrics import Laps
+from mien.models.contract import Artefact
 
 LABELS = ("neutral", "happiness")
 TEMPLATE = np.array([[15, 18], [33, 18], [24, 28], [17, 37], [31, 37]], dtype=np.float32)
@@ -29,7 +29,7 @@ def face(left: float = 10, top: float = 20, side: float = 40, score: float = 0.9
 
 class FakeBundle:
     name = "fake"
-    sidecar: Mapping[str, Any] = MappingProxyType({"files": {"tflite": {"sha256": "00", "bytes": 1}}})
+    sidecar: Any = types.SimpleNamespace(files={"tflite": Artefact("fake.tflite", 1, "00")})
 
 
 class FakeDetector:

@@ -125,7 +125,9 @@ def test_the_reference_kernels_give_the_golden_outputs_on_arm(there: dict[tuple[
         for model in bundle.installed():
             for interpreter in ("litert", "tflite") if suite == "bookworm" else ("litert",):
                 found = outputs[f"{model.name}/golden/{interpreter}"].tolist()
-                assert found == model.sidecar["golden"]["sha256"], f"{model.name}, {interpreter}, {suite}, {core}"
+                assert found == model.sidecar.document["golden"]["sha256"], (
+                    f"{model.name}, {interpreter}, {suite}, {core}"
+                )
                 compared += len(found)
     assert compared >= 4 * len(MACHINES)
 

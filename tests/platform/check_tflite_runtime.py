@@ -73,7 +73,7 @@ def test_every_bundled_model_loads_and_runs(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_reference_kernels_give_the_golden_outputs(name: str, interpreter: str) -> None:
     model = bundle.load(name)
-    expected = model.sidecar["golden"]["sha256"]
+    expected = model.sidecar.document["golden"]["sha256"]
     assert expected
     assert reference.hashes(importlib.import_module(interpreter), model) == expected
 
@@ -95,7 +95,7 @@ def test_the_detector_finds_the_faces_that_litert_finds(told: Callable[[str], No
     frames += [frame.luma.copy() for frame in itertools.islice(demo.DemoCamera().frames(), 0, None, EVERY)]
     assert len(frames) > 20
     for model in models("face"):
-        least = model.sidecar["decode"]["score_threshold"]
+        least = model.decode.score_threshold
         # The kernels differ by a few steps: what one engine shows, the other must see, if a little below the threshold.
         ours, theirs = (FaceDetector(model.path, name, score_threshold=least - SLACK) for name in ("tflite", "litert"))
         worst, faces = 1.0, 0

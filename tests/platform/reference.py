@@ -21,7 +21,7 @@ def hashes(module: ModuleType, model: Bundle) -> list[str]:
         module: `ai_edge_litert.interpreter` or `tflite_runtime.interpreter`.
         model: whose TFLite file is run.
     """
-    golden = model.sidecar["golden"]
+    golden = model.sidecar.document["golden"]
     assert golden["kernels"] == "BUILTIN_REF"
     interpreter = module.Interpreter(
         model_path=str(model.artefact("tflite")),

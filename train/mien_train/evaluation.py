@@ -63,9 +63,8 @@ def evaluate(model: Path, data: Path, split: str, protocol: str | None = None, l
 
 def recipe(model: Path) -> EmotionRecipe:
     """The recipe that an emotion model, a checkpoint or an artefact beside its sidecar, was trained with."""
-    stored = (
-        checkpoint.finished(model).recipe if model.suffix == ".pt" else bundle.load(model).sidecar["training"]["recipe"]
-    )
+    pt = model.suffix == ".pt"
+    stored = checkpoint.finished(model).recipe if pt else bundle.load(model).sidecar.training.recipe
     found = definition.recipe_of("emotion", stored)
     assert isinstance(found, EmotionRecipe)
     return found
@@ -105,7 +104,7 @@ def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tupl
     engine = open_engine(contract, ENGINE[model.suffix])
     raw = [engine.run(image)[0][0].copy() for image in tqdm(images, desc=model.name, leave=False, disable=None)]
     outputs = contract.outputs[0].quantization.dequantize(np.stack(raw))
-    return torch.from_numpy(outputs), contract.labels, contract.sidecar["decision"]["temperature"]
+    return torch.from_numpy(outputs), contract.labels, contract.decision.temperature
 
 
 def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def measure(
             for engine in engines:
                 detector, classifier = open_models(engine, count)
                 for model in (detector.bundle, classifier.bundle):
-                    models[model.name] = {kind: entry["sha256"] for kind, entry in model.sidecar["files"].items()}
+                    models[model.name] = {kind: file.sha256 for kind, file in model.sidecar.files.items()}
                 for faces in FACES:
                     paths[engine, faces] = WholePath(scene, detector, classifier, faces, (sinks,))
             cv2.setNumThreads(count)

@@ -41,14 +41,14 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _row(model: Any) -> dict[str, Any]:
-    files = model.sidecar["files"]
+    files = model.sidecar.files
     row = {
         "name": model.name,
         "task": model.task,
-        "bytes": {kind: entry["bytes"] for kind, entry in files.items()},
-        "sha256": {kind: entry["sha256"] for kind, entry in files.items()},
+        "bytes": {kind: entry.bytes for kind, entry in files.items()},
+        "sha256": {kind: entry.sha256 for kind, entry in files.items()},
         "verified": True,
-        "metrics": model.sidecar["metrics"],
+        "metrics": model.sidecar.document["metrics"],
     }
     try:
         for kind in files:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import MienError
 from mien.models import bundle
 from mien.models.engine import open_engine
 from mien.reading import UNCERTAIN
@@ -32,13 +31,11 @@ class EmotionClassifier:
 
     def __init__(self, model: str | Path = "emotion-base", engine: str = "litert", threads: int = 1) -> None:
         self.bundle = bundle.load(model)
-        if self.bundle.task != "emotion":
-            raise MienError(f"{self.bundle.path}: is a model for {self.bundle.task!r}, not an emotion classifier")
-        decision = self.bundle.sidecar["decision"]
+        decision, alignment = self.bundle.decision, self.bundle.alignment
         self.labels = self.bundle.labels
-        self.template = np.asarray(self.bundle.sidecar["alignment"]["template"], dtype=np.float32)
-        self.abstain_below = float(decision["abstain_below"])
-        self._temperature = np.float32(decision["temperature"])
+        self.template = np.asarray(alignment.template, dtype=np.float32)
+        self.abstain_below = decision.abstain_below
+        self._temperature = np.float32(decision.temperature)
         self._quantization = self.bundle.outputs[0].quantization
         self._engine = open_engine(self.bundle, engine, threads)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.faces.face import iou
-from mien.models.bundle import Output
+from mien.models.contract import Output
 
 _LARGEST_EXPONENT = 6.0
 """exp(6) × stride 32 is 13,000 pixels: no face is larger, and float32 stays finite."""

@@ -48,8 +48,6 @@ class FaceDetector:
         tiles: bool = False,
     ) -> None:
         self.bundle = bundle.load(model)
-        if self.bundle.task != "face":
-            raise MienError(f"{self.bundle.path}: is a model for {self.bundle.task!r}, not a face detector")
         if score_threshold is not None and not 0 < score_threshold < 1:
             raise MienError(f"score threshold is {score_threshold}; it must lie between 0 and 1")
         self._options = (engine, threads, score_threshold)
@@ -92,13 +90,13 @@ class _Scanner:
     """One model with what belongs to its input size."""
 
     def __init__(self, model: Bundle, engine: str, threads: int, score_threshold: float | None) -> None:
-        settings = model.sidecar["decode"]
-        threshold = settings["score_threshold"] if score_threshold is None else score_threshold
+        settings = model.decode
+        threshold = settings.score_threshold if score_threshold is None else score_threshold
         self.size = (model.height, model.width)
-        self.iou_threshold = float(settings["iou_threshold"])
+        self.iou_threshold = settings.iou_threshold
         self._engine = open_engine(model, engine, threads)
         self._letterbox = Letterbox(model.height, model.width)
-        self._decode = Decoder(model.outputs, tuple(settings["strides"]), threshold, self.iou_threshold, _MOST)
+        self._decode = Decoder(model.outputs, settings.strides, threshold, self.iou_threshold, _MOST)
 
     def scan(self, luma: NDArray[np.uint8], laps: Laps | None) -> Detections:
         """Detections in pixels of `luma`, uint8 (H, W)."""

@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mien.errors import MienError
-from mien.models.quantization import Quantization
+from mien.models import contract
+from mien.models.contract import Alignment, Decision, Decode, Output, Sidecar, Task
 
-FORMAT = 1
 MODELS = Path(__file__).parent
 """Folder of the models inside the package."""
 
-_COMMON = ("format", "name", "task", "input", "outputs", "labels", "files", "metrics", "training", "licence")
-_BY_TASK = {"emotion": ("alignment", "decision"), "face": ("decode",)}
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One output tensor: its name, shape in TFLite order (1, H, W, C) or (1, K), and quantization."""
-
-    name: str
-    shape: tuple[int, ...]
-    quantization: Quantization
+_LARGEST = 16 << 20
+"""Bytes of a sidecar: the bundled ones have 16 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +24,74 @@ class Bundle:
 
     Attributes:
         path: the sidecar file.
-        name: such as "emotion-base".
-        task: "emotion" or "face".
-        height, width: input size in pixels; the input is one channel of luma.
-        outputs: in the order in which both artefacts give them.
-        labels: class names in output order ("face" alone for a detector).
-        sidecar: the whole JSON document.
+        sidecar: what it promises.
     """
 
     path: Path
-    name: str
-    task: str
-    height: int
-    width: int
-    outputs: tuple[Output, ...]
-    labels: tuple[str, ...]
-    sidecar: Mapping[str, Any]
+    sidecar: Sidecar
+
+    @property
+    def name(self) -> str:
+        """Such as "emotion-base"."""
+        return self.sidecar.name
+
+    @property
+    def task(self) -> Task:
+        """ "emotion" or "face"."""
+        return self.sidecar.task
+
+    @property
+    def height(self) -> int:
+        """Of the input, pixels."""
+        return self.sidecar.height
+
+    @property
+    def width(self) -> int:
+        """Of the input, pixels."""
+        return self.sidecar.width
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """In the order in which both artefacts give them."""
+        return self.sidecar.outputs
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names in output order ("face" alone for a detector)."""
+        return self.sidecar.labels
+
+    @property
+    def decode(self) -> Decode:
+        """How a detector's maps become faces.
+
+        Raises:
+            MienError: the model is no detector.
+        """
+        if self.sidecar.decode is None:
+            raise MienError(f"{self.path}: is a model for {self.task!r}, not a face detector")
+        return self.sidecar.decode
+
+    @property
+    def alignment(self) -> Alignment:
+        """Where a classifier wants the landmarks.
+
+        Raises:
+            MienError: the model is no classifier.
+        """
+        if self.sidecar.alignment is None:
+            raise MienError(f"{self.path}: is a model for {self.task!r}, not an emotion classifier")
+        return self.sidecar.alignment
+
+    @property
+    def decision(self) -> Decision:
+        """How a classifier's logits become a reading.
+
+        Raises:
+            MienError: the model is no classifier.
+        """
+        if self.sidecar.decision is None:
+            raise MienError(f"{self.path}: is a model for {self.task!r}, not an emotion classifier")
+        return self.sidecar.decision
 
     def artefact(self, kind: str) -> Path:
         """Path of the "tflite" or "onnx" file, after its size and SHA-256 were compared with the sidecar.
@@ -58,16 +99,16 @@ class Bundle:
         Raises:
             MienError: the sidecar lists no such file, it is missing, or its hash differs.
         """
-        entry = self.sidecar["files"].get(kind)
+        entry = self.sidecar.files.get(kind)
         if entry is None:
-            raise MienError(f"{self.path}: lists no {kind} file; it has {', '.join(self.sidecar['files'])}")
-        path: Path = self.path.parent / entry["file"]
+            raise MienError(f"{self.path}: lists no {kind} file; it has {', '.join(self.sidecar.files)}")
+        path = self.path.parent / entry.file
         if not path.is_file():
             raise MienError(f"{path}: missing, though {self.path.name} lists it; reinstall or export the model again")
         digest = sha256(path)
-        if digest != entry["sha256"]:
+        if digest != entry.sha256:
             raise MienError(
-                f"{path}: SHA-256 is {digest[:12]}… but {self.path.name} says {entry['sha256'][:12]}…; "
+                f"{path}: SHA-256 is {digest[:12]}… but {self.path.name} says {entry.sha256[:12]}…; "
                 "the file was changed or damaged, reinstall or export the model again"
             )
         return path
@@ -84,10 +125,12 @@ def load(name: str | Path) -> Bundle:
     """
     path = _sidecar_path(name)
     try:
-        sidecar = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if path.stat().st_size > _LARGEST:
+            raise MienError(f"{path}: has {path.stat().st_size} bytes; no model sidecar is as large")
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise MienError(f"{path}: not a readable model sidecar ({error})") from None
-    return _checked(path, sidecar)
+    return Bundle(path, contract.parse(document, str(path)))
 
 
 def installed() -> tuple[Bundle, ...]:
@@ -112,32 +155,3 @@ def _sidecar_path(name: str | Path) -> Path:
         known = ", ".join(p.stem for p in sorted(MODELS.glob("*.json"))) or "none"
         raise MienError(f"no model named {str(name)!r}; bundled are {known}; a path to a .json sidecar works too")
     return bundled
-
-
-def _checked(path: Path, sidecar: Any) -> Bundle:
-    if not isinstance(sidecar, dict) or sidecar.get("format") != FORMAT:
-        raise MienError(f"{path}: not a mien model sidecar of format {FORMAT}")
-    task = sidecar.get("task")
-    if task not in _BY_TASK:
-        raise MienError(f"{path}: task is {task!r}; it must be one of {', '.join(_BY_TASK)}")
-    missing = [key for key in (*_COMMON, *_BY_TASK[task]) if key not in sidecar]
-    if missing:
-        raise MienError(f"{path}: lacks {', '.join(missing)}; export the model again")
-    try:
-        outputs = tuple(
-            Output(o["name"], tuple(o["shape"]), Quantization(float(o["scale"]), int(o["zero_point"])))
-            for o in sidecar["outputs"]
-        )
-        height, width = int(sidecar["input"]["height"]), int(sidecar["input"]["width"])
-        scale, zero_point = sidecar["input"]["scale"], sidecar["input"]["zero_point"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise MienError(f"{path}: malformed input or outputs ({error!r}); export the model again") from None
-    if scale <= 0 or zero_point != 0:
-        raise MienError(f"{path}: input zero point must be 0 (int8 = luma − 128) and its scale above 0")
-    labels = tuple(sidecar["labels"])
-    if task == "emotion" and (len(outputs) != 1 or outputs[0].shape != (1, len(labels))):
-        raise MienError(
-            f"{path}: {len(labels)} labels but outputs of shape {[list(o.shape) for o in outputs]}; "
-            "the model and its label contract do not belong together"
-        )
-    return Bundle(path, sidecar["name"], task, height, width, outputs, labels, sidecar)

@@ -65,10 +65,10 @@ def write(model: str, results: Path, out: Path) -> Path:
             lines += ["", *detector_tables.conditions(conditions)]
     lines += ["", "## Weak spots", "", *_weak(task, figures, conditions)]
     lines += ["", "## Data", "", _DATA[task] + f" SHA-256 of the training arrays or labels: "
-              f"`{found.sidecar['training']['data_sha256']}`.", "", "## Files", ""]  # fmt: skip
-    for kind, entry in found.sidecar["files"].items():
-        lines.append(f"- {kind}: `{entry['file']}`, {entry['bytes']:,} bytes, SHA-256 `{entry['sha256']}`")
-    lines += ["", "## Licence", "", found.sidecar["licence"]]
+              f"`{found.sidecar.training.data_sha256}`.", "", "## Files", ""]  # fmt: skip
+    for kind, entry in found.sidecar.files.items():
+        lines.append(f"- {kind}: `{entry.file}`, {entry.bytes:,} bytes, SHA-256 `{entry.sha256}`")
+    lines += ["", "## Licence", "", found.sidecar.licence]
     path = out / f"{found.name}.md"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def write(model: str, results: Path, out: Path) -> Path:
 
 
 def _facts(model: bundle.Bundle) -> dict[str, Any]:
-    abstain = model.sidecar.get("decision", {}).get("abstain_below")
+    abstain = model.decision.abstain_below if model.task == "emotion" else None
     return {"labels": ", ".join(model.labels), "abstain": abstain, "height": model.height, "width": model.width}
 
 

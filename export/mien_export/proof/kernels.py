@@ -44,8 +44,8 @@ def detections(model: Bundle, tflite: bytes) -> tuple[float, int]:
     Raises:
         MienError: the clip's photograph is not installed.
     """
-    settings = model.sidecar["decode"]
-    decode = Decoder(model.outputs, tuple(settings["strides"]), settings["score_threshold"], settings["iou_threshold"])
+    settings = model.decode
+    decode = Decoder(model.outputs, settings.strides, settings.score_threshold, settings.iou_threshold)
     fast, builtin = TfLite(tflite), TfLite(tflite, "builtin")
     matched = total = found = 0
     for canvas in _clip(model.height, model.width):

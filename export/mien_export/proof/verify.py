@@ -97,18 +97,18 @@ def _attempt(name: str, checks: Callable[[], list[Check]]) -> list[Check]:
 def _file(model: Bundle, kind: str) -> tuple[bytes | None, Check]:
     name = f"{kind} size and SHA-256"
     try:
-        entry = model.sidecar["files"][kind]
-        content = (model.path.parent / entry["file"]).read_bytes()
+        entry = model.sidecar.files[kind]
+        content = (model.path.parent / entry.file).read_bytes()
         model.artefact(kind)
     except OSError as error:
         return None, Check(name, False, f"{model.path.parent}: {error.strerror}")
-    except (KeyError, TypeError) as error:
-        return None, Check(name, False, f"the sidecar describes no {kind} file ({error!r})")
+    except KeyError:
+        return None, Check(name, False, f"the sidecar describes no {kind} file")
     except MienError as error:
         return content, Check(name, False, str(error))
-    if len(content) != entry["bytes"]:
-        return content, Check(name, False, f"{len(content)} bytes, the sidecar says {entry['bytes']}")
-    return content, Check(name, True, f"{entry['file']}, {len(content)} bytes, {entry['sha256'][:12]}…")
+    if len(content) != entry.bytes:
+        return content, Check(name, False, f"{len(content)} bytes, the sidecar says {entry.bytes}")
+    return content, Check(name, True, f"{entry.file}, {len(content)} bytes, {entry.sha256[:12]}…")
 
 
 def _structure(model: Bundle, onnx_bytes: bytes, tflite_bytes: bytes) -> list[Check]:
@@ -126,13 +126,13 @@ def _structure(model: Bundle, onnx_bytes: bytes, tflite_bytes: bytes) -> list[Ch
 
 def _promises(model: Bundle, graph: qdq.Graph) -> list[str]:
     """What the sidecar says otherwise than the graph."""
-    stated = model.sidecar["input"]
     (given,) = graph.inputs
     found = []
     if given.shape != (1, 1, model.height, model.width):
         found.append(f"input is {model.height}×{model.width} in the sidecar, {given.shape} in ONNX")
-    if stated["scale"] != INPUT_SCALE or float(given.scale[0]) != INPUT_SCALE or int(given.zero_point[0]) != 128:
-        found.append(f"input scale is {stated['scale']}, in ONNX {given.scale[0]}; it must be {INPUT_SCALE} around 128")
+    stated = model.sidecar.input_scale
+    if stated != INPUT_SCALE or float(given.scale[0]) != INPUT_SCALE or int(given.zero_point[0]) != 128:
+        found.append(f"input scale is {stated}, in ONNX {given.scale[0]}; it must be {INPUT_SCALE} around 128")
     if [output.name for output in model.outputs] != [tensor.name for tensor in graph.outputs]:
         found.append(f"outputs are {[o.name for o in model.outputs]}, in ONNX {[t.name for t in graph.outputs]}")
     for output, tensor in zip(model.outputs, graph.outputs, strict=False):
@@ -176,7 +176,7 @@ def _running(model: Bundle, onnx_bytes: bytes, tflite_bytes: bytes) -> list[Chec
 def _golden(model: Bundle, tflite_bytes: bytes) -> Check:
     if unknown := golden.unknown(tflite_bytes):
         return Check("golden outputs (BUILTIN_REF)", None, f"the reference kernels do not know {', '.join(unknown)}")
-    wrong = golden.differences(model.sidecar.get("golden"), tflite_bytes, model.height, model.width)
+    wrong = golden.differences(model.sidecar.document.get("golden"), tflite_bytes, model.height, model.width)
     return _listed("golden outputs (BUILTIN_REF)", [f"input {index} differs" for index in wrong], "all exact")
 
 

@@ -29,8 +29,8 @@ def test_every_bundled_model_is_whole() -> None:
     models = bundle.installed()
     assert {"emotion-base", "face-base"} <= {m.name for m in models}
     for model in models:
-        for kind in model.sidecar["files"]:
-            assert model.artefact(kind).stat().st_size == model.sidecar["files"][kind]["bytes"]
+        for kind in model.sidecar.files:
+            assert model.artefact(kind).stat().st_size == model.sidecar.files[kind].bytes
 
 
 def test_a_changed_byte_is_refused(copied: Path) -> None:
@@ -60,8 +60,8 @@ def test_a_label_too_many_is_refused(copied: Path) -> None:
     [
         ({"format": 2}, "not a mien model sidecar of format 1"),
         ({"task": "dance"}, "task is 'dance'"),
-        ({"outputs": [{"name": "logits"}]}, "malformed input or outputs"),
-        ({"input": {"height": 48, "width": 48, "scale": 0.1, "zero_point": 3}}, "input zero point must be 0"),
+        ({"outputs": [{"name": "logits"}]}, r"outputs 0: lacks 'shape'"),
+        ({"input": {"height": 48, "width": 48, "scale": 0.1, "zero_point": 3}}, "zero_point is 3; it must be 0"),
     ],
 )
 def test_a_sidecar_that_breaks_the_contract_is_refused(copied: Path, changes: dict[str, object], message: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import sys
 import types
@@ -19,6 +18,8 @@ import pytest
 from mien.errors import MienError
 from mien.models import bundle, engine
 from mien.models.bundle import Bundle
+from mien.models.contract import Artefact, Output, Sidecar, Training
+from mien.models.quantization import Quantization
 
 LUMA = np.array([[0, 1, 127], [128, 200, 255]], dtype=np.uint8)
 SIGNED = [[-128, -127, -1], [0, 72, 127]]
@@ -38,24 +39,27 @@ def echo(shape: list[int]) -> bytes:
 
 
 def bundle_of(folder: Path, content: bytes) -> Bundle:
-    model, sidecar = folder / "echo.tflite", folder / "echo.json"
+    """A bundle of one output; no task's contract knows such a model, so it is put together by hand."""
+    model = folder / "echo.tflite"
     model.write_bytes(content)
-    quantization = {"scale": 1.0, "zero_point": 0}
-    document = {
-        "format": bundle.FORMAT,
-        "name": "echo",
-        "task": "face",
-        "input": {"height": 2, "width": 3, **quantization},
-        "outputs": [{"name": "y", "shape": [1, 2, 3, 1], **quantization}],
-        "labels": ["face"],
-        "files": {"tflite": {"file": model.name, "bytes": len(content), "sha256": bundle.sha256(model)}},
-        "metrics": [],
-        "training": {},
-        "licence": "",
-        "decode": {},
-    }
-    sidecar.write_text(json.dumps(document))
-    return bundle.load(sidecar)
+    output = Output("y", (1, 2, 3, 1), Quantization(1.0, 0))
+    sidecar = Sidecar(
+        name="echo",
+        task="face",
+        height=2,
+        width=3,
+        input_scale=1.0,
+        outputs=(output,),
+        labels=("face",),
+        files={"tflite": Artefact(model.name, len(content), bundle.sha256(model))},
+        training=Training({}, {}, 0, "", 0),
+        licence="none",
+        decode=None,
+        alignment=None,
+        decision=None,
+        document={},
+    )
+    return Bundle(folder / "echo.json", sidecar)
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ def test_the_readme_shows_what_the_results_say() -> None:
 def test_the_results_are_those_of_the_bundled_models() -> None:
     for name, file in (("emotion-base", "emotion-base.json"), ("face-base", "detector.json")):
         found = json.loads((RESULTS / file).read_text())
-        assert found["files"] == bundle.load(name).sidecar["files"], f"{file} is of another {name}: run `make results`"
+        assert found["files"] == bundle.load(name).sidecar.document["files"], (
+            f"{file} is of another {name}: run `make results`"
+        )
 
 
 def test_every_look_at_the_test_split_is_noted() -> None:

@@ -59,4 +59,4 @@ def cut(source: Fer, detector: str = "face-base") -> Fer:
 @functools.cache
 def template_of(model: str) -> NDArray[np.float32]:
     """Where a bundled classifier wants the five landmarks: float32 (5, 2), crop pixels."""
-    return np.array(bundle.load(model).sidecar["alignment"]["template"], np.float32)
+    return np.array(bundle.load(model).alignment.template, np.float32)

@@ -59,9 +59,9 @@ class RuntimeDetector:
         contract = bundle.load(path)
         self.height, self.width = contract.height, contract.width
         self._engine = open_engine(contract, engine)
-        settings = contract.sidecar["decode"]
-        self.score_threshold = float(settings["score_threshold"])
-        self._decode = Decoder(contract.outputs, tuple(settings["strides"]), LOWEST, settings["iou_threshold"])
+        settings = contract.decode
+        self.score_threshold = settings.score_threshold
+        self._decode = Decoder(contract.outputs, settings.strides, LOWEST, settings.iou_threshold)
 
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
         """See `Detector`."""

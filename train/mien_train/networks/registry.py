@@ -7,7 +7,7 @@ systems' networks, which stand in `classic_networks`, take max pooling, ELU and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -126,7 +126,7 @@ _NETWORKS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build(network: dict[str, Any]) -> nn.Module:
+def build(network: Mapping[str, Any]) -> nn.Module:
     """A network from its name and arguments, such as `{"name": "emotion", "classes": 8, …}`; lists become tuples.
 
     Raises:

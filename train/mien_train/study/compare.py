@@ -186,7 +186,7 @@ def _row(plan: Plan, contestant: Contestant, sidecar: Path | None, ratio: float 
         strict = own if recipe.usual else evaluation.evaluate(float_model, plan.data, "test", "strict", plan.log)
         loose = evaluation.evaluate(float_model, plan.data, "test", "loose", plan.log)
     int8 = own if ours else model and evaluation.evaluate(model.artefact("tflite"), plan.data, "test", "own", plan.log)
-    network = stored.network if stored else model.sidecar["training"]["network"]  # type: ignore[union-attr]
+    network = stored.network if stored else model.sidecar.training.network  # type: ignore[union-attr]
     parameters, macs = registry.count(registry.build(network).eval(), 48, 48)
     history = [] if ours else json.loads((float_model.parent / "history.json").read_text(encoding="utf-8"))["epochs"]
     return {
@@ -200,14 +200,14 @@ def _row(plan: Plan, contestant: Contestant, sidecar: Path | None, ratio: float 
         "int8_accuracy": int8 and int8["accuracy"],
         "parameters": parameters,
         "macs": macs,
-        "int8_bytes": model and model.sidecar["files"]["tflite"]["bytes"],
+        "int8_bytes": model and model.sidecar.files["tflite"].bytes,
         "latency_ratio": ratio,
         "remark": contestant.remark,
         "per_class": own["per_class"],
         "confusion": own["confusion"],
-        "seed": stored.seed if stored else model.sidecar["training"]["seed"],  # type: ignore[union-attr]
+        "seed": stored.seed if stored else model.sidecar.training.seed,  # type: ignore[union-attr]
         "epochs": len(history) or recipe.epochs,
-        "best_epoch": stored.epoch if stored else model.sidecar["training"]["epochs"],  # type: ignore[union-attr]
+        "best_epoch": stored.epoch if stored else model.sidecar.training.epochs,  # type: ignore[union-attr]
         "seconds": round(sum(row["seconds"] for row in history), 1) if history else None,
         "settings": dataclasses.asdict(recipe),
         "made_with": {**own["made_with"], "cpu": machine.facts()["cpu"]},

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from mien_train.face.detection import Truth, average_precision, match
-from mien_train.face.evaluation import wilson
 
 NO_POINTS = np.full((0, 5, 2), np.nan, np.float32)
 
@@ -52,9 +51,3 @@ def test_no_detections_give_zero_and_no_faces_give_nan() -> None:
     nothing = match(np.empty((0, 4), np.float32), np.empty(0, np.float32), _truth([[0, 0, 9, 9]], [False]), 0.5)
     assert average_precision([nothing], 1) == 0.0
     assert np.isnan(average_precision([nothing], 0))
-
-
-def test_wilson_interval_by_hand() -> None:
-    low, high = wilson(0, 100)  # z² / (n + z²) = 3.8415 / 103.8415
-    assert low == 0.0
-    assert high == pytest.approx(0.036993, abs=1e-5)

@@ -31,14 +31,15 @@ PHOTOS = Photos(
 class Oracle:
     """Gives the labels, in pixels of its input, with every landmark `off` pixels further right."""
 
-    score_threshold = 0.5
+    score_threshold, by_halves = 0.5, False
+    photos = PHOTOS.photos
 
     def __init__(self, height: int, width: int, off: float, alarms: bool = False) -> None:
         self.height, self.width, self._off, self._alarms = height, width, off, alarms
 
     def __call__(self, canvas: np.ndarray) -> Detections:
         assert canvas.shape == (self.height, self.width)
-        photo = next(p for p in PHOTOS.photos if p.luma[0, 0] == canvas[0, 0])
+        photo = next(p for p in self.photos if p.luma[0, 0] == canvas[0, 0])
         scale = np.float32(self.height / 256)
         shift = np.array([self._off, 0], np.float32)
         if photo.face_free and self._alarms:
@@ -64,6 +65,22 @@ def test_figures_of_a_detector_and_a_peer_whose_answers_are_known(monkeypatch: p
     noise = found["label_noise"]
     assert (noise["teacher"], noise["input"]) == ("yunet_n", [512, 640])
     assert noise["landmark_median"] == pytest.approx(3 / (2 * EYES))
+
+
+def test_a_threshold_chosen_on_one_half_is_judged_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = [_photo(f"rooms/{k}.webp", 40 + k, 0) for k in range(6)]  # 2, 4 and 5 are in the second half
+    photos = Photos((PHOTOS.photos[0], *rooms), "labels")
+    for by_halves, of in ((False, 6), (True, 3)):
+        mine, peer = Oracle(256, 320, off=2), Oracle(256, 320, off=3, alarms=True)
+        mine.photos = peer.photos = photos.photos
+        mine.by_halves = by_halves
+        monkeypatch.setattr(evaluation, "opened", lambda model, mine=mine: mine)
+        monkeypatch.setattr(evaluation, "peers", lambda height, width, peer=peer: ({"rfb_320": peer}, ""))
+        found = evaluation.evaluate_detectors(Path("model.tflite"), photos, photos)
+        assert (found["face_free"], found["reporting_half"]) == (6, by_halves)
+        assert (found["false_positives"]["pictures"], found["false_positives"]["of"]) == (0, of)
+        theirs = found["peers"]["rfb_320"]["false_positives"]
+        assert (theirs["pictures"], theirs["of"], theirs["share"]) == (of, of, 1)
 
 
 def test_without_peers_there_is_a_reason_and_no_figure_of_the_labels_noise(monkeypatch: pytest.MonkeyPatch) -> None:

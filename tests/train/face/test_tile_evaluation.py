@@ -24,9 +24,9 @@ def _photo(name: str, blocks: list[list[float]], faces: int) -> Photo:
 
 
 class Blocks:
-    """Finds bright blocks from 20 pixels of its input on, lower ones with a score that does not count."""
+    """Finds bright blocks with a score above any threshold, those lower than `least` pixels with one that hardly counts."""
 
-    score_threshold = 0.5
+    score_threshold, by_halves = 0.5, False
 
     def __init__(self, height: int, width: int, least: int) -> None:
         self.height, self.width, self._least = height, width, least
@@ -35,7 +35,7 @@ class Blocks:
         assert canvas.shape == (self.height, self.width)
         _, _, stats, _ = cv2.connectedComponentsWithStats((canvas > 180).astype(np.uint8))
         boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in stats[1:].tolist()], np.float32).reshape(-1, 4)
-        scores = np.where(boxes[:, 3] - boxes[:, 1] >= self._least, 0.95, 0.3).astype(np.float32)
+        scores = np.where(boxes[:, 3] - boxes[:, 1] >= self._least, 0.995, 0.3).astype(np.float32)
         return Detections(boxes, np.zeros((len(boxes), 5, 2), np.float32), scores)
 
 
@@ -61,7 +61,7 @@ def test_tiles_and_whole_frame_and_peer_are_counted_by_height(monkeypatch: pytes
     assert {name: row["runs"] for name, row in rows.items()} == {"whole": 1, "tiles": 10, "yunet_n": 1}
     assert {name: row["recall"] for name, row in rows.items()} == {"whole": 0.25, "tiles": 1, "yunet_n": 1}
     # Half of the face-free photographs alarm the peer, so its threshold is the highest there is.
-    assert {name: row["score_threshold"] for name, row in rows.items()} == {"whole": 0.5, "tiles": 0.5, "yunet_n": 0.9}
+    assert {name: row["score_threshold"] for name, row in rows.items()} == {"whole": 0.5, "tiles": 0.5, "yunet_n": 0.99}
     assert rows["whole"]["by_height"] == {
         "16-24": {"faces": 2, "recall": 0},
         "24-40": {"faces": 1, "recall": 0},
@@ -76,6 +76,23 @@ def test_tiles_and_whole_frame_and_peer_are_counted_by_height(monkeypatch: pytes
     }
     assert found["ratio"] == 1
     json.dumps(found, allow_nan=False)
+
+
+def test_a_threshold_chosen_on_one_half_is_judged_on_the_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # The first half (0, 1 and 3) is quiet, so that the peer's threshold is the lowest there is; the others alarm.
+    block = [300.0, 300.0, 330.0, 330.0]
+    rooms = [_photo(f"rooms/{k}.webp", [block] if k in (2, 4, 5) else [], 0) for k in range(6)]
+    mine = Blocks(256, 320, 20)
+    mine.by_halves = True
+    monkeypatch.setattr(tile_evaluation, "opened", lambda model: mine)
+    peer: dict[str, Detector] = {"yunet_n": Blocks(480, 640, 16)}
+    monkeypatch.setattr(tile_evaluation, "peers", lambda height, width: (peer, ""))
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"model")
+    found = tile_evaluation.measure(model, Photos((_photo("groups/0.webp", [block], 1), *rooms), "labels"))
+    rival = found["detectors"]["yunet_n"]
+    assert (found["face_free"], rival["score_threshold"]) == (3, 0.05)
+    assert (rival["false_positives"]["pictures"], rival["false_positives"]["of"]) == (3, 3)
 
 
 def test_without_the_peer_there_is_no_ratio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

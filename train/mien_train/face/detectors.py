@@ -17,6 +17,7 @@ from mien.faces.decode import Decoder, Detections, suppress
 from mien.models import bundle
 from mien.models.engine import open_engine
 from mien_train.emotion.task import to_input
+from mien_train.face import threshold
 from mien_train.face.assign import cells
 from mien_train.face.loss import decode
 from mien_train.face.task import IOU_THRESHOLD, LOWEST, detections
@@ -41,7 +42,8 @@ class TorchDetector:
         if stored.task != "face":
             raise MienError(f"{path}: is a checkpoint for {stored.task!r}, not a face detector")
         self.height, self.width = int(stored.recipe["height"]), int(stored.recipe["width"])
-        self.score_threshold = float(stored.metrics["decode"]["score_threshold"])
+        settings = stored.metrics["decode"]
+        self.score_threshold, self.by_halves = float(settings["score_threshold"]), threshold.by_halves(settings)
         self._network = stored.build()
         self._grid = cells(self.height, self.width, registry.STRIDES)
 
@@ -61,6 +63,7 @@ class RuntimeDetector:
         self._engine = open_engine(contract, engine)
         settings = contract.decode
         self.score_threshold = settings.score_threshold
+        self.by_halves = threshold.by_halves(contract.sidecar.document["decode"])
         self._decode = Decoder(contract.outputs, settings.strides, LOWEST, settings.iou_threshold)
 
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from mien.faces.decode import Detections
 from mien.faces.letterbox import Letterbox, fit
 from mien_train.data.faces import Photo, Photos
-from mien_train.face import drawn
+from mien_train.face import drawn, threshold
 from mien_train.face.detection import Matches, Truth, average_precision, match
 from mien_train.face.detectors import Detector, confident, opened, peers
 from mien_train.face.task import SMALLEST, truth_of
@@ -42,22 +42,32 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
         model: .pt, .onnx or .tflite file.
         photos: of the split.
         training: the training split, on which the mapping to drawn boxes is fitted.
+
+    Returns:
+        JSON types. Where the model's threshold was chosen on one half of the face-free photographs, false alarms, its
+        own and the peers', are those on the other half, and `reporting_half` is true.
     """
     mine = opened(model)
     rivals, reason = peers(mine.height, mine.width)
     detectors = {"": mine, **rivals}
     size = mine.height, mine.width
     counted, small = _truths(photos, size, SMALLEST), _truths(photos, size, HEIGHTS[0])
-    free = np.array([p.face_free for p in photos.photos])
-    threshold = mine.score_threshold
+    free = np.array([p.face_free for p in photos.photos], np.bool_)
+    quiet = free & threshold.halves([p.name for p in photos.photos])[1] if mine.by_halves else free
     found = {
-        name: summary(seen, counted, small, free, threshold)
+        name: summary(seen, counted, small, quiet, mine.score_threshold)
         for name, seen in _run(detectors, photos.photos, size).items()
     }
     for name, row in _drawn(detectors, photos, training, size).items():
         found[name] |= row
-    noise = _label_noise(photos, (2 * size[0], 2 * size[1]), threshold)
-    shared = {"n": len(photos.photos), "face_free": int(free.sum()), "input": list(size), "smallest": SMALLEST}
+    noise = _label_noise(photos, (2 * size[0], 2 * size[1]), mine.score_threshold)
+    shared = {
+        "n": len(photos.photos),
+        "face_free": int(free.sum()),
+        "reporting_half": mine.by_halves,
+        "input": list(size),
+        "smallest": SMALLEST,
+    }
     return {**shared, **found.pop(""), "label_noise": noise, "peers": found or reason}
 
 
@@ -146,7 +156,7 @@ def summary(
         found: detections of each picture.
         truths: the faces that count.
         small: the same with smaller faces, for recall by height.
-        free: whether each picture is free of faces.
+        free: whether each picture is free of faces, and counts for false positives.
         score_threshold: at which recall, false positives and landmark errors hold.
 
     Landmark error is the mean distance to the label's points as a share of the distance between its eyes: its mean
@@ -155,8 +165,8 @@ def summary(
     at50 = [match(d.boxes, d.scores, t, 0.5, SMALLEST) for d, t in zip(found, truths, strict=True)]
     at75 = [match(d.boxes, d.scores, t, 0.75, SMALLEST) for d, t in zip(found, truths, strict=True)]
     faces = sum(int((~t.ignore).sum()) for t in truths)
-    alarms = sum(bool((d.scores >= score_threshold).any()) for d, f in zip(found, free, strict=True) if f)
-    low, high = wilson(alarms, int(free.sum()))
+    best = [float(d.scores.max(initial=0)) for d, f in zip(found, free, strict=True) if f]
+    alarms = threshold.alarms(best, score_threshold)
     errors = _landmark_errors(found, at50, truths, score_threshold)
     return {
         "faces": faces,
@@ -164,24 +174,14 @@ def summary(
         "ap75": round(average_precision(at75, faces), 5),
         "recall": _recall_by_height(found, small, score_threshold),
         "false_positives": {
-            "pictures": alarms,
-            "of": int(free.sum()),
-            "share": round(alarms / max(1, int(free.sum())), 5),
-            "interval95": [round(low, 5), round(high, 5)],
+            "pictures": alarms.count,
+            "of": alarms.n,
+            "share": round(alarms.share, 5),
+            "interval95": [round(alarms.low, 5), round(alarms.high, 5)],
         },
         **_landmark_figures(errors),
         "score_threshold": score_threshold,
     }
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % score interval of a share (Wilson 1927)."""
-    if not n:
-        return 0.0, 1.0
-    z, share = 1.959964, hits / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _recall_by_height(

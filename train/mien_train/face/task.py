@@ -18,7 +18,7 @@ from mien.faces.decode import Detections, sigmoid, suppress
 from mien.faces.letterbox import Letterbox
 from mien_train.data.faces import Photo, Photos
 from mien_train.emotion.task import to_input
-from mien_train.face import compose
+from mien_train.face import compose, threshold
 from mien_train.face.assign import cells
 from mien_train.face.detection import Truth, average_precision, match
 from mien_train.face.loss import Targets, decode, losses
@@ -27,9 +27,9 @@ from mien_train.recipes.definition import FaceRecipe
 
 IOU_THRESHOLD = 0.45
 """Of two detections that overlap more than this, the deployed detector keeps the better one."""
-FALSE_ALARMS = 0.018
-"""Largest share of face-free validation photographs in which the float network may see a face; the score threshold
-follows from it. Two per cent are allowed, less a tenth for what rounding to int8 may add."""
+FALSE_ALARMS = 0.9 * threshold.ALLOWED_SHARE
+"""Largest share of the choosing half of the face-free validation photographs in which the float network may see a face:
+a tenth less than what is allowed, for what rounding to int8 may add where the export chooses no threshold anew."""
 SMALLEST = 20.0
 """Average precision counts faces at least this many pixels high in the network's input."""
 LOWEST = 0.02
@@ -102,11 +102,13 @@ class FaceTask:
         """How the runtime decodes the maps."""
         free = [photo for photo in self._val if photo.face_free]
         best = [float(seen.scores.max(initial=0)) for _, _, seen in self._seen(network, free)]
+        choice = threshold.chosen([photo.name for photo in free], best, FALSE_ALARMS)
         return {
             "decode": {
                 "strides": list(registry.STRIDES),
-                "score_threshold": score_threshold(best),
+                "score_threshold": choice.threshold,
                 "iou_threshold": IOU_THRESHOLD,
+                threshold.RECORD: choice.document(),
             }
         }
 
@@ -136,21 +138,6 @@ class FaceTask:
         else:
             picture = compose.single(photo(), height, width, rng, self.recipe.tiles)
         return compose.disturb(picture, rng)
-
-
-def score_threshold(best: Sequence[float]) -> float:
-    """The lowest hundredth from 0.3 to 0.9 that at most `FALSE_ALARMS` of face-free photographs reach.
-
-    Args:
-        best: highest score in each of them.
-
-    Returns:
-        0.5 where there is no such photograph, 0.9 where too many reach even more.
-    """
-    if not best:
-        return 0.5
-    steps = (step / 100 for step in range(30, 90))
-    return next((s for s in steps if sum(score >= s for score in best) <= FALSE_ALARMS * len(best)), 0.9)
 
 
 def truth_of(photo: Photo, scale: float, smallest: float) -> Truth:

@@ -18,10 +18,10 @@ from mien.faces.letterbox import Letterbox
 from mien.faces.tiles import scan, windows
 from mien_train.data import store
 from mien_train.data.faces import Photo, Photos
+from mien_train.face import threshold
 from mien_train.face.detection import Truth, match
 from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, confident, opened, peers
-from mien_train.face.evaluation import wilson
-from mien_train.face.task import IOU_THRESHOLD, score_threshold, truth_of
+from mien_train.face.task import FALSE_ALARMS, IOU_THRESHOLD, truth_of
 
 FRAME = (480, 640)
 """Height and width into which every photograph is fitted: what a camera would give."""
@@ -39,7 +39,8 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
 
     A face counts as found by a detection that overlaps its box by half (intersection over union) and whose score is at
     least the detector's threshold. Ours is the model's own; the peer's is chosen on the full frames by the rule that
-    gave ours (`mien_train.face.task.score_threshold`), as scores of different networks cannot be compared.
+    gave ours (`mien_train.face.threshold`), as scores of different networks cannot be compared. Where ours was chosen
+    on one half of the face-free photographs, so is the peer's, and the other half counts the alarms of both.
 
     Args:
         model: .pt, .onnx or .tflite file.
@@ -55,7 +56,10 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
     looks = _Looks(mine)
     size = mine.height, mine.width
     with_faces = [p for p in photos.photos if p.name.split("/")[0] == SET]
-    free = [p for p in photos.photos if p.face_free]
+    choosing = reporting = [p for p in photos.photos if p.face_free]
+    if mine.by_halves:
+        halves = threshold.halves([p.name for p in choosing])
+        choosing, reporting = ([p for p, here in zip(choosing, half, strict=True) if here] for half in halves)
     runners = {
         "whole": _Runner(looks, 1, size, mine.score_threshold),
         "tiles": _Runner(
@@ -67,11 +71,11 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
     }
     if _PEER in rivals:
         peer = rivals[_PEER]
-        threshold = score_threshold(_best(peer, free))
-        runners[_PEER] = _Runner(lambda frame: confident(peer(frame), threshold), 1, FRAME, threshold)
+        theirs = threshold.choose(_best(peer, choosing), FALSE_ALARMS)
+        runners[_PEER] = _Runner(lambda frame: confident(peer(frame), theirs), 1, FRAME, theirs)
     tallies = {name: _Tally() for name in runners}
     box = Letterbox(*FRAME)
-    for photo in tqdm(with_faces + free, desc="photographs", leave=False, disable=None):
+    for photo in tqdm(with_faces + reporting, desc="photographs", leave=False, disable=None):
         frame, where = box(photo.luma)
         truth = truth_of(photo, where.scale, HEIGHTS[0])
         for name, runner in runners.items():
@@ -96,7 +100,7 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
         "frame": list(FRAME),
         "set": SET,
         "photographs": len(with_faces),
-        "face_free": len(free),
+        "face_free": len(reporting),
         "smallest": HEIGHTS[0],
         "iou": 0.5,
         "detectors": rows,
@@ -156,7 +160,7 @@ class _Tally:
     def figures(self) -> dict[str, Any]:
         bounds = [f"{low:.0f}-{high:.0f}" if math.isfinite(high) else f">{low:.0f}" for low, high in pairwise(HEIGHTS)]
         pictures = sum(count > 0 for count in self.alarms)
-        low, high = wilson(pictures, len(self.alarms))
+        low, high = threshold.wilson(pictures, len(self.alarms))
         return {
             "faces": int(self.faces.sum()),
             "recall": round(int(self.found.sum()) / max(1, int(self.faces.sum())), 4),

@@ -24,7 +24,7 @@ def _photo(name: str, blocks: list[list[float]], faces: int) -> Photo:
 
 
 class Blocks:
-    """Finds bright blocks with a score above any threshold, those lower than `least` pixels with one that hardly counts."""
+    """Finds bright blocks with a score above any threshold, those lower than `least` pixels with one of 0.3."""
 
     score_threshold, by_halves = 0.5, False
 

@@ -9,13 +9,13 @@ import hashlib
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.emotions.align import crop, landmarks_of
 from mien.faces.detector import FaceDetector
 from mien.models import bundle
 from mien_train.data import store
 from mien_train.data.fer import Fer
+from mien_train.training.progress import progress
 
 FACE = 160
 """Side in pixels to which an image is enlarged on the canvas: a size at which the detector is at its best."""
@@ -43,11 +43,10 @@ def cut(source: Fer, detector: str = "face-base") -> Fer:
     seen_by = bundle.sha256(model.bundle.artefact("tflite"))
     cut_sha256 = hashlib.sha256(f"{source.sha256} {seen_by} {template.tolist()}".encode()).hexdigest()
     cached = store.cache() / f"crops-{cut_sha256[:16]}.npz"
-    if cached.is_file():
-        with np.load(cached) as stored:
-            return dataclasses.replace(source, images=stored["images"], sha256=cut_sha256)
+    if stored := store.load_arrays(cached, ("images",)):
+        return dataclasses.replace(source, images=stored["images"].astype(np.uint8, copy=False), sha256=cut_sha256)
     images = source.images.copy()
-    for index, image in enumerate(tqdm(images, desc="crops", unit=" images", disable=None)):
+    for index, image in enumerate(progress(images, "crops", unit="images")):
         canvas = enlarged(image)
         faces = model.detect(canvas)
         if faces and faces[0].score >= LEAST_SCORE:

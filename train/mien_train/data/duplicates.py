@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
+
+from mien_train.training.progress import progress
 
 COARSE = 0.9
 """Least correlation of two images shrunk to 16×16: what follows only looks at such pairs."""
@@ -79,7 +80,7 @@ def find(images: NDArray[np.uint8], coarse: float = COARSE, fine: float = FINE) 
         Pairs by `first`, then `second`.
     """
     vectors = _vectors(images)
-    bar = tqdm(range(0, len(images), _BLOCK), desc="duplicates", unit=" blocks", leave=False, disable=None)
+    bar = progress(range(0, len(images), _BLOCK), "duplicates", unit="blocks")
     first, second, correlation, exact = [], [], [], []
     for start in bar:
         likeness = vectors[start : start + _BLOCK] @ vectors[start:].T  # (block, N − start)

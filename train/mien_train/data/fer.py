@@ -66,10 +66,10 @@ def load(folder: Path) -> Fer:
     pixels, votes = fer_csv.find_pixels(folder), fer_csv.find_votes(folder)
     hashes = [store.file_sha256(path)[:16] for path in (pixels, votes) if path]
     cached = store.cache() / f"fer-{'-'.join(hashes)}.npz"
-    if cached.is_file():
-        with np.load(cached) as stored:
-            images, labels, usage = (stored[k] for k in ("images", "labels", "usage"))
-            vote = stored["votes"] if votes else None
+    names = ("images", "labels", "usage", *(("votes",) if votes else ()))
+    if stored := store.load_arrays(cached, names):
+        images, labels, usage, *rest = (stored[name].astype(np.uint8, copy=False) for name in names)
+        vote = rest[0] if rest else None
     else:
         images, labels, usage = fer_csv.read_pixels(pixels)
         vote = fer_csv.read_votes(votes) if votes else None

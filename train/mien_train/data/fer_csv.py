@@ -15,10 +15,10 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.errors import MienError
 from mien_train.data import store
+from mien_train.training.progress import progress
 
 FER2013 = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """FER2013's seven emotions, by number."""
@@ -76,7 +76,7 @@ def read_pixels(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArr
         if sorted(header) != sorted(_COLUMNS):
             raise MienError(f"{path}: the header is {','.join(header)!r}; expected {','.join(_COLUMNS)}, in any order")
         order = [header.index(name) for name in _COLUMNS]
-        for number, row in enumerate(tqdm(rows, desc=path.name, unit=" rows", leave=False, disable=None), start=1):
+        for number, row in enumerate(progress(rows, path.name, unit="rows"), start=1):
             where = f"{path}, row {number}"
             if len(row) != len(header):
                 raise MienError(f"{where}: has {len(row)} fields; expected {','.join(header)}")

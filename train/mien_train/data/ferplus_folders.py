@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.errors import MienError
 from mien_train.data import fer, fer_csv
 from mien_train.data import store as sources
+from mien_train.training.progress import progress
 
 FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
 """Split to the folder's name, as in github.com/microsoft/FERPlus (src/generate_training_data.py)."""
@@ -51,7 +51,7 @@ def write(data: Path, out: Path, size: int = fer_csv.SIDE) -> dict[str, int]:
         _make(out / folder)
     folders = [FOLDERS[splits[usage]] for usage in source.usage.tolist()]
     last = {(folder, name): row for row, (folder, name) in enumerate(zip(folders, names, strict=True)) if name}
-    for row in tqdm(sorted(last.values()), desc=str(out), unit=" images", leave=False, disable=None):
+    for row in progress(sorted(last.values()), str(out), unit="images"):
         folder = folders[row]
         _put(out / folder / names[row], _png(source.images[row], size))
         tables[folder].append([names[row], f"(0, 0, {size}, {size})", *map(str, votes[row].tolist())])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.cameras.luma import read_image
 from mien.errors import MienError
@@ -18,6 +17,7 @@ from mien.reading import UNCERTAIN
 from mien_train.data import store
 from mien_train.data.fer import Split
 from mien_train.data.fer_csv import SIDE
+from mien_train.training.progress import progress
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm", ".tif", ".tiff"})
 _SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
@@ -142,7 +142,7 @@ def _read(folder: Path, paths: list[Path]) -> NDArray[np.uint8]:
     """uint8 (n, 48, 48), in the order of the paths."""
     fit = Letterbox(SIDE, SIDE)
     images = np.empty((len(paths), SIDE, SIDE), np.uint8)
-    for index, path in enumerate(tqdm(paths, desc=folder.name, unit=" images", leave=False, disable=None)):
+    for index, path in enumerate(progress(paths, folder.name, unit="images")):
         luma = read_image(path)
         if min(luma.shape) * 4 < SIDE:
             # Letterboxing enlarges; by more than four times there is nothing left to see.

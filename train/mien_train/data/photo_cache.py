@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from mien_train.data import store
+from mien_train.data import files, store
+from mien_train.training.progress import progress
 
 
 def decoded(key: str, names: Sequence[str], read: Callable[[str], NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
@@ -24,26 +24,30 @@ def decoded(key: str, names: Sequence[str], read: Callable[[str], NDArray[np.uin
         uint8 (H, W) each, read-only.
     """
     pixels, shapes = store.cache() / f"{key}.pixels", store.cache() / f"{key}.npz"
-    if not shapes.is_file():
-        partial = pixels.with_suffix(f".{os.getpid()}.partial")
-        sizes = []
-        try:
-            with partial.open("wb") as file:
-                for name in tqdm(names, desc="decode", unit=" photos", disable=None):
-                    luma = read(name)
-                    sizes.append(luma.shape)
-                    file.write(np.ascontiguousarray(luma).data)
-            os.replace(partial, pixels)
-        finally:
-            partial.unlink(missing_ok=True)
-        store.save_arrays(shapes, shapes=np.array(sizes, np.int64).reshape(-1, 2))
-    with np.load(shapes) as stored:
-        sizes_kept = stored["shapes"]
-    ends = np.cumsum(sizes_kept.prod(axis=1))
-    if not len(ends):
+    sizes = _kept(pixels, shapes)
+    if sizes is None:
+        found = []
+        with files.aside(pixels, store.CACHE_REMEDY) as partial, partial.open("wb") as file:
+            for name in progress(names, "decode", unit="photographs"):
+                luma = read(name)
+                found.append(luma.shape)
+                file.write(np.ascontiguousarray(luma).data)
+        sizes = np.array(found, np.int64).reshape(-1, 2)
+        store.save_arrays(shapes, shapes=sizes)
+    if not len(sizes):
         return []
+    ends = np.cumsum(sizes.prod(axis=1))
     flat = np.memmap(pixels, np.uint8, "r")
     return [
         flat[end - height * width : end].reshape(height, width)
-        for end, (height, width) in zip(ends.tolist(), sizes_kept.tolist(), strict=True)
+        for end, (height, width) in zip(ends.tolist(), sizes.tolist(), strict=True)
     ]
+
+
+def _kept(pixels: Path, shapes: Path) -> NDArray[np.int64] | None:
+    """Heights and widths int64 (n, 2) of the cached photographs; None where the cache is not whole."""
+    stored = store.load_arrays(shapes, ("shapes",))
+    if stored is None or not pixels.is_file():
+        return None
+    sizes = stored["shapes"].astype(np.int64, copy=False)
+    return sizes if pixels.stat().st_size == int(sizes.prod(axis=1).sum()) else None

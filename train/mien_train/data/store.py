@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
+from mien_train.data import files
 
 _BESIDE = Path("../shared/data")
 
@@ -19,6 +23,9 @@ WHERE = (
     "`fer2013new.csv` of github.com/microsoft/FERPlus; both go into DIR. Classes of your own are DIR/CLASS/*.png. "
     "Faces in scenes go into DIR/faces with a `faces.json`"
 )
+
+
+CACHE_REMEDY = "free some space, or set MIEN_CACHE to another folder"
 
 
 def folder(given: Path | None) -> Path:
@@ -35,17 +42,31 @@ def folder(given: Path | None) -> Path:
 
 
 def cache() -> Path:
-    """Folder of decoded arrays: $MIEN_CACHE, else mien's folder in the user's cache. It may be deleted at will."""
+    """Folder of decoded arrays: $MIEN_CACHE, else mien's folder in the user's cache. It may be deleted at will.
+
+    Raises:
+        MienError: it cannot be made.
+    """
     base = os.environ.get("MIEN_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
     path = Path(base)
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MienError(f"{path}: cannot be made a folder ({error.strerror}); {CACHE_REMEDY}") from None
     return path
 
 
 def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hexadecimal SHA-256 of a file, read in pieces.
+
+    Raises:
+        MienError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise MienError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from None
 
 
 def array_sha256(*arrays: NDArray[np.generic]) -> str:
@@ -58,8 +79,19 @@ def array_sha256(*arrays: NDArray[np.generic]) -> str:
 
 
 def save_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
-    """Write an .npz whose old version stays whole until the new one is complete."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as file:
+    """Write an .npz whose old version stays whole until the new one is complete.
+
+    Raises:
+        MienError: it cannot be written.
+    """
+    with files.aside(path, CACHE_REMEDY) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-    os.replace(partial, path)
+
+
+def load_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[np.generic]] | None:
+    """The arrays that `save_arrays` wrote; None where the file is missing, damaged or lacks one of them."""
+    try:
+        with path.open("rb") as file, np.load(file) as stored:
+            return {name: stored[name] for name in names}
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None  # it is made again

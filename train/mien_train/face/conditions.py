@@ -14,13 +14,13 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.faces.decode import Detections
 from mien.faces.face import iou
 from mien.faces.letterbox import GREY
 from mien_train.data.faces import Photo, Photos
 from mien_train.face.detectors import Detector, confident, opened, peers
+from mien_train.training.progress import progress
 
 _HEIGHTS = (0.05, 0.08, 0.12, 0.2, 0.35, 0.6, 1.0)
 _USUAL = 0.3
@@ -92,7 +92,7 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, Any
     for condition, chosen in [(c, faces) for c in CONDITIONS] + [(Condition("turned away"), turned)]:
         hits = dict.fromkeys(detectors, 0)
         pictures: list[NDArray[np.uint8]] = []
-        for photo in tqdm(chosen, desc=condition.name, leave=False, disable=None):
+        for photo in progress(chosen, condition.name, unit="faces"):
             frame, box = _staged(photo, condition, (mine.height, mine.width))
             for name, detector in detectors.items():
                 seen = confident(detector(frame), mine.score_threshold)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.faces.decode import Detections
 from mien.faces.letterbox import Letterbox, fit
@@ -20,6 +19,7 @@ from mien_train.face import drawn, threshold
 from mien_train.face.detection import Matches, Truth, average_precision, match
 from mien_train.face.detectors import Detector, confident, opened, peers
 from mien_train.face.task import SMALLEST, truth_of
+from mien_train.training.progress import progress
 
 HEIGHTS = (12.0, 20.0, 40.0, 80.0, math.inf)
 """Bounds of the height classes in which recall is given, pixels of the network's input."""
@@ -91,7 +91,7 @@ def _run(
     """Every detector on the same canvases, photograph by photograph."""
     box = Letterbox(*size)
     found: dict[str, list[Detections]] = {name: [] for name in detectors}
-    for photo in tqdm(photos, desc="photographs", leave=False, disable=None):
+    for photo in progress(photos, "detectors", unit="photographs"):
         canvas, _ = box(photo.luma)
         for name, detector in detectors.items():
             found[name].append(detector(canvas))

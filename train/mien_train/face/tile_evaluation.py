@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.faces.decode import Detections
 from mien.faces.letterbox import Letterbox
@@ -22,6 +21,7 @@ from mien_train.face import threshold
 from mien_train.face.detection import Truth, match
 from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, confident, opened, peers
 from mien_train.face.task import FALSE_ALARMS, IOU_THRESHOLD, truth_of
+from mien_train.training.progress import progress
 
 FRAME = (480, 640)
 """Height and width into which every photograph is fitted: what a camera would give."""
@@ -75,7 +75,7 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
         runners[_PEER] = _Runner(lambda frame: confident(peer(frame), theirs), 1, FRAME, theirs)
     tallies = {name: _Tally() for name in runners}
     box = Letterbox(*FRAME)
-    for photo in tqdm(with_faces + reporting, desc="photographs", leave=False, disable=None):
+    for photo in progress(with_faces + reporting, "tiles", unit="photographs"):
         frame, where = box(photo.luma)
         truth = truth_of(photo, where.scale, HEIGHTS[0])
         for name, runner in runners.items():
@@ -122,7 +122,7 @@ class _Runner:
 def _best(detector: Detector, free: list[Photo]) -> list[float]:
     """Highest score on the full frame of each face-free photograph."""
     box = Letterbox(*FRAME)
-    bar = tqdm(free, desc=f"threshold of {_PEER}", leave=False, disable=None)
+    bar = progress(free, f"threshold of {_PEER}", unit="photographs")
     return [float(detector(box(photo.luma)[0]).scores.max(initial=0)) for photo in bar]
 
 

@@ -28,6 +28,7 @@ from mien_train.recipes import definition, named
 from mien_train.study import pace
 from mien_train.study.contestants import CONTESTANTS, Contestant
 from mien_train.training import checkpoint
+from mien_train.training.progress import progress
 
 _OURS = "base"
 _QUICK = ("epochs=1",)
@@ -75,7 +76,7 @@ def compare(plan: Plan, names: Sequence[str] = ()) -> tuple[list[dict[str, Any]]
     trained = [c for c in chosen if c.recipe != _OURS]
     for wave in ([c for c in trained if not c.start], [c for c in trained if c.start]):
         _train_all(plan, wave)
-    artefacts = {c.name: _exported(plan, c) for c in tqdm(trained, desc="export", unit=" models", disable=None)}
+    artefacts = {c.name: _exported(plan, c) for c in progress(trained, "export", unit="models")}
     ours = bundle.load("emotion-base")
     paces = pace.ratios({**{n: p for n, p in artefacts.items() if p}, _OURS: ours.path}, _OURS)
     bar = tqdm(chosen, desc="evaluate", unit=" models", disable=None)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mien.models import bundle
 from mien.models.engine import open_engine
+from mien_train.training.progress import progress
 
 _ROUNDS = 40
 _INFERENCES = 25
@@ -28,7 +28,7 @@ def ratios(sidecars: Mapping[str, Path], reference: str) -> dict[str, float]:
     engines = {name: open_engine(bundle.load(path), "litert") for name, path in sidecars.items()}
     image = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     times: dict[str, list[float]] = {name: [] for name in engines}
-    for number in tqdm(range(_ROUNDS + 2), desc="latency", unit=" rounds", leave=False, disable=None):
+    for number in progress(range(_ROUNDS + 2), "latency", unit="rounds"):
         for name, engine in engines.items():
             begun = time.perf_counter()
             for _ in range(_INFERENCES):

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from mien import EmotionClassifier, FaceDetector, Pipeline
-from mien.cameras.base import open_source
+from mien import FaceReader, Pipeline, open_source
 from mien.errors import MienError
 from mien.reading import UNCERTAIN, Reading
+from mien_train.training.progress import progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,34 +63,33 @@ def timeline(video: Path, out: Path, max_frames: int | None) -> dict[str, Any]:
     Raises:
         MienError: the source cannot be read or has no end, or `out` cannot be written.
     """
-    detector, classifier = FaceDetector(), EmotionClassifier()
     readings: list[tuple[float, Reading]] = []
     frames, first = 0, 0
-    with open_source(str(video)) as camera:
+    with FaceReader() as reader, open_source(video) as camera:
         if camera.live and max_frames is None:
             raise MienError(f"{video}: a camera has no end; say how many frames to read with --max-frames")
         period = None if camera.period_ns is None else camera.period_ns / 1e9
         description = camera.description
-        run = Pipeline(camera, detector, classifier).run(max_frames)
-        for result in tqdm(run, desc=str(video), unit=" frames", leave=False, disable=None):
+        run = Pipeline(camera, reader).run(max_frames)
+        for result in progress(run, str(video), unit="frames"):
             first = first if frames else result.captured_at
             at = (result.captured_at - first) / 1e9 if period is None else result.sequence * period
             readings += [(at, reading) for reading in result.readings]
             frames += 1
     if not frames:
         raise MienError(f"{video}: ended without a frame; choose another clip")
-    tracks = followed(readings, classifier.labels)
+    tracks = followed(readings, reader.labels)
     found = {
         "source": description,
         "frames": frames,
         "seconds_per_frame": period,
-        "labels": list(classifier.labels),
-        "tracks": [_document(track, classifier.labels) for track in tracks],
+        "labels": list(reader.labels),
+        "tracks": [_document(track, reader.labels) for track in tracks],
     }
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / "timeline.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
-        _draw(out / "timeline.png", f"{description}, {frames} frames", tracks, classifier.labels, period or _PERIOD)
+        _draw(out / "timeline.png", f"{description}, {frames} frames", tracks, reader.labels, period or _PERIOD)
     except OSError as error:
         raise MienError(f"{out}: cannot be written ({error.strerror}); choose another place") from None
     return found

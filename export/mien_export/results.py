@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
 from mien import machine
-from mien.errors import MienError
 from mien.models import bundle
 from mien.models.bundle import Bundle
+from mien_export import files
 from mien_train.evaluation import evaluate, recipe
 from mien_train.networks import registry
 
@@ -65,9 +64,5 @@ def write(model: str, data: Path, out: Path | None = None) -> Path:
     found = bundle.load(model)
     path = out or FOLDER / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
     result = measure(found, data, f"python -m mien_export results {model}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+    files.write_json(path, result)
     return path

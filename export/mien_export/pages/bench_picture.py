@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import MienError
+from mien_export import files
 from mien_export.peers.ratios import ENGINE
 
 _ACCURACY = "emotion-base.json"
@@ -87,6 +88,7 @@ def draw(found: dict[str, Any], results: Path) -> Path | None:
     axes.set_title(f"{found['hardware']['cpu']}, {found['date']}", fontsize=9)
     axes.grid(alpha=0.3, which="both")
     path = results / "bench.png"
-    figure.savefig(path, dpi=130, metadata={"Software": None})
+    with files.aside(path) as partial:
+        figure.savefig(partial, dpi=130, format="png", metadata={"Software": None})
     pyplot.close(figure)
     return path

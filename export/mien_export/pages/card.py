@@ -8,6 +8,7 @@ from typing import Any
 
 from mien.errors import MienError
 from mien.models import bundle
+from mien_export import files
 from mien_export.pages import detector_tables, emotion_tables
 
 Results = dict[str, Any]
@@ -70,11 +71,7 @@ def write(model: str, results: Path, out: Path) -> Path:
         lines.append(f"- {kind}: `{entry.file}`, {entry.bytes:,} bytes, SHA-256 `{entry.sha256}`")
     lines += ["", "## Licence", "", found.sidecar.licence]
     path = out / f"{found.name}.md"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror})") from None
+    files.write_text(path, "\n".join(lines) + "\n")
     return path
 
 

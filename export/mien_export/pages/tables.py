@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mien.errors import MienError
+from mien_export import files
 from mien_export.pages import bench_table, detector_tables, emotion_tables, summary_table
 
 
@@ -37,10 +38,10 @@ def fill(readme: Path, results: Path) -> str:
         path = results / f"{match['name']}.txt"
         if not path.is_file():
             raise MienError(f"{path}: missing, and {readme.name} shows it; see `make results`")
-        printed = path.read_text(encoding="utf-8").rstrip()
+        printed = files.read_text(path).rstrip()
         return "\n".join([f"<!-- output {match['name']} -->", "```", printed, "```", "<!-- end -->"])
 
-    text = readme.read_text(encoding="utf-8")
+    text = files.read_text(readme)
     text = re.sub(r"<!-- table (?P<name>\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
     return re.sub(r"<!-- output (?P<name>\S+) -->\n.*?<!-- end -->", output, text, flags=re.DOTALL)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +11,13 @@ import onnx
 
 from mien import machine
 from mien.bench import report, result
+from mien.bench.measure import bundled
 from mien.bench.remarks import Watch
 from mien.bench.rounds import Progress
 from mien.bench.scene import scene
-from mien.commands.options import open_models
 from mien.errors import MienError
 from mien.models import bundle, engine
+from mien_export import files
 from mien_export.peers import accuracy, contest
 from mien_export.peers.projection import RESTS_ON, macs, project
 from mien_export.peers.ratios import ENGINE, ratios
@@ -50,7 +50,7 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
     if ENGINE not in engines:
         raise MienError(f"engine {ENGINE} is not usable here; install it: pip install ai-edge-litert")
     settings = result.Settings(engines, tuple(dict.fromkeys((1, machine.usable_cores()))), seconds, starts)
-    own = result.run(open_models, settings, command, step)
+    own = result.run(bundled, settings, command, step)
     accuracies = _accuracies(where)
     watch = Watch()
     outcome = contest.run(MODELS, engines, scene(), where, seconds, step("peers"), bundle.installed())
@@ -89,11 +89,7 @@ def write(document: dict[str, Any], path: Path) -> None:
     Raises:
         MienError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+    files.write_json(path, document)
 
 
 def text(document: dict[str, Any]) -> str:

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import onnx
 
-from mien.bench.figures import summary
 from mien.bench.measure import WholePath
 from mien.bench.rounds import Call, Contender, Progress, take_turns
 from mien.bench.scene import Scene, placed
 from mien.emotions.classifier import EmotionClassifier
 from mien.faces.detector import FaceDetector
+from mien.laps import summary
 from mien.models.bundle import Bundle
 from mien.models.engine import open_engine
 from mien_export.peers import catalogue, float_twin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,9 +9,9 @@ import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien_export.proof.runners import Onnx, Runner, TfLite
+from mien_train.training.progress import progress
 
 WORST, EXACT, ARGMAX = 1, 0.999, 0.995
 """Thresholds: most int8 steps apart, least share of equal values, least share of images of equal class."""
@@ -71,8 +70,7 @@ def compare(one: Runner, other: Runner, images: NDArray[np.uint8]) -> Parity:
     """Compare two runners on uint8 images (n, H, W) or (n, C, H, W)."""
     values = equal = near = worst = same = 0
     classifier = False
-    progress: Iterable[NDArray[np.uint8]] = tqdm(images, desc="parity", unit=" images", disable=None)
-    for image in progress:
+    for image in progress(images, "parity", unit="images"):
         ours, theirs = one.run(image), other.run(image)
         classifier = len(ours) == 1 and ours[0].ndim == 2
         for a, b in zip(ours, theirs, strict=True):

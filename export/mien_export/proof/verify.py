@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from mien.errors import MienError
 from mien.models import bundle
 from mien.models.bundle import Bundle
 from mien_export.proof import agreement, cpu, golden, kernels, parity
+from mien_export.proof.check import Check, listed
 from mien_export.proof.runners import Onnx
 from mien_export.quantization import qdq
 from mien_export.tflite import flatbuffer
@@ -23,25 +23,6 @@ from mien_train.networks.registry import INPUT_SCALE
 _FLOAT = frozenset({"Conv", "FusedConv", "NhwcFusedConv", "Gemm", "FusedGemm", "MatMul", "FusedMatMul"})
 _VALUES = 40_000  # compared per kind of input, at least, so that the share of exact values means something
 _MOST = 400  # images per kind of input
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was proven, or not.
-
-    Attributes:
-        name: what.
-        passed: None when this machine cannot tell.
-        detail: figures, or what differs.
-    """
-
-    name: str
-    passed: bool | None
-    detail: str
-
-    def __str__(self) -> str:
-        mark = {True: "ok", False: "FAIL", None: "skip"}[self.passed]
-        return f"{mark:<5}{self.name:<42}{self.detail}"
 
 
 def find(path: Path) -> tuple[Path, ...]:
@@ -118,9 +99,9 @@ def _structure(model: Bundle, onnx_bytes: bytes, tflite_bytes: bytes) -> list[Ch
     operators = agreement.operator_differences(graph, file)
     used = sorted({f"{operator.name} v{operator.version}" for operator in file.operators})
     return [
-        _listed("sidecar describes the graph", _promises(model, graph), "input and outputs as stated"),
-        _listed("scales, zero points, weights", tensors, f"{len(graph.tensors())} tensors equal"),
-        _listed("operators", operators, ", ".join(used)),
+        listed("sidecar describes the graph", _promises(model, graph), "input and outputs as stated"),
+        listed("scales, zero points, weights", tensors, f"{len(graph.tensors())} tensors equal"),
+        listed("operators", operators, ", ".join(used)),
     ]
 
 
@@ -155,7 +136,7 @@ def float_nodes(onnx_bytes: bytes) -> tuple[list[str], int]:
 
 def _no_float(onnx_bytes: bytes) -> Check:
     left, count = float_nodes(onnx_bytes)
-    return _listed("no float convolution", left, f"{count} nodes in ONNX Runtime's optimised graph")
+    return listed("no float convolution", left, f"{count} nodes in ONNX Runtime's optimised graph")
 
 
 def _running(model: Bundle, onnx_bytes: bytes, tflite_bytes: bytes) -> list[Check]:
@@ -177,7 +158,7 @@ def _golden(model: Bundle, tflite_bytes: bytes) -> Check:
     if unknown := golden.unknown(tflite_bytes):
         return Check("golden outputs (BUILTIN_REF)", None, f"the reference kernels do not know {', '.join(unknown)}")
     wrong = golden.differences(model.sidecar.document.get("golden"), tflite_bytes, model.height, model.width)
-    return _listed("golden outputs (BUILTIN_REF)", [f"input {index} differs" for index in wrong], "all exact")
+    return listed("golden outputs (BUILTIN_REF)", [f"input {index} differs" for index in wrong], "all exact")
 
 
 def _parsed(content: bytes) -> onnx.ModelProto:
@@ -187,10 +168,3 @@ def _parsed(content: bytes) -> onnx.ModelProto:
     except Exception as error:  # protobuf's own DecodeError, from whichever implementation is installed
         raise MienError(f"damaged ONNX file ({type(error).__name__}); export the model again") from None
     return model
-
-
-def _listed(name: str, faults: list[str], otherwise: str) -> Check:
-    if not faults:
-        return Check(name, True, otherwise)
-    more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-    return Check(name, False, "; ".join(faults[:3]) + more)

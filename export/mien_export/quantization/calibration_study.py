@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import datetime
-import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from mien import machine
-from mien.errors import MienError
+from mien_export import files
 from mien_export.build import exported, input_size, read
 from mien_export.quantization.observers import METHODS
 from mien_export.sidecar import Calibration
 from mien_train.data import export_pictures
 from mien_train.evaluation import evaluate
 from mien_train.training.checkpoint import Checkpoint
+from mien_train.training.progress import progress
 
 SIZES = (128, 512, 2048)
 
@@ -43,7 +41,7 @@ def compare(run: Path, data: Path, sizes: Sequence[int] = SIZES, seed: int = 0) 
     float_file = run / "checkpoint.pt" if run.is_dir() else run
     rows = []
     candidates = [(method, size) for method in METHODS for size in sizes]
-    for method, size in tqdm(candidates, desc="calibrations", disable=None):
+    for method, size in progress(candidates, "calibrations", unit="exports"):
         rows.append(
             {
                 "method": method,
@@ -73,11 +71,7 @@ def write(run: Path, data: Path, out: Path | None, sizes: Sequence[int]) -> Path
     result = compare(run, data, sizes)
     path = out or Path("docs/results") / f"calibration-{result['task']}.json"
     command = f"python -m mien_export calibrations {run} --sizes {','.join(map(str, sizes))}"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"command": command, **result}, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another --out") from None
+    files.write_json(path, {"command": command, **result})
     return path
 
 

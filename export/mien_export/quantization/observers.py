@@ -15,11 +15,11 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorData, TensorsData, create_calibrator
-from tqdm import tqdm
 
 from mien.errors import MienError
 from mien_export.quantization.trace import INPUT
 from mien_train.networks.registry import INPUT_SCALE
+from mien_train.training.progress import progress
 
 METHODS = {
     "minmax": CalibrationMethod.MinMax,
@@ -93,7 +93,7 @@ def ranges(model: onnx.ModelProto, images: NDArray[np.uint8], method: str, scale
         )
         # ONNX Runtime's histogram methods print their progress on standard output, which is the commands' own.
         with contextlib.redirect_stdout(io.StringIO()):
-            for start in tqdm(range(0, len(images), _BATCH), desc="calibrate", unit=" batches", disable=None):
+            for start in progress(range(0, len(images), _BATCH), "calibrate", unit="batches"):
                 calibrator.collect_data(_Reader(images[start : start + _BATCH], scale))
             measured = calibrator.compute_data()
     return _tied(model.graph, measured, scale.bounds)

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
-from tqdm import tqdm
 
 from mien.errors import MienError
 from mien_export.quantization.fuse import fuse
@@ -23,6 +22,7 @@ from mien_train.recipes.definition import recipe_of
 from mien_train.training import tasks
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.loop import Task
+from mien_train.training.progress import progress
 
 LEARNING_RATE = 2e-4
 """At the start; it falls linearly to nothing. A tenth or less of what trained the network."""
@@ -91,7 +91,7 @@ def tuned(network: nn.Module, task: Task, epochs: int, seed: int) -> nn.Module:
     for epoch in range(epochs):
         # Epochs that the training itself never saw, so that its augmentations are not repeated.
         batches = task.batches(10_000 + epoch, seed)
-        for inputs, targets in tqdm(batches, total=task.steps(), desc=f"fine-tune {epoch + 1}", disable=None):
+        for inputs, targets in progress(batches, f"fine-tune {epoch + 1}", task.steps()):
             loss = torch.stack(list(task.loss(network(inputs), targets).values())).sum()
             if not torch.isfinite(loss):
                 raise MienError(f"the loss became {loss.item()} in fine-tuning; export without --qat")

@@ -1,0 +1,48 @@
+"""`build`: export a training run as int8 ONNX and TFLite with their sidecar."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mien_export.commands.options import Commands, add_data, add_run, positive, say, size
+
+_METHODS = ("minmax", "percentile", "entropy")
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    build = commands.add_parser("build", help="export a training run as int8 ONNX and TFLite with their sidecar")
+    add_run(build)
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model's three files")
+    build.add_argument("--name", help="of the model (default: TASK-RECIPE)")
+    add_data(build)
+    build.add_argument("--calibration-size", type=positive, default=512, metavar="N", help="images (default: 512)")
+    build.add_argument("--method", choices=_METHODS, default="entropy", help="of calibration (default: entropy)")
+    build.add_argument("--seed", type=int, default=0, help="of the calibration images (default: 0)")
+    build.add_argument(
+        "--qat",
+        type=positive,
+        default=0,
+        metavar="EPOCHS",
+        help="quantization-aware fine-tuning first (default: none)",
+    )
+    build.add_argument("--size", type=size, metavar="HxW", help="detector's input (default: the recipe's)")
+    build.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mien_export import build
+    from mien_export.proof.verify import verify
+    from mien_export.sidecar import Calibration, settings
+
+    checkpoint = build.read(options.checkpoint)
+    settings(checkpoint)
+    size = build.input_size(checkpoint, options.size)
+    name = options.name or f"{checkpoint.task}-{checkpoint.recipe.get('name', 'model')}"
+    calibration = Calibration(options.calibration_size, options.method, options.seed, options.qat)
+    from mien_export.sets import source
+
+    path = build.build(checkpoint, options.out, name, calibration, source(options.data, calibration), size)
+    say([path, *(f"  {check}" for check in verify(path))])
+    return 0

@@ -6,22 +6,48 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mien.cameras.base import Camera
+    from mien.cameras.luma import read_image, to_luma
+    from mien.cameras.opening import open_source
     from mien.emotions.classifier import EmotionClassifier
+    from mien.errors import MienError
     from mien.faces.detector import FaceDetector
     from mien.faces.face import Face
     from mien.frame import Frame
     from mien.pipeline import Pipeline
-    from mien.reading import Reading
+    from mien.reader import FaceReader
+    from mien.reading import FrameResult, Reading
 
-__all__ = ["EmotionClassifier", "Face", "FaceDetector", "Frame", "Pipeline", "Reading"]
+__all__ = [
+    "Camera",
+    "EmotionClassifier",
+    "Face",
+    "FaceDetector",
+    "FaceReader",
+    "Frame",
+    "FrameResult",
+    "MienError",
+    "Pipeline",
+    "Reading",
+    "open_source",
+    "read_image",
+    "to_luma",
+]
 
 _HOMES = {
+    "Camera": "mien.cameras.base",
     "EmotionClassifier": "mien.emotions.classifier",
     "Face": "mien.faces.face",
     "FaceDetector": "mien.faces.detector",
+    "FaceReader": "mien.reader",
     "Frame": "mien.frame",
+    "FrameResult": "mien.reading",
+    "MienError": "mien.errors",
     "Pipeline": "mien.pipeline",
     "Reading": "mien.reading",
+    "open_source": "mien.cameras.opening",
+    "read_image": "mien.cameras.luma",
+    "to_luma": "mien.cameras.luma",
 }
 
 

@@ -6,12 +6,16 @@ import dataclasses
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import cast
 
+from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
+
+_CAMERA = CameraSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class RunConfig:
     """What a run needs to know. The names are the keys of the TOML file.
 
     Attributes:
-        source: where frames come from; see `mien.cameras.base.SOURCES`.
+        source: where frames come from; see `mien.cameras.opening.SOURCES`.
         sinks: where readings go; see `mien.outputs.sinks.SPECS`.
         max_frames: processed frames after which the run ends; 0 for no limit.
         annotate: folder for an annotated clip; empty for none.
@@ -31,7 +35,9 @@ class RunConfig:
         tiles: also scan overlapping tiles at full size, for small faces.
         scan_every: scan the whole frame at every k-th frame, and in between look around the known faces; 1 scans
             always.
-        look: the detector that looks around known faces; empty for the same as `detector`.
+        look: the detector that looks around known faces where `scan_every` is above 1; a small one, or looking costs
+            as much as scanning.
+        camera: how a camera is to be set up.
     """
 
     source: str = "auto"
@@ -46,10 +52,11 @@ class RunConfig:
     smoothing_seconds: float = 0.4
     tiles: bool = False
     scan_every: int = 1
-    look: str = ""
+    look: str = "face-small"
+    camera: CameraSettings = _CAMERA
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, object]:
     """Settings of a TOML file, checked.
 
     Raises:
@@ -68,21 +75,27 @@ def read(path: Path) -> dict[str, Any]:
     return settings
 
 
-def build(file: Mapping[str, Any], command_line: Mapping[str, Any]) -> RunConfig:
+def build(
+    file: Mapping[str, object], command_line: Mapping[str, object], camera: Mapping[str, object] = MappingProxyType({})
+) -> RunConfig:
     """Settings in which the command line wins over the file, and the file over the defaults.
 
     Args:
         file: of `read`, or empty.
         command_line: by field name; what is None was not given.
+        camera: likewise, fields of `CameraSettings`.
 
     Raises:
         MienError: an unknown key, a value of the wrong kind or out of range.
     """
-    given = {**file, **{key: value for key, value in command_line.items() if value is not None}}
+    given = {**file, **_given(command_line)}
     _checked(given)
+    table = {**cast("Mapping[str, object]", given.get("camera", {})), **_given(camera)}
+    _checked(table, CameraSettings, "camera ")
+    given["camera"] = CameraSettings(**table)  # type: ignore[arg-type] # names and kinds are checked
     if "sinks" in given:
-        given["sinks"] = tuple(given["sinks"])
-    config = RunConfig(**given)
+        given["sinks"] = tuple(cast("Sequence[str]", given["sinks"]))
+    config = RunConfig(**given)  # type: ignore[arg-type] # likewise
     for name, least in (
         ("threads", 1),
         ("max_frames", 0),
@@ -96,21 +109,38 @@ def build(file: Mapping[str, Any], command_line: Mapping[str, Any]) -> RunConfig
     return config
 
 
-def _checked(settings: Mapping[str, Any]) -> None:
-    defaults = {field.name: field.default for field in dataclasses.fields(RunConfig)}
+def _given(values: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _checked(
+    settings: Mapping[str, object], kind: type[RunConfig | CameraSettings] = RunConfig, where: str = ""
+) -> None:
+    """Every key is a field of that kind, and every value of the field's kind."""
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
     for key, value in settings.items():
         if key not in defaults:
             near = difflib.get_close_matches(key, defaults, n=1, cutoff=0)
-            raise MienError(f"unknown key {key!r}; did you mean {near[0]!r}? Keys are {', '.join(defaults)}")
-        if isinstance(defaults[key], tuple):
+            raise MienError(f"unknown key {where}{key!r}; did you mean {near[0]!r}? Keys are {', '.join(defaults)}")
+        default = defaults[key]
+        if isinstance(default, tuple):
             good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-            kind = "a list of strings"
+            wanted = "a list of strings"
+        elif isinstance(default, CameraSettings):
+            good, wanted = isinstance(value, Mapping), "a table, [camera]"
+            if good:
+                _checked(cast("Mapping[str, object]", value), CameraSettings, "camera ")
         else:
-            wanted = type(defaults[key])
-            # TOML writes 1.0 as 1 too; a bool is an int in Python but never a number in a settings file.
-            good = isinstance(value, (int, float) if wanted is float else wanted)
-            good = good and isinstance(value, bool) == (wanted is bool)
-            good = good and (not isinstance(value, float) or math.isfinite(value))
-            kind = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[wanted]
+            good, wanted = _is(value, type(default)), _KINDS[type(default)]
         if not good:
-            raise MienError(f"{key} is {value!r}; give {kind}")
+            raise MienError(f"{where}{key} is {value!r}; give {wanted}")
+
+
+_KINDS: Mapping[type, str] = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _is(value: object, kind: type) -> bool:
+    # TOML writes 1.0 as 1 too; a bool is an int in Python but never a number in a settings file.
+    if not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool) != (kind is bool):
+        return False
+    return not isinstance(value, float) or math.isfinite(value)

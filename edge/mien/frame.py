@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import MienError
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -17,9 +19,38 @@ class Frame:
         captured_at: nanoseconds of the monotonic clock at exposure, as near as the source knows.
         sequence: number of the frame since the source was opened, from 0; gaps are dropped frames.
         name: path of the picture for files and folders, else the empty string.
+        media_time: nanoseconds since the beginning of a recording; None where the frame is of the present.
     """
 
     luma: NDArray[np.uint8]
     captured_at: int
     sequence: int
     name: str = ""
+    media_time: int | None = None
+
+    @property
+    def time(self) -> int:
+        """Nanoseconds on the clock by which what is seen moves on: a recording's own, else the monotonic one."""
+        return self.captured_at if self.media_time is None else self.media_time
+
+
+def checked_luma(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The frame itself if it is one, rows of it copied only where OpenCV could not read them.
+
+    Args:
+        luma: should be uint8 (H, W), one pixel or more.
+
+    Raises:
+        MienError: it is something else; says what, and what to do.
+    """
+    if not isinstance(luma, np.ndarray):
+        raise MienError(f"a frame must be a numpy array of luma, uint8 (H, W), not {type(luma).__name__}")
+    if luma.dtype != np.uint8 or luma.ndim != 2:
+        hint = (
+            "scale it to 0..255 and give uint8" if luma.dtype != np.uint8 else "convert a colour picture with to_luma"
+        )
+        raise MienError(f"a frame must be luma, uint8 (H, W), not {luma.dtype} {luma.shape}; {hint}")
+    if not luma.size:
+        raise MienError(f"a frame of shape {luma.shape} holds no pixel; give uint8 (H, W)")
+    # A mirrored or strided view: OpenCV takes rows that lie apart, but no pixels that do.
+    return luma if luma.strides[1] == 1 and luma.strides[0] > 0 else np.ascontiguousarray(luma)

@@ -1,15 +1,17 @@
-"""What leaves the pipeline: one reading per tracked face and frame."""
+"""What leaves mien: one result a frame, with one reading for each face."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mien.faces.face import Face
 
 UNCERTAIN = "uncertain"
-"""The emotion of a reading whose best probability is below the model's abstain threshold."""
+"""The emotion of a reading that is not shown; its `reason` says why."""
+
+AMBIGUOUS = "ambiguous"
+"""The reason of a reading whose best probability is below the model's abstain threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +22,48 @@ class Reading:
         track: number of the face's track, stable while the face stays in view.
         face: box, landmarks and score, in frame pixels.
         emotion: a label of the classifier, or `UNCERTAIN`.
+        top: the most probable label, also where the emotion is `UNCERTAIN`.
+        reason: why the emotion is `UNCERTAIN`, such as `AMBIGUOUS`; None where it is not.
         probabilities: label to calibrated probability, smoothed over the track; sums to 1.
-        sequence: number of the frame.
-        captured_at: nanoseconds of the monotonic clock at exposure.
-        read_at: nanoseconds of the monotonic clock when the reading was complete.
     """
 
     track: int
     face: Face
     emotion: str
+    top: str
+    reason: str | None
     probabilities: Mapping[str, float]
+
+    @property
+    def probability(self) -> float:
+        """Of the most probable label, 0 to 1."""
+        return self.probabilities[self.top]
+
+    @property
+    def caption(self) -> str:
+        """For people: such as "happiness 93%", or "uncertain (happiness 63%)"."""
+        best = f"{self.top} {self.probability:.0%}"
+        return f"{UNCERTAIN} ({best})" if self.emotion == UNCERTAIN else best
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What one frame gave. It holds no pixels.
+
+    Attributes:
+        sequence: number of the frame.
+        name: path of the picture or video, or the empty string.
+        width, height: of the frame in pixels.
+        captured_at, read_at: nanoseconds of the monotonic clock, at exposure and when the readings were complete.
+        readings: one a face, best score first.
+        dropped: frames lost since the run began, because the models were busy.
+    """
+
     sequence: int
+    name: str
+    width: int
+    height: int
     captured_at: int
     read_at: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """The reading as JSON types; times in milliseconds, box and landmarks in pixels."""
-        return {
-            "track": self.track,
-            "frame": self.sequence,
-            "captured_ms": round(self.captured_at / 1e6, 3),
-            "latency_ms": round((self.read_at - self.captured_at) / 1e6, 3),
-            "box": [round(v, 1) for v in self.face.box],
-            "score": round(self.face.score, 4),
-            "landmarks": [[round(x, 1), round(y, 1)] for x, y in self.face.landmarks],
-            "emotion": self.emotion,
-            "probabilities": {label: round(p, 4) for label, p in self.probabilities.items()},
-        }
+    readings: tuple[Reading, ...]
+    dropped: int = 0

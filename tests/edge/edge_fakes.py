@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.cameras.base import Camera
-from mien.faces.face import Face
+from mien.faces.face import Box, Face, Landmarks, Point
 from mien.frame import Frame
-from mien.metrics import Laps
+from mien.laps import Laps
 from mien.models.contract import Artefact
+from mien.roles import Verdict
 
 LABELS = ("neutral", "happiness")
 TEMPLATE = np.array([[15, 18], [33, 18], [24, 28], [17, 37], [31, 37]], dtype=np.float32)
@@ -23,8 +24,8 @@ TEMPLATE = np.array([[15, 18], [33, 18], [24, 28], [17, 37], [31, 37]], dtype=np
 
 def face(left: float = 10, top: float = 20, side: float = 40, score: float = 0.9) -> Face:
     """A square face whose landmarks are the template's, scaled into the box."""
-    points = tuple((left + side * x / 48, top + side * y / 48) for x, y in TEMPLATE.tolist())
-    return Face((left, top, left + side, top + side), points, score)
+    points = Landmarks(*(Point(left + side * x / 48, top + side * y / 48) for x, y in TEMPLATE.tolist()))
+    return Face(Box(left, top, left + side, top + side), points, score)
 
 
 class FakeBundle:
@@ -47,6 +48,9 @@ class FakeDetector:
                 laps.lap(stage)
         return self.faces
 
+    def close(self) -> None:
+        self.closed = True
+
 
 class FakeClassifier:
     """Reads happiness as the crop's mean brightness."""
@@ -59,9 +63,13 @@ class FakeClassifier:
         happy = crops.reshape(len(crops), -1).mean(axis=1) / 255 if len(crops) else np.empty(0)
         return np.stack([1 - happy, happy], axis=1).astype(np.float32)
 
-    def emotion(self, probabilities: NDArray[np.float32]) -> str:
-        best = int(probabilities.argmax())
-        return LABELS[best] if probabilities[best] >= 0.6 else "uncertain"
+    def verdict(self, probabilities: NDArray[np.float32]) -> Verdict:
+        best = LABELS[int(probabilities.argmax())]
+        sure = probabilities.max() >= 0.6
+        return Verdict(best if sure else "uncertain", best, None if sure else "ambiguous")
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class FakeCamera(Camera):
@@ -95,7 +103,7 @@ class FakeCamera(Camera):
             self.delivered += 1
             number = self.delivered - 1
             luma = np.full((120, 160), number % 256, dtype=np.uint8)
-            yield Frame(luma, time.monotonic_ns(), number)
+            yield Frame(luma, time.monotonic_ns(), number, media_time=None if self.live else number * 40_000_000)
         if self._error is not None:
             raise self._error
 
@@ -128,7 +136,8 @@ class FakePicamera2:
         lambda: {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 5_000_000}
     )
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
         self.calls: list[str] = []
         self.pre_callback: Callable[[Any], None] | None = None
         self._running = threading.Event()

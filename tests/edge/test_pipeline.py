@@ -4,13 +4,16 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
 
 from mien.errors import MienError
-from mien.pipeline import STAGES, FrameResult, Pipeline
+from mien.pipeline import STAGES, Pipeline
+from mien.reader import FaceReader
+from mien.reading import FrameResult
 
 
 def capture_threads() -> list[threading.Thread]:
@@ -28,8 +31,12 @@ class Collector:
         self.results.append(result)
 
 
+def reader(detector: FakeDetector | None = None) -> FaceReader:
+    return FaceReader(detector or FakeDetector([face()]), FakeClassifier())
+
+
 def pipeline(camera: FakeCamera, seconds: float = 0.0, **options: Any) -> Pipeline:
-    return Pipeline(camera, FakeDetector([face()], seconds), FakeClassifier(), **options)
+    return Pipeline(camera, reader(FakeDetector([face()], seconds)), **options)
 
 
 def test_a_recording_is_never_dropped_and_its_buffers_come_back() -> None:
@@ -53,7 +60,7 @@ def test_slow_models_drop_frames_of_a_live_camera_and_never_queue_them() -> None
             delivered.append(camera.delivered)
             return super().detect(luma, laps)
 
-    results = list(Pipeline(camera, Slow(), FakeClassifier()).run(max_frames=5))
+    results = list(Pipeline(camera, reader(Slow())).run(max_frames=5))
     sequences = [r.sequence for r in results]
     assert len(sequences) == 5
     # Each frame is the newest when the one before it was done: a queue would give 0, 1, 2, 3, 4.
@@ -106,6 +113,15 @@ def test_a_caller_who_stops_asking_closes_the_camera(live: bool) -> None:
     assert not capture_threads()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where this process was started with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_waiting_for_a_frame_ends_cleanly() -> None:
     camera = FakeCamera(interval=600)  # its first frame is far away: the run sits in the box
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -119,7 +135,7 @@ def test_every_stage_is_booked_once_a_frame() -> None:
     line = pipeline(FakeCamera(3, live=False), sinks=[Collector()])
     list(line.run())
     # The wait that found the end of the source is booked nowhere.
-    assert {stage: len(line.laps.stages[stage]) for stage in (*STAGES, "whole")} == dict.fromkeys((*STAGES, "whole"), 3)
+    assert {stage: len(line.stages[stage]) for stage in (*STAGES, "whole")} == dict.fromkeys((*STAGES, "whole"), 3)
 
 
 def test_pixels_leave_through_the_preview_only() -> None:
@@ -144,5 +160,69 @@ def test_a_reading_is_tracked_smoothed_on_the_recordings_clock_and_complete() ->
 
 
 def test_a_frame_without_a_face_has_no_readings() -> None:
-    (result,) = Pipeline(FakeCamera(1, live=False), FakeDetector(), FakeClassifier()).run()
+    (result,) = Pipeline(FakeCamera(1, live=False), reader(FakeDetector())).run()
     assert result.readings == ()
+
+
+def test_a_pipeline_runs_once_and_says_so() -> None:
+    line = pipeline(FakeCamera(2, live=False))
+    assert len(list(line.run())) == 2
+    with pytest.raises(MienError, match="has run already, and its camera is closed; open the source again"):
+        line.run()
+
+
+def test_a_camera_that_does_not_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(FakeCamera):
+        def close(self) -> None:
+            """As a driver that never answers."""
+
+    monkeypatch.setattr("mien.pipeline._JOIN_SECONDS", 0.05)
+    camera = Hanging(interval=0.3)
+    with pytest.raises(MienError, match=r"the camera did not end within 0\.05 s of being closed"):
+        list(pipeline(camera).run(max_frames=1))
+    FakeCamera.close(camera)  # lets its thread go
+
+
+def test_unrelated_pictures_share_no_track_and_no_smoothing() -> None:
+    camera = FakeCamera(3, live=False)
+    camera.related = False
+    results = list(pipeline(camera).run())
+    assert [r.readings[0].track for r in results] == [1, 2, 3]
+    assert results[2].readings[0].probabilities["happiness"] == pytest.approx(2 / 255)
+
+
+def test_started_in_a_thread_it_calls_back_keeps_the_latest_and_stops_from_any_thread() -> None:
+    camera, seen, enough = FakeCamera(), [], threading.Event()
+
+    def take(result: FrameResult) -> None:
+        seen.append(result)
+        if len(seen) == 5:
+            enough.set()
+
+    line = pipeline(camera)
+    assert line.latest() is None
+    line.start(take)
+    assert enough.wait(10)
+    stopper = threading.Thread(target=line.stop)
+    stopper.start()
+    stopper.join()
+    assert line.wait(10)
+    assert line.latest() is seen[-1]
+    assert camera.closed
+    assert not capture_threads()
+
+
+def test_what_ends_a_started_run_is_raised_where_somebody_waits() -> None:
+    line = pipeline(FakeCamera(2, interval=0.01, error=MienError("the cable fell out")))
+    line.start()
+    with pytest.raises(MienError, match="the cable fell out"):
+        line.wait(10)
+    assert line.wait(10)
+
+
+def test_leaving_a_pipeline_stops_what_it_started() -> None:
+    camera = FakeCamera()
+    with pipeline(camera) as line:
+        line.start()
+    assert camera.closed
+    assert not capture_threads()

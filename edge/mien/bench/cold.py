@@ -29,14 +29,12 @@ _STEPS = """
 import json, sys, time
 began = time.perf_counter()
 import cv2, numpy
-from mien import align, classifier, detector, engine, luma
-from mien.commands.options import open_models
+from mien.cameras.luma import read_image
+from mien.reader import FaceReader
 imported = time.perf_counter()
-faces, emotions = open_models(sys.argv[2], 1)
+reader = FaceReader(engine=sys.argv[2])
 loaded = time.perf_counter()
-picture = luma.read_image(sys.argv[1])
-found = faces.detect(picture)
-rows = emotions.probabilities(align.crop(picture, align.landmarks_of(found), emotions.template))
+reader.read(read_image(sys.argv[1]))
 read = time.perf_counter()
 print(json.dumps({"import": imported - began, "load": loaded - imported, "first_reading": read - loaded}))
 """

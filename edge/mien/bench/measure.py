@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -9,12 +10,16 @@ from typing import Any, Protocol
 
 import cv2
 
-from mien.bench.figures import summary
 from mien.bench.rounds import Progress, take_turns
 from mien.bench.scene import MemoryCamera, PlacedDetector, Scene, placed
+from mien.emotions.classifier import EmotionClassifier
+from mien.faces.detector import FaceDetector
+from mien.laps import summary
 from mien.models.bundle import Bundle
 from mien.outputs.sinks import open_sinks
-from mien.pipeline import STAGES, Classifier, Detector, Pipeline, Sink
+from mien.pipeline import STAGES, Pipeline
+from mien.reader import FaceReader
+from mien.roles import Classifier, Detector, Sink
 
 FACES = (0, 1, 4, 10, 20)
 """Numbers of faces that are measured."""
@@ -43,6 +48,11 @@ class Opener(Protocol):
         ...
 
 
+def bundled(engine: str, threads: int) -> tuple[BundledDetector, BundledClassifier]:
+    """The bundled models that mien uses by default; the `Opener` of `mien bench`."""
+    return FaceDetector(engine=engine, threads=threads), EmotionClassifier(engine=engine, threads=threads)
+
+
 class WholePath:
     """A pipeline with so many faces in every frame, as a contender.
 
@@ -57,22 +67,23 @@ class WholePath:
         self, scene: Scene, detector: Detector, classifier: Classifier, faces: int, sinks: Sequence[Sink] = ()
     ) -> None:
         self._camera = MemoryCamera(scene.luma)
-        detector = PlacedDetector(detector, placed(faces))
-        self._pipeline = Pipeline(self._camera, detector, classifier, sinks=sinks)
+        reader = FaceReader(PlacedDetector(detector, placed(faces)), classifier)
+        self._pipeline = Pipeline(self._camera, reader, sinks=sinks)
+        self._results = self._pipeline.run()
 
     def turn(self, frames: int) -> None:
         """See `mien.bench.rounds.Contender.turn`."""
-        for _ in self._pipeline.run(frames):
+        for _ in itertools.islice(self._results, frames):
             pass
 
     def clear(self) -> None:
         """See `mien.bench.rounds.Contender.clear`."""
-        self._pipeline.laps.stages.clear()
-        self._camera.laps.stages.clear()
+        self._pipeline.clear()
+        self._camera.laps.clear()
 
     def figures(self) -> dict[str, Any]:
         """Frames, "stages", "readings" (luma at hand to readings), "whole" (to the end of the sinks), and rate."""
-        booked = {**self._pipeline.laps.stages, **self._camera.laps.stages}
+        booked = {**self._pipeline.stages, **self._camera.laps.stages}
         whole = booked["whole"]
         readings = [total - sink for total, sink in zip(whole, booked["sink"], strict=True)]
         figures = summary(whole)

@@ -13,10 +13,10 @@ from mien.cameras.base import Camera
 from mien.cameras.demo import DemoCamera
 from mien.cameras.luma import expand_limited
 from mien.errors import MienError
-from mien.faces.face import Face
+from mien.faces.face import Box, Face, Landmarks, Point
 from mien.frame import Frame
-from mien.metrics import Laps
-from mien.pipeline import Detector
+from mien.laps import Laps
+from mien.roles import Detector
 
 WIDTH, HEIGHT = 640, 480
 MOST_FACES = 20
@@ -65,8 +65,8 @@ def placed(count: int) -> tuple[Face, ...]:
 
 def _face(left: float, top: float) -> Face:
     eyes_nose_mouth = ((0.30, 0.38), (0.70, 0.38), (0.50, 0.58), (0.34, 0.77), (0.66, 0.77))
-    landmarks = tuple((left + _FACE_WIDTH * x, top + _FACE_HEIGHT * y) for x, y in eyes_nose_mouth)
-    return Face((left, top, left + _FACE_WIDTH, top + _FACE_HEIGHT), landmarks, 0.9)
+    landmarks = Landmarks(*(Point(left + _FACE_WIDTH * x, top + _FACE_HEIGHT * y) for x, y in eyes_nose_mouth))
+    return Face(Box(left, top, left + _FACE_WIDTH, top + _FACE_HEIGHT), landmarks, 0.9)
 
 
 class PlacedDetector:
@@ -81,9 +81,13 @@ class PlacedDetector:
         self._detector, self._faces = detector, faces
 
     def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
-        """See `mien.pipeline.Detector.detect`."""
+        """See `mien.roles.Detector.detect`."""
         self._detector.detect(luma, laps)
         return self._faces
+
+    def close(self) -> None:
+        """Close the real one."""
+        self._detector.close()
 
 
 class MemoryCamera(Camera):
@@ -94,7 +98,6 @@ class MemoryCamera(Camera):
             which only cameras need that refuse full range.
     """
 
-    live = False
     period_ns = 33_000_000
     description = "a still frame in memory"
 
@@ -114,6 +117,7 @@ class MemoryCamera(Camera):
             self.laps.lap("capture")
             expand_limited(self._plane, out=self._plane)
             self.laps.lap("luma")
+            self.laps.finish()
             yield Frame(self._plane, time.monotonic_ns(), self._sequence)
             self._sequence += 1
 

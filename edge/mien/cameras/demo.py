@@ -20,6 +20,7 @@ from mien.frame import Frame
 
 WIDTH, HEIGHT = 640, 480
 FRAMES = 150
+PERIOD_NS = 40_000_000
 
 # Of the face in the photograph, in its pixels: its centre, and from the hair line to the chin.
 _FACE = (223.0, 120.0)
@@ -75,8 +76,7 @@ class DemoCamera(Camera):
         MienError: the photograph is not installed.
     """
 
-    live = False
-    period_ns = 40_000_000
+    period_ns = PERIOD_NS
 
     def __init__(self, frames: int = FRAMES) -> None:
         self._photograph = read_image(photograph())
@@ -105,7 +105,7 @@ class DemoCamera(Camera):
                 borderMode=cv2.BORDER_TRANSPARENT,
             )
             cv2.convertScaleAbs(luma, dst=luma, alpha=gain, beta=offset)
-            yield Frame(luma, time.monotonic_ns(), sequence)
+            yield Frame(luma, time.monotonic_ns(), sequence, media_time=sequence * PERIOD_NS)
 
     def recycle(self, frame: Frame) -> None:
         """Use the frame's buffer again; see `Camera.recycle`."""

@@ -18,8 +18,6 @@ from mien.frame import Frame
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """Suffixes, in lower case, by which a folder's pictures are known."""
 
-_APART_NS = 10_000_000_000
-
 
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder (not of its subfolders), by name.
@@ -57,9 +55,7 @@ class PictureCamera(Camera):
         description: for the user.
     """
 
-    live = False
-    # The pictures of a folder are taken to be unrelated: ten seconds apart, smoothing all but forgets.
-    period_ns: int | None = _APART_NS
+    related = False
 
     def __init__(self, paths: Sequence[Path], description: str) -> None:
         self._paths = tuple(paths)
@@ -89,8 +85,6 @@ class VideoCamera(Camera):
         MienError: the file is no video.
     """
 
-    live = False
-
     def __init__(self, path: Path) -> None:
         # FFmpeg would write its own lines about a broken file before ours.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -100,7 +94,8 @@ class VideoCamera(Camera):
         if not self._capture.isOpened():
             raise MienError(f"{path}: neither a picture nor a video that OpenCV can decode; give JPEG, PNG or MP4")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.period_ns = round(1e9 / rate) if rate > 0 else 40_000_000
+        self._period = round(1e9 / rate) if rate > 0 else 40_000_000
+        self.period_ns = self._period
         self.description = f"video {path}, {rate:g} frames/s"
 
     def frames(self) -> Iterator[Frame]:
@@ -111,7 +106,8 @@ class VideoCamera(Camera):
             if not good:
                 break
             # FFmpeg has already expanded limited range on the way to BGR.
-            yield Frame(from_bgr(np.asarray(picture, dtype=np.uint8)), time.monotonic_ns(), sequence, str(self._path))
+            luma = from_bgr(np.asarray(picture, dtype=np.uint8))
+            yield Frame(luma, time.monotonic_ns(), sequence, str(self._path), sequence * self._period)
             sequence += 1
         if not self._closed and sequence == 0:
             raise MienError(f"{self._path}: holds no frame that can be decoded; convert it to MP4 first")

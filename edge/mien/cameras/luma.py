@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,6 +13,33 @@ from mien.errors import MienError
 
 # ITU-R BT.601 limited ("studio") range: 16 is black, 235 is white.
 _EXPAND = np.clip(np.rint((np.arange(256) - 16.0) * 255.0 / 219.0), 0, 255).astype(np.uint8)
+
+
+def to_luma(image: NDArray[np.uint8], order: Literal["bgr", "rgb"] = "bgr") -> NDArray[np.uint8]:
+    """Luma of a picture that is grey already, or in colour.
+
+    Args:
+        image: uint8 (H, W), (H, W, 1), (H, W, 3), or (H, W, 4) whose fourth channel (alpha) is left out.
+        order: of the colours; OpenCV's own is "bgr".
+
+    Returns:
+        uint8 (H, W), full-range BT.601; a grey picture's own pixels, not a copy.
+
+    Raises:
+        MienError: no such picture.
+    """
+    good = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim in (2, 3) and image.size
+    if not good or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise MienError(f"a picture must be uint8 (H, W), (H, W, 3) or (H, W, 4), not {got}")
+    if order not in ("bgr", "rgb"):
+        raise MienError(f"colour order is {order!r}; give 'bgr' or 'rgb'")
+    if image.ndim == 2:
+        return image
+    if image.shape[2] == 1:
+        return image[:, :, 0]
+    colours = image[:, :, :3] if order == "bgr" else image[:, :, 2::-1]
+    return from_bgr(np.ascontiguousarray(colours))
 
 
 def from_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

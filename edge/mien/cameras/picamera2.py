@@ -19,6 +19,7 @@ import numpy as np
 from mien.cameras.base import Camera, exposure_time
 from mien.cameras.buffers import LumaPool
 from mien.cameras.luma import expand_limited
+from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
 from mien.frame import Frame
 
@@ -47,10 +48,10 @@ def to_monotonic(boottime_ns: int) -> int:
 
 
 class PiCamera(Camera):
-    """The first camera that libcamera lists.
+    """A camera that libcamera lists.
 
     Args:
-        width, height: wanted, in pixels; what the camera grants is taken.
+        settings: its number in libcamera's list, size and rate; the defaults if None.
         timeout: seconds without a frame after which the camera is restarted.
         restarts: in a row without a frame, before it is given up.
 
@@ -59,16 +60,22 @@ class PiCamera(Camera):
     """
 
     live = True
-    period_ns = None
 
-    def __init__(self, width: int = 640, height: int = 480, timeout: float = 2.0, restarts: int = 3) -> None:
+    def __init__(self, settings: CameraSettings | None = None, timeout: float = 2.0, restarts: int = 3) -> None:
+        settings = settings or CameraSettings()
         self._picamera2 = _imported("picamera2")
         libcamera = _imported("libcamera")
-        if not listed():
+        found = listed()
+        if not found:
             raise MienError(
                 "picamera2 lists no camera; check the ribbon cable and `rpicam-hello --list-cameras`; "
                 "for a USB camera give v4l2:N"
             )
+        if settings.number >= len(found):
+            raise MienError(
+                f"camera number {settings.number}: picamera2 lists {len(found)}, from 0: {', '.join(found)}"
+            )
+        self._model = found[settings.number]
         self._timeout, self._restarts = timeout, restarts
         self._news = threading.Condition()
         self._device = threading.Lock()  # one of restart and close at a time
@@ -77,24 +84,25 @@ class PiCamera(Camera):
         self._closed = False
         self._sequence = 0
         try:
-            self._camera = self._picamera2.Picamera2()
+            self._camera = self._picamera2.Picamera2(settings.number)
         except (RuntimeError, IndexError) as error:
             raise MienError(f"the camera cannot be opened ({error}); is another program using it?") from None
         try:
-            self._configure(libcamera, width, height)
+            self._configure(libcamera, settings)
             self._camera.pre_callback = self._on_request
             self._camera.start()
         except (MienError, RuntimeError) as error:
             self._camera.close()
             raise MienError(f"the camera cannot be started ({error}); run `mien doctor`") from None
 
-    def _configure(self, libcamera: Any, width: int, height: int) -> None:
+    def _configure(self, libcamera: Any, settings: CameraSettings) -> None:
         self._camera.configure(
             self._camera.create_preview_configuration(
-                main={"size": (width, height), "format": "YUV420"},
+                main={"size": (settings.width, settings.height), "format": "YUV420"},
                 colour_space=libcamera.ColorSpace.Sycc(),
                 buffer_count=4,
                 queue=False,  # picamera2 would otherwise hold one buffer back for `capture_*`
+                controls={"FrameRate": settings.rate} if settings.rate else {},
             )
         )
         # What was asked for may have been adjusted without a word: only what is read back counts.
@@ -106,7 +114,7 @@ class PiCamera(Camera):
         self._stride = int(main["stride"])
         self._limited = granted["colour_space"].range != libcamera.ColorSpace.Range.Full
         self._pool = LumaPool(self._height, self._width)
-        self.description = f"picamera2 {listed()[0]}, {self._width}x{self._height} {main['format']}"
+        self.description = f"picamera2 {self._model}, {self._width}x{self._height} {main['format']}"
         if self._limited:
             self.description += ", limited range expanded"
 

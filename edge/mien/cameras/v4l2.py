@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mien.cameras import luma
 from mien.cameras.base import Camera, exposure_time
+from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
 from mien.frame import Frame
 
@@ -61,7 +62,7 @@ class V4L2Camera(Camera):
 
     Args:
         number: N of /dev/videoN.
-        width, height: wanted, in pixels; what the camera grants is taken.
+        settings: size and rate; the defaults if None. Its number does not count.
         restarts: attempts to open the device again after it stops giving frames.
         pause: seconds before each of them.
 
@@ -70,13 +71,14 @@ class V4L2Camera(Camera):
     """
 
     live = True
-    period_ns = None
 
-    def __init__(self, number: int, width: int = 640, height: int = 480, restarts: int = 3, pause: float = 1.0) -> None:
+    def __init__(
+        self, number: int, settings: CameraSettings | None = None, restarts: int = 3, pause: float = 1.0
+    ) -> None:
         self._path = f"/dev/video{number}"
         if not Path(self._path).exists():
             raise MienError(f"{self._path}: no such camera; present are {_names(devices()) or 'none'}")
-        self._number, self._wanted = number, (width, height)
+        self._number, self._wanted = number, settings or CameraSettings()
         self._restarts, self._pause = restarts, pause
         # OpenCV crashes when a capture is released during a read: this lock keeps `close` out of it.
         self._device = threading.Lock()
@@ -88,8 +90,10 @@ class V4L2Camera(Camera):
         if not capture.isOpened():
             raise MienError(f"{self._path}: cannot be opened as a camera; is it in use, or not a capture device?")
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"YUYV"))
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._wanted[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._wanted[1])
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._wanted.width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._wanted.height)
+        if self._wanted.rate:
+            capture.set(cv2.CAP_PROP_FPS, self._wanted.rate)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a queue in the driver would only make frames older
         # Raw only if YUYV was granted: a raw MJPEG frame would be compressed bytes.
         raw = int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"YUYV")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mien.commands.options import Subparsers, open_models
+from mien.commands.options import Subparsers
 from mien.errors import MienError
 
 NAME = "bench"
@@ -63,7 +63,7 @@ def measured(args: argparse.Namespace, command: list[str]) -> dict[str, Any]:
         MienError: an argument, a model or an engine cannot be used.
     """
     from mien import machine
-    from mien.bench import result
+    from mien.bench import measure, result
     from mien.models import engine
 
     seconds = args.seconds if args.seconds is not None else _QUICK_SECONDS if args.quick else _SECONDS
@@ -83,7 +83,7 @@ def measured(args: argparse.Namespace, command: list[str]) -> dict[str, Any]:
         seconds,
         _QUICK_STARTS if args.quick else _STARTS,
     )
-    return result.run(open_models, settings, command, step)
+    return result.run(measure.bundled, settings, command, step)
 
 
 def step(name: str) -> Callable[[float], None] | None:

@@ -8,16 +8,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.commands.options import TILES_HELP, Subparsers, add_engine, open_models
+from mien.commands.options import TILES_HELP, Subparsers, add_models
 from mien.errors import MienError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mien.faces.face import Face
+    from mien.reading import FrameResult
 
 NAME = "detect"
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be printed and written as UTF-8, whatever bytes are in its name."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def add(subparsers: Subparsers) -> None:
@@ -28,46 +33,36 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="write annotated copies and face crops there")
     parser.add_argument("--score", type=float, metavar="S", help="lowest score of a face, 0 to 1")
     parser.add_argument("--tiles", action="store_true", help=TILES_HELP)
-    add_engine(parser)
+    add_models(parser)
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
     """Read every picture; 1 if one of them could not be read."""
     from mien.cameras.luma import read_image
-    from mien.emotions import align
+    from mien.reader import FaceReader
 
     paths = _pictures(args.paths)
     writer = _Writer(args.out) if args.out is not None else None
-    detector, classifier = open_models(args.engine, 1, score=args.score, tiles=args.tiles)
     status = 0
-    for path in paths:
-        try:
-            luma = read_image(path)
-        except MienError as error:
-            status = 1
-            if args.json:
-                _say(json.dumps({"image": str(path), "error": str(error)}, ensure_ascii=False))
-            else:
-                sys.stderr.write(f"mien: {error}\n")
-            continue
-        faces = detector.detect(luma)
-        crops = align.crop(luma, align.landmarks_of(faces), classifier.template)
-        rows = classifier.probabilities(crops)
-        emotions = [classifier.emotion(row) for row in rows]
-        found = [
-            _record(face, emotion, dict(zip(classifier.labels, row.tolist(), strict=True)))
-            for face, emotion, row in zip(faces, emotions, rows, strict=True)
-        ]
-        height, width = luma.shape
-        if args.json:
-            record = {"image": str(path), "width": width, "height": height, "faces": found}
-            _say(json.dumps(record, ensure_ascii=False))
-        else:
-            _say(_text(path, found))
-        if writer is not None:
-            best = rows.max(axis=1).tolist() if len(rows) else []
-            writer.write(path, luma, faces, crops, list(zip(emotions, best, strict=True)))
+    with FaceReader(
+        args.detector, args.classifier, engine=args.engine, score_threshold=args.score, tiles=args.tiles
+    ) as reader:
+        for path in paths:
+            try:
+                luma = read_image(path)
+            except MienError as error:
+                status = 1
+                if args.json:
+                    _say(json.dumps({"image": shown(path), "error": str(error)}, ensure_ascii=False))
+                else:
+                    sys.stderr.write(f"mien: {error}\n")
+                continue
+            reader.reset()
+            result = reader.read(luma)
+            _say(_json(path, result) if args.json else _text(path, result))
+            if writer is not None:
+                writer.write(path, luma, result, reader.template)
     return status
 
 
@@ -81,26 +76,31 @@ def _pictures(paths: list[Path]) -> list[Path]:
     return pictures
 
 
-def _record(face: Face, emotion: str, probabilities: dict[str, float]) -> dict[str, Any]:
-    return {
-        "box": [round(v, 1) for v in face.box],
-        "score": round(face.score, 4),
-        "landmarks": [[round(x, 1), round(y, 1)] for x, y in face.landmarks],
-        "emotion": emotion,
-        "probabilities": {label: round(p, 4) for label, p in probabilities.items()},
-    }
+def _json(path: Path, result: FrameResult) -> str:
+    faces = [
+        {
+            "box": [round(v, 1) for v in reading.face.box],
+            "score": round(reading.face.score, 4),
+            "landmarks": [[round(x, 1), round(y, 1)] for x, y in reading.face.landmarks],
+            "emotion": reading.emotion,
+            "top": reading.top,
+            "reason": reading.reason,
+            "probabilities": {label: round(p, 4) for label, p in reading.probabilities.items()},
+        }
+        for reading in result.readings
+    ]
+    record = {"image": shown(path), "width": result.width, "height": result.height, "faces": faces}
+    return json.dumps(record, ensure_ascii=False)
 
 
-def _text(path: Path, found: list[dict[str, Any]]) -> str:
-    if not found:
-        return f"{path}: no face"
+def _text(path: Path, result: FrameResult) -> str:
     lines = []
-    for face in found:
-        left, top, right, bottom = (round(v) for v in face["box"])
-        best = max(face["probabilities"].values())
-        where = f"box {left},{top} {right},{bottom}, score {face['score']:.2f}"
-        lines.append(f"{path}: {face['emotion']} {best:.0%}, {where}")
-    return "\n".join(lines)
+    for reading in result.readings:
+        left, top, right, bottom = (round(v) for v in reading.face.box)
+        lines.append(
+            f"{shown(path)}: {reading.caption}, box {left},{top} {right},{bottom}, score {reading.face.score:.2f}"
+        )
+    return "\n".join(lines) or f"{shown(path)}: no face"
 
 
 def _say(line: str) -> None:
@@ -119,26 +119,20 @@ class _Writer:
         self._folder = folder
         self._used: set[str] = set()
 
-    def write(
-        self,
-        path: Path,
-        luma: NDArray[np.uint8],
-        faces: tuple[Face, ...],
-        crops: NDArray[np.uint8],
-        readings: list[tuple[str, float]],
-    ) -> None:
+    def write(self, path: Path, luma: NDArray[np.uint8], result: FrameResult, template: NDArray[np.float32]) -> None:
         import cv2
 
-        from mien.outputs.overlay import Mark, annotate, caption
+        from mien.emotions import align
+        from mien.outputs.overlay import annotate, marks
 
         name, count = path.stem, 1
         while name in self._used:
             count += 1
             name = f"{path.stem}-{count}"
         self._used.add(name)
-        marks = [Mark(face, caption(*reading)) for face, reading in zip(faces, readings, strict=True)]
-        self._save(f"{name}-annotated.png", annotate(luma, marks))
-        for index, crop in enumerate(crops):
+        self._save(f"{name}-annotated.png", annotate(luma, marks(result)))
+        faces = [reading.face for reading in result.readings]
+        for index, crop in enumerate(align.crop(luma, align.landmarks_of(faces), template)):
             self._save(f"{name}-face{index}.png", cv2.resize(crop, (192, 192), interpolation=cv2.INTER_CUBIC))
 
     def _save(self, name: str, picture: Any) -> None:

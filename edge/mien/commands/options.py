@@ -1,15 +1,9 @@
-"""Options that several commands share, and the models that they stand for."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, TypeAlias
-
-from mien.errors import MienError
-
-if TYPE_CHECKING:
-    from mien.emotions.classifier import EmotionClassifier
-    from mien.faces.detector import FaceDetector
+from typing import TypeAlias
 
 TILES_HELP = (
     "also scan overlapping tiles, magnified, for small faces: one more run of the detector a tile "
@@ -17,36 +11,19 @@ TILES_HELP = (
 )
 """Of `--tiles`."""
 
-_MOST_THREADS = 256
-
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def add_engine(parser: argparse.ArgumentParser, default: str | None = "litert") -> None:
-    """Add `--engine`, checked where the engine is opened, so that this needs no import."""
-    parser.add_argument("--engine", default=default, metavar="NAME", help="litert (default), onnx or tflite")
+def add_models(parser: argparse.ArgumentParser, defaults: bool = True) -> None:
+    """Add `--engine`, `--detector` and `--classifier`, checked where the models are opened, so that this is quick.
 
-
-def open_models(
-    engine: str,
-    threads: int,
-    detector: str = "face-base",
-    classifier: str = "emotion-base",
-    score: float | None = None,
-    tiles: bool = False,
-) -> tuple[FaceDetector, EmotionClassifier]:
-    """Load both models; `tiles` as for `FaceDetector`.
-
-    Raises:
-        MienError: a model or the engine cannot be used.
+    Args:
+        parser: of the command.
+        defaults: whether what is not given is the default, rather than None.
     """
-    if not 1 <= threads <= _MOST_THREADS:
-        raise MienError(f"threads is {threads}; give 1 to {_MOST_THREADS}")
-    import cv2
-
-    from mien.emotions.classifier import EmotionClassifier
-    from mien.faces.detector import FaceDetector
-
-    # OpenCV would start a thread per core for pictures this small, and get in the engine's way.
-    cv2.setNumThreads(threads)
-    return FaceDetector(detector, engine, threads, score, tiles), EmotionClassifier(classifier, engine, threads)
+    for option, default, what in (
+        ("--engine", "litert", "litert (default), onnx or tflite"),
+        ("--detector", "face-base", "name of a bundled model, or path of a sidecar (default: face-base)"),
+        ("--classifier", "emotion-base", "likewise (default: emotion-base)"),
+    ):
+        parser.add_argument(option, default=default if defaults else None, metavar="NAME", help=what)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mien.commands.options import TILES_HELP, Subparsers, add_engine, open_models
+from mien.commands.options import TILES_HELP, Subparsers, add_models
 from mien.errors import MienError
 
 if TYPE_CHECKING:
-    from mien.pipeline import FrameResult, Pipeline
+    from mien.pipeline import Pipeline
+    from mien.reading import FrameResult
 
 NAME = "run"
 
@@ -40,40 +41,58 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--scan-every", type=int, metavar="K", help="whole frame every K frames, in between around known faces (1)"
     )
-    add_engine(parser, default=None)
+    camera = parser.add_argument_group("camera", "of a camera; rotation and mirroring of every source")
+    camera.add_argument("--camera", type=int, dest="number", metavar="N", help="which of several, from 0 (0)")
+    camera.add_argument("--width", type=int, metavar="PIXELS", help="of a frame (640)")
+    camera.add_argument("--height", type=int, metavar="PIXELS", help="of a frame (480)")
+    camera.add_argument("--rate", type=float, metavar="HZ", help="frames a second (the camera's own)")
+    camera.add_argument("--rotate", type=int, dest="rotation", metavar="DEGREES", help="clockwise: 0, 90, 180 or 270")
+    camera.add_argument("--mirror", action="store_true", default=None, help="left to right")
+    add_models(parser, defaults=False)
     parser.set_defaults(main=main)
+
+
+_KEYS = (
+    "source", "sinks", "max_frames", "annotate", "engine", "threads", "detector", "classifier", "score_threshold",
+    "tiles", "scan_every",
+)  # fmt: skip
+_CAMERA_KEYS = ("number", "width", "height", "rate", "rotation", "mirror")
 
 
 def main(args: argparse.Namespace) -> int:
     """Run to the end of the source; Ctrl-C and SIGTERM are ways to end well."""
     from mien import config
-    from mien.cameras.base import open_source
-    from mien.cameras.files import PictureCamera
-    from mien.faces.attention import AttentiveDetector
-    from mien.faces.detector import FaceDetector
+    from mien.cameras.opening import open_source
     from mien.outputs.clip import Clip
     from mien.outputs.sinks import open_sinks
-    from mien.pipeline import Detector, Pipeline
+    from mien.pipeline import Pipeline
+    from mien.reader import FaceReader
     from mien.tracking.smoother import Smoother
 
-    keys = ("source", "sinks", "max_frames", "annotate", "engine", "threads", "score_threshold", "tiles", "scan_every")
     file = config.read(args.config) if args.config is not None else {}
-    settings = config.build(file, {key: getattr(args, key) for key in keys})
+    given = {key: getattr(args, key) for key in _KEYS}
+    settings = config.build(file, given, {key: getattr(args, key) for key in _CAMERA_KEYS})
     tally = _Tally()
-    with open_sinks(settings.sinks) as sinks, open_source(settings.source) as camera:
+    with contextlib.ExitStack() as stack:
+        sinks = stack.enter_context(open_sinks(settings.sinks))
+        camera = stack.enter_context(open_source(settings.source, settings.camera))
         clip = None
         if settings.annotate:
             clip = Clip(Path(settings.annotate), 1e9 / camera.period_ns if camera.period_ns else 15.0)
-        score = settings.score_threshold or None
-        scan, classifier = open_models(
-            settings.engine, settings.threads, settings.detector, settings.classifier, score, settings.tiles
+        reader = stack.enter_context(
+            FaceReader(
+                settings.detector,
+                settings.classifier,
+                engine=settings.engine,
+                threads=settings.threads,
+                score_threshold=settings.score_threshold or None,
+                tiles=settings.tiles,
+                scan_every=settings.scan_every,
+                look=settings.look,
+                smoother=Smoother(settings.smoothing_seconds),
+            )
         )
-        detector: Detector = scan
-        if settings.scan_every > 1 and not isinstance(camera, PictureCamera):  # pictures are not each other's past
-            look = FaceDetector(settings.look, settings.engine, settings.threads, score) if settings.look else scan
-            detector = AttentiveDetector(scan, look, settings.scan_every)
-        smoother = Smoother(settings.smoothing_seconds)
-        pipeline = Pipeline(camera, detector, classifier, smoother=smoother, sinks=[sinks], preview=clip)
+        pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip)
         with _terminated():
             try:
                 if camera.live:  # a recording that cannot be read is one line of error, and no other
@@ -130,7 +149,7 @@ class _Tally:
 
 
 def _summary(tally: _Tally, pipeline: Pipeline, source: str) -> str:
-    from mien.metrics import percentiles
+    from mien.laps import summary
     from mien.pipeline import STAGES
 
     share = tally.with_face / tally.frames if tally.frames else 0.0
@@ -139,9 +158,10 @@ def _summary(tally: _Tally, pipeline: Pipeline, source: str) -> str:
         f"{tally.dropped} dropped",
         f"{'stage':<10}{'p50 ms':>9}{'p95 ms':>9}",
     ]
+    booked = pipeline.stages
     for stage in (*STAGES, "whole"):
-        durations = pipeline.laps.stages.get(stage)
+        durations = booked.get(stage)
         if durations:
-            spread = percentiles(durations)
+            spread = summary(durations)
             lines.append(f"{stage:<10}{spread['p50']:>9.3f}{spread['p95']:>9.3f}")
     return "\n".join(lines) + "\n"

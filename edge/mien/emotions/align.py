@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import MienError
 from mien.faces.face import Face
+from mien.frame import checked_luma
 
 SIZE = 48
 """Side of a crop in pixels: FER2013's own size."""
@@ -59,7 +61,13 @@ def crop(luma: NDArray[np.uint8], landmarks: NDArray[np.float32], template: NDAr
 
     Returns:
         uint8 (n, 48, 48); beyond the frame's edge its last pixels are repeated.
+
+    Raises:
+        MienError: not such a frame or landmarks.
     """
+    luma = checked_luma(luma)
+    if landmarks.shape[1:] != (5, 2) or not np.isfinite(landmarks).all():
+        raise MienError(f"landmarks must be finite numbers (n, 5, 2), not {landmarks.shape}; see landmarks_of")
     crops = np.empty((len(landmarks), SIZE, SIZE), dtype=np.uint8)
     for matrix, out in zip(similarity(landmarks, template), crops, strict=True):
         _warp(luma, matrix, out)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.closing import Closing
+from mien.errors import MienError
 from mien.models import bundle
-from mien.models.engine import open_engine
-from mien.reading import UNCERTAIN
+from mien.models.engine import Engine, open_engine
+from mien.reading import AMBIGUOUS, UNCERTAIN
+from mien.roles import Verdict
 
 
-class EmotionClassifier:
+class EmotionClassifier(Closing):
     """Reads the expression of aligned faces.
+
+    Calls from several threads take turns. A context manager; closed, it holds no interpreter any more.
 
     Args:
         model: name of a bundled model, or path of a sidecar.
@@ -37,26 +43,45 @@ class EmotionClassifier:
         self.abstain_below = decision.abstain_below
         self._temperature = np.float32(decision.temperature)
         self._quantization = self.bundle.outputs[0].quantization
-        self._engine = open_engine(self.bundle, engine, threads)
+        self._turn = threading.Lock()
+        self._engine: Engine | None = open_engine(self.bundle, engine, threads)
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify aligned faces.
 
         Args:
-            crops: uint8 (n, 48, 48), luma.
+            crops: uint8 (n, 48, 48), luma; n may be 0.
 
         Returns:
             float32 (n, K), calibrated; each row sums to 1.
+
+        Raises:
+            MienError: not such crops, or the classifier is closed.
         """
+        wanted = (self.bundle.height, self.bundle.width)
+        if not isinstance(crops, np.ndarray) or crops.dtype != np.uint8 or crops.shape[1:] != wanted:
+            got = f"{crops.dtype} {crops.shape}" if isinstance(crops, np.ndarray) else type(crops).__name__
+            one = "; give a single crop as crop[None]" if getattr(crops, "shape", None) == wanted else ""
+            raise MienError(f"crops must be luma, uint8 (n, {wanted[0]}, {wanted[1]}), not {got}{one}")
         raw = np.empty((len(crops), len(self.labels)), dtype=np.int8)
-        for crop, row in zip(crops, raw, strict=True):
-            row[:] = self._engine.run(crop)[0][0]
+        with self._turn:
+            if self._engine is None:
+                raise MienError("the emotion classifier is closed; open a new one")
+            for crop, row in zip(crops, raw, strict=True):
+                row[:] = self._engine.run(crop)[0][0]
         return softmax(self._quantization.dequantize(raw) / self._temperature)
 
-    def emotion(self, probabilities: NDArray[np.float32]) -> str:
-        """The label of one row of probabilities (K,), or `UNCERTAIN`."""
+    def verdict(self, probabilities: NDArray[np.float32]) -> Verdict:
+        """What one row of probabilities, float32 (K,), amounts to."""
         best = int(np.argmax(probabilities))
-        return self.labels[best] if probabilities[best] >= self.abstain_below else UNCERTAIN
+        if probabilities[best] >= self.abstain_below:
+            return Verdict(self.labels[best], self.labels[best], None)
+        return Verdict(UNCERTAIN, self.labels[best], AMBIGUOUS)
+
+    def close(self) -> None:
+        """Let go of the interpreter; safe to call twice."""
+        with self._turn:
+            self._engine = None
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

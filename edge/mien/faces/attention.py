@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.faces.face import Face
-from mien.metrics import Laps
-from mien.pipeline import Detector
+from mien.laps import Laps
+from mien.roles import Detector
 
 _ROOM = 0.75
 """Of a face's side, left free around it: how far a face may move between two frames."""
@@ -18,11 +18,12 @@ class AttentiveDetector:
     """Re-detects in the window around the faces of the last frame, and scans the whole frame every k-th time.
 
     A face in the window meets the network larger than in the whole frame, so a smaller and faster model can do the
-    looking. A new face is seen at the next full scan. With no face known, every frame is scanned.
+    looking; the same one would cost as much as a scan, and more resizing. A new face is seen at the next full scan.
+    With no face known, every frame is scanned.
 
     Args:
         scan: looks at whole frames.
-        look: looks at the window; may be the same detector.
+        look: looks at the window.
         every: a whole frame is scanned at every k-th frame, from 1 (always).
 
     Raises:
@@ -36,6 +37,15 @@ class AttentiveDetector:
         self._known: tuple[Face, ...] = ()
         self._since = 0
 
+    def reset(self) -> None:
+        """Forget the known faces."""
+        self._known = ()
+
+    def close(self) -> None:
+        """Close both detectors."""
+        self._scan.close()
+        self._look.close()
+
     def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
         """Faces of uint8 (H, W), in frame pixels; see `mien.FaceDetector.detect`."""
         self._since += 1
@@ -45,7 +55,7 @@ class AttentiveDetector:
             return self._known
         left, top, right, bottom = window(self._known, (luma.shape[0], luma.shape[1]))
         seen = self._look.detect(luma[top:bottom, left:right], laps)
-        self._known = tuple(_moved(face, left, top) for face in seen)
+        self._known = tuple(face.moved(left, top) for face in seen)
         if not self._known:  # lost: scan at once rather than report an empty frame
             self._since = 0
             self._known = self._scan.detect(luma, laps)
@@ -60,8 +70,3 @@ def window(faces: tuple[Face, ...], frame: tuple[int, int]) -> tuple[int, int, i
     right = min(frame[1], int(max(f.box[2] + r for f, r in zip(faces, room, strict=True))) + 1)
     bottom = min(frame[0], int(max(f.box[3] + r for f, r in zip(faces, room, strict=True))) + 1)
     return min(left, frame[1] - 1), min(top, frame[0] - 1), max(right, 1), max(bottom, 1)
-
-
-def _moved(face: Face, left: int, top: int) -> Face:
-    box = (face.box[0] + left, face.box[1] + top, face.box[2] + left, face.box[3] + top)
-    return Face(box, tuple((x + left, y + top) for x, y in face.landmarks), face.score)

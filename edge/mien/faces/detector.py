@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.closing import Closing
 from mien.errors import MienError
 from mien.faces.decode import Decoder, Detections
-from mien.faces.face import Face
+from mien.faces.face import Box, Face, Landmarks, Point
 from mien.faces.letterbox import Letterbox
 from mien.faces.tiles import scan
-from mien.metrics import Laps
+from mien.frame import checked_luma
+from mien.laps import Laps
 from mien.models import bundle
 from mien.models.bundle import Bundle
 from mien.models.engine import open_engine
@@ -20,10 +23,11 @@ from mien.models.engine import open_engine
 _MOST = 400
 
 
-class FaceDetector:
+class FaceDetector(Closing):
     """Finds faces and their five landmarks.
 
-    A frame higher than wide is given to the model's portrait twin (NAME-portrait, the same weights), if there is one.
+    A frame higher than wide is given to the model's portrait counterpart (NAME-portrait, the same weights), if there
+    is one. Calls from several threads take turns. A context manager; closed, it holds no interpreter any more.
 
     Args:
         model: name of a bundled model, or path of a sidecar.
@@ -36,7 +40,7 @@ class FaceDetector:
         bundle: the model's, for frames that are not portrait.
 
     Raises:
-        MienError: the model or the engine cannot be used.
+        MienError: the model or the engine cannot be used, or the counterpart is of another training run.
     """
 
     def __init__(
@@ -52,38 +56,50 @@ class FaceDetector:
             raise MienError(f"score threshold is {score_threshold}; it must lie between 0 and 1")
         self._options = (engine, threads, score_threshold)
         self._tiles = tiles
-        self._landscape = _Scanner(self.bundle, *self._options)
+        self._counterpart = bundle.portrait(self.bundle)
+        self._turn = threading.Lock()
+        self._landscape: _Scanner | None = _Scanner(self.bundle, *self._options)
         self._portrait: _Scanner | None = None
-        twin = self.bundle.path.with_name(f"{self.bundle.name}-portrait.json")
-        self._twin = twin if twin.is_file() else None
 
     def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
         """Find the faces of a frame.
 
         Args:
             luma: uint8 (H, W), full range, any size.
-            laps: books the stages "resize", "detect" and "decode" if given, with tiles once for each.
+            laps: books the stages "resize", "detect" and "decode" if given.
 
         Returns:
             Faces in frame pixels, best score first.
+
+        Raises:
+            MienError: not such a frame, or the detector is closed.
         """
-        scanner = self._scanner(luma)
+        luma = checked_luma(luma)
+        with self._turn:
+            scanner = self._scanner(luma)
 
-        def look(part: NDArray[np.uint8]) -> Detections:
-            return scanner.scan(part, laps)
+            def look(part: NDArray[np.uint8]) -> Detections:
+                return scanner.scan(part, laps)
 
-        found = scan(luma, scanner.size, look, scanner.iou_threshold, _MOST) if self._tiles else look(luma)
-        faces = _faces(found)
+            found = scan(luma, scanner.size, look, scanner.iou_threshold, _MOST) if self._tiles else look(luma)
+            faces = _faces(found)
         if laps:
             laps.lap("decode")
         return faces
 
     def _scanner(self, luma: NDArray[np.uint8]) -> _Scanner:
-        if self._twin is None or luma.shape[0] <= luma.shape[1]:
+        if self._landscape is None:
+            raise MienError("the face detector is closed; open a new one")
+        if self._counterpart is None or luma.shape[0] <= luma.shape[1]:
             return self._landscape
         if self._portrait is None:  # loaded when the first portrait frame comes: most cameras never send one
-            self._portrait = _Scanner(bundle.load(self._twin), *self._options)
+            self._portrait = _Scanner(self._counterpart, *self._options)
         return self._portrait
+
+    def close(self) -> None:
+        """Let go of the interpreters; safe to call twice."""
+        with self._turn:
+            self._landscape = self._portrait = None
 
 
 class _Scanner:
@@ -117,7 +133,7 @@ class _Scanner:
 
 def _faces(found: Detections) -> tuple[Face, ...]:
     return tuple(
-        Face((box[0], box[1], box[2], box[3]), tuple((x, y) for x, y in points), score)
+        Face(Box(*box), Landmarks(*(Point(x, y) for x, y in points)), score)
         for box, points, score in zip(
             found.boxes.tolist(), found.landmarks.tolist(), found.scores.tolist(), strict=True
         )

@@ -1,14 +1,61 @@
-"""A detected face and the boxes' arithmetic."""
+"""A detected face, its box and landmarks, and the boxes' arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-LANDMARKS = ("right eye", "left eye", "nose", "right mouth corner", "left mouth corner")
-"""Order of the five landmarks. Right and left as the person has them: the right eye is left in the picture."""
+
+class Point(NamedTuple):
+    """A place in a frame, pixels from its top left corner."""
+
+    x: float
+    y: float
+
+
+class Box(NamedTuple):
+    """A rectangle in a frame, pixels; it may reach over the frame's edge."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """In pixels."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """In pixels."""
+        return self.bottom - self.top
+
+    @property
+    def centre(self) -> Point:
+        """Its middle."""
+        return Point((self.left + self.right) / 2, (self.top + self.bottom) / 2)
+
+    def moved(self, x: float, y: float) -> Box:
+        """The same box, shifted by so many pixels."""
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
+
+class Landmarks(NamedTuple):
+    """Five points of a face. Right and left as the person has them: the right eye is left in the picture."""
+
+    right_eye: Point
+    left_eye: Point
+    nose: Point
+    right_mouth_corner: Point
+    left_mouth_corner: Point
+
+    def moved(self, x: float, y: float) -> Landmarks:
+        """The same points, shifted by so many pixels."""
+        return Landmarks(*(Point(point.x + x, point.y + y) for point in self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,19 +63,18 @@ class Face:
     """One detected face, in pixels of the frame it was found in.
 
     Attributes:
-        box: left, top, right, bottom; may reach over the frame's edge.
-        landmarks: five (x, y) points in the order of `LANDMARKS`.
+        box: may reach over the frame's edge.
+        landmarks: eyes, nose and corners of the mouth.
         score: detector confidence, 0 to 1.
     """
 
-    box: tuple[float, float, float, float]
-    landmarks: tuple[tuple[float, float], ...]
+    box: Box
+    landmarks: Landmarks
     score: float
 
-    @property
-    def height(self) -> float:
-        """Height of the box in pixels."""
-        return self.box[3] - self.box[1]
+    def moved(self, x: float, y: float) -> Face:
+        """The same face, shifted by so many pixels."""
+        return Face(self.box.moved(x, y), self.landmarks.moved(x, y), self.score)
 
 
 def iou(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:

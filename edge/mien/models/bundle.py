@@ -133,6 +133,23 @@ def load(name: str | Path) -> Bundle:
     return Bundle(path, contract.parse(document, str(path)))
 
 
+def portrait(model: Bundle) -> Bundle | None:
+    """The counterpart NAME-portrait of a detector, for frames higher than wide; None if there is none.
+
+    Raises:
+        MienError: it breaks the contract, or comes of another training run: the two would then find other faces.
+    """
+    path = model.path.with_name(f"{model.name}-portrait.json")
+    if not path.is_file():
+        return None
+    found = load(path)
+    if found.task != model.task or not found.sidecar.same_run(model.sidecar):
+        raise MienError(
+            f"{path}: is of another training run than {model.path.name}; export both with one `build`, or remove it"
+        )
+    return found
+
+
 def installed() -> tuple[Bundle, ...]:
     """Every model in the package, by name."""
     return tuple(load(path) for path in sorted(MODELS.glob("*.json")))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.outputs.overlay import Mark, annotate, caption, contact_sheet, contain, write_picture
-from mien.pipeline import FrameResult
+from mien.outputs.overlay import annotate, contact_sheet, contain, marks, write_picture
+from mien.reading import FrameResult
 
 _SHEET = 12
 
@@ -38,8 +38,7 @@ class Clip:
 
     def __call__(self, luma: NDArray[np.uint8], result: FrameResult) -> None:
         """Add a frame: its luma, uint8 (H, W), and its result."""
-        marks = [Mark(r.face, caption(r.emotion, max(r.probabilities.values()))) for r in result.readings]
-        picture = annotate(luma, marks)
+        picture = annotate(luma, marks(result))
         if self._writer is None:
             self._size = (picture.shape[1], picture.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.faces.face import Face
+from mien.reading import FrameResult
 
 _SMALLEST_SIDE = 320
 _LARGEST_SIDE = 4000
@@ -25,9 +26,9 @@ class Mark:
     caption: str
 
 
-def caption(emotion: str, probability: float) -> str:
-    """Such as "happiness 93%"."""
-    return f"{emotion} {probability:.0%}"
+def marks(result: FrameResult) -> list[Mark]:
+    """A mark for each face of a frame."""
+    return [Mark(reading.face, reading.caption) for reading in result.readings]
 
 
 def annotate(picture: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint8]:

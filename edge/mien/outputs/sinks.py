@@ -11,8 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from mien.errors import MienError
-from mien.pipeline import FrameResult
-from mien.reading import Reading
+from mien.reading import FrameResult, Reading
 
 SPECS = "text, jsonl:PATH, jsonl:- (standard output) or null"
 """What `open_sinks` understands, for help texts and errors."""
@@ -23,16 +22,28 @@ _REMEMBERED = 256
 
 def as_record(result: FrameResult, reading: Reading) -> dict[str, Any]:
     """A reading as JSON types, with the picture's or video's path under "image" where there is one."""
-    return {"image": result.name, **reading.as_dict()} if result.name else reading.as_dict()
+    record = {
+        "track": reading.track,
+        "frame": result.sequence,
+        "captured_ms": round(result.captured_at / 1e6, 3),
+        "latency_ms": round((result.read_at - result.captured_at) / 1e6, 3),
+        "box": [round(v, 1) for v in reading.face.box],
+        "score": round(reading.face.score, 4),
+        "landmarks": [[round(x, 1), round(y, 1)] for x, y in reading.face.landmarks],
+        "emotion": reading.emotion,
+        "top": reading.top,
+        "reason": reading.reason,
+        "probabilities": {label: round(p, 4) for label, p in reading.probabilities.items()},
+    }
+    return {"image": result.name, **record} if result.name else record
 
 
 def as_text(result: FrameResult, reading: Reading) -> str:
     """A reading as one line for people."""
-    best = max(reading.probabilities.values())
     left, top, right, bottom = (round(v) for v in reading.face.box)
-    latency = (reading.read_at - reading.captured_at) / 1e6
+    latency = (result.read_at - result.captured_at) / 1e6
     return (
-        f"frame {result.sequence:5d}  track {reading.track:3d}  {reading.emotion:<10s} {best:4.0%}  "
+        f"frame {result.sequence:5d}  track {reading.track:3d}  {reading.caption:<15s}  "
         f"box {left},{top} {right},{bottom}  score {reading.face.score:.2f}  {latency:.1f} ms"
     )
 

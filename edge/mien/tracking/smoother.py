@@ -40,6 +40,10 @@ class Smoother:
         self._states[track] = (at, smoothed)
         return smoothed
 
+    def forget(self, track: int) -> None:
+        """Let a track's next reading be taken as it is."""
+        self._states.pop(track, None)
+
     def keep(self, tracks: Collection[int]) -> None:
         """Forget every track but these."""
         for track in self._states.keys() - set(tracks):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mien.faces.face import Face
 
@@ -26,6 +27,13 @@ class Track:
     missed: int
 
 
+class Match(NamedTuple):
+    """A face's track, and whether it is surely that track's face: where two might have changed places, it is not."""
+
+    number: int
+    sure: bool
+
+
 class Tracker:
     """Gives every face the number of its track; a face seen once has one at once.
 
@@ -42,14 +50,19 @@ class Tracker:
         self.tracks: tuple[Track, ...] = ()
         """The tracks alive after the last update."""
 
-    def update(self, faces: Sequence[Face]) -> tuple[int, ...]:
+    def reset(self) -> None:
+        """Forget every track; numbers go on counting."""
+        self.tracks = ()
+
+    def update(self, faces: Sequence[Face], at: int) -> tuple[Match, ...]:
         """Match a frame's faces to the tracks.
 
         Args:
             faces: of one frame, frame pixels.
+            at: nanoseconds, on any one clock.
 
         Returns:
-            One track number a face, in the order of `faces`.
+            One match a face, in the order of `faces`.
         """
         matches = self._match(faces)
         numbers = []
@@ -65,7 +78,7 @@ class Tracker:
             *(Track(number, face.box, 0) for number, face in zip(numbers, faces, strict=True)),
             *(track for track in lost if track.missed <= self._max_age),
         )
-        return tuple(numbers)
+        return tuple(Match(number, True) for number in numbers)
 
     def _match(self, faces: Sequence[Face]) -> dict[int, int]:
         """Face index to track number, for the faces that continue a track."""

@@ -10,13 +10,13 @@ import pytest
 from edge_fakes import FakeClassifier, FakeDetector, face
 
 from mien.bench import cold, result
-from mien.bench.figures import summary
 from mien.bench.measure import ALL_STAGES, FACES, measure
 from mien.bench.rounds import FRAMES_A_TURN, Call, take_turns
 from mien.bench.scene import HEIGHT, MOST_FACES, WIDTH, MemoryCamera, placed, scene
 from mien.cli import main
 from mien.commands.bench import step
 from mien.errors import MienError
+from mien.laps import summary
 
 
 def opened(*_: object) -> tuple[FakeDetector, FakeClassifier]:
@@ -25,7 +25,7 @@ def opened(*_: object) -> tuple[FakeDetector, FakeClassifier]:
 
 @pytest.fixture
 def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.commands.bench.open_models", opened)
+    monkeypatch.setattr("mien.bench.measure.bundled", opened)
     monkeypatch.setattr(cold, "measure", lambda *_: [{"engine": "litert", "error": "no model"}])
 
 

@@ -13,10 +13,11 @@ from edge_fakes import picamera2_modules
 from numpy.typing import NDArray
 
 from mien.cameras import v4l2
-from mien.cameras.base import exposure_time, open_source
+from mien.cameras.base import exposure_time
 from mien.cameras.buffers import LumaPool
 from mien.cameras.files import pictures_in
 from mien.cameras.luma import expand_limited
+from mien.cameras.opening import open_source
 from mien.cameras.picamera2 import PiCamera, listed, to_monotonic
 from mien.cameras.v4l2 import to_luma
 from mien.errors import MienError

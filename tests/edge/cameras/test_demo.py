@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mien.cameras import demo
-from mien.cameras.base import open_source
+from mien.cameras.opening import open_source
 from mien.errors import MienError
 
 

@@ -16,9 +16,9 @@ import pytest
 from edge_fakes import FakeClassifier, FakeDetector, face
 
 from mien.cli import main
-from mien.commands.options import open_models as real_open_models
 from mien.errors import MienError
 from mien.models import bundle
+from mien.reader import FaceReader
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +26,9 @@ def fake_models(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeDetector], Non
     """Every command gets one face a picture, unless a test installs another detector."""
 
     def install(detector: FakeDetector) -> None:
-        for command in ("run", "detect", "bench"):
-            monkeypatch.setattr(f"mien.commands.{command}.open_models", lambda *_, **__: (detector, FakeClassifier()))
+        for user in ("mien.reader", "mien.bench.measure"):
+            monkeypatch.setattr(f"{user}.FaceDetector", lambda *_, **__: detector)
+            monkeypatch.setattr(f"{user}.EmotionClassifier", lambda *_, **__: FakeClassifier())
 
     install(FakeDetector([face()]))
     return install
@@ -63,7 +64,7 @@ def test_detect_prints_the_contracts_json(folder: Path, capsys: pytest.CaptureFi
     assert set(lines[0]) == {"image", "width", "height", "faces"}
     assert (lines[0]["width"], lines[0]["height"]) == (100, 80)
     (found,) = lines[0]["faces"]
-    assert set(found) == {"box", "score", "landmarks", "emotion", "probabilities"}
+    assert set(found) == {"box", "score", "landmarks", "emotion", "top", "reason", "probabilities"}
     assert found["box"] == [10, 20, 50, 60]
     assert found["score"] == 0.9
     assert np.shape(found["landmarks"]) == (5, 2)
@@ -217,8 +218,7 @@ def test_an_error_of_the_models_is_one_line(
     def refuse(*_: object, **__: object) -> Any:
         raise MienError("onnxruntime is not usable here; install it: pip install onnxruntime")
 
-    monkeypatch.setattr("mien.commands.detect.open_models", refuse)
-    monkeypatch.setattr("mien.commands.run.open_models", refuse)
+    monkeypatch.setattr("mien.reader.FaceDetector", refuse)
     assert "pip install" in fails(capsys, "detect", str(folder))
     assert "pip install" in fails(capsys, "run", "--source", str(folder))
 
@@ -271,9 +271,9 @@ def test_a_reader_who_leaves_early_is_no_error() -> None:
 
 def test_what_the_system_refuses_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 300
-    assert "File name too long" in fails(capsys, "run", "--source", long)
+    assert "no such file or folder" in fails(capsys, "run", "--source", long)
     with pytest.raises(MienError, match="threads is 99999999999; give 1 to 256"):
-        real_open_models("litert", 99999999999)
+        FaceReader(threads=99999999999)
 
 
 def test_a_full_disk_behind_standard_output_is_one_line() -> None:

@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.faces.attention import AttentiveDetector, window
-from mien.faces.face import Face
-from mien.metrics import Laps
+from mien.faces.face import Box, Face, Landmarks, Point
+from mien.laps import Laps
 
 
 def _face(left: float, top: float, side: float = 40) -> Face:
-    return Face((left, top, left + side, top + side), ((left + 1, top + 2),) * 5, 0.9)
+    return Face(Box(left, top, left + side, top + side), Landmarks(*[Point(left + 1, top + 2)] * 5), 0.9)
 
 
 class Scripted:
@@ -24,6 +24,9 @@ class Scripted:
     def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
         self.sizes.append(luma.shape)
         return next(self._answers)
+
+    def close(self) -> None:
+        pass
 
 
 FRAME = np.zeros((480, 640), np.uint8)

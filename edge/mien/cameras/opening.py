@@ -1,0 +1,82 @@
+"""The source that a name stands for."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from mien.cameras.base import Camera
+from mien.cameras.settings import CameraSettings
+from mien.errors import MienError
+
+SOURCES = "auto, picamera2, v4l2:N, demo, or the path of a picture, a folder of pictures or a video"
+"""What `open_source` understands, for help texts and errors."""
+
+
+def open_source(spec: str | Path, settings: CameraSettings | None = None) -> Camera:
+    """Open a source by name.
+
+    Args:
+        spec: one of `SOURCES`.
+        settings: of a camera; of a file, its turning and mirroring alone count. The defaults if None.
+
+    Raises:
+        MienError: unknown source, missing path, empty folder, absent camera or package.
+    """
+    settings = settings or CameraSettings()
+    camera = _opened(str(spec), settings)
+    if not settings.rotation and not settings.mirror:
+        return camera
+    from mien.cameras.oriented import OrientedCamera
+
+    return OrientedCamera(camera, settings.rotation, settings.mirror)
+
+
+def _opened(spec: str, settings: CameraSettings) -> Camera:
+    # Each source's module is imported when it is chosen: a picture needs no camera library.
+    if spec == "auto":
+        return _first_camera(settings)
+    if spec == "picamera2":
+        from mien.cameras.picamera2 import PiCamera
+
+        return PiCamera(settings)
+    if spec == "demo":
+        from mien.cameras.demo import DemoCamera
+
+        return DemoCamera()
+    if spec.startswith("v4l2:"):
+        from mien.cameras.v4l2 import V4L2Camera
+
+        number = spec.removeprefix("v4l2:")
+        if not (number.isascii() and number.isdigit()):
+            raise MienError(f"source {spec!r}: v4l2 takes the number of a device, as in v4l2:0 for /dev/video0")
+        return V4L2Camera(int(number), settings)
+    if _exists(spec):
+        from mien.cameras.files import open_path
+
+        return open_path(Path(spec))
+    raise MienError(f"source {spec!r}: no such file or folder, and no source of that name; give {SOURCES}")
+
+
+def _first_camera(settings: CameraSettings) -> Camera:
+    from mien.cameras.v4l2 import V4L2Camera, devices
+
+    if importlib.util.find_spec("picamera2") is not None:
+        from mien.cameras.picamera2 import PiCamera, listed
+
+        if listed():
+            return PiCamera(settings)
+    found = devices()
+    if settings.number < len(found):
+        return V4L2Camera(found[settings.number], settings)
+    raise MienError(
+        "no camera found: picamera2 lists none and there is no capture device /dev/video*; "
+        "connect one and run `mien doctor`, or try `--source demo`"
+    )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        return False

@@ -1,0 +1,54 @@
+"""A camera that hangs upside down, on its side, or behind a mirror: each frame turned before anybody sees it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.cameras.base import Camera
+from mien.frame import Frame
+
+_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+class OrientedCamera(Camera):
+    """Another camera's frames, turned and mirrored.
+
+    Args:
+        camera: closed with this one.
+        rotation: degrees, clockwise: 0, 90, 180 or 270.
+        mirror: left to right, after the turn.
+    """
+
+    def __init__(self, camera: Camera, rotation: int, mirror: bool) -> None:
+        self._camera, self._rotation, self._mirror = camera, rotation, mirror
+        self.live, self.related, self.period_ns = camera.live, camera.related, camera.period_ns
+        how = [f"turned by {rotation}°"] * bool(rotation) + ["mirrored"] * mirror
+        self.description = ", ".join([camera.description, *how])
+
+    @property
+    def damaged(self) -> int:  # type: ignore[override]
+        """Of the camera behind; see `Camera`."""
+        return self._camera.damaged
+
+    def frames(self) -> Iterator[Frame]:
+        """See `Camera.frames`."""
+        for frame in self._camera.frames():
+            turned = oriented(frame.luma, self._rotation, self._mirror)
+            self._camera.recycle(frame)
+            yield dataclasses.replace(frame, luma=turned)
+
+    def close(self) -> None:
+        """Close the camera behind."""
+        self._camera.close()
+
+
+def oriented(luma: NDArray[np.uint8], rotation: int, mirror: bool) -> NDArray[np.uint8]:
+    """A frame turned clockwise by 0, 90, 180 or 270 degrees, then mirrored: uint8 (H, W) → a new (H, W) or (W, H)."""
+    if rotation:
+        luma = np.asarray(cv2.rotate(luma, _TURNS[rotation]), dtype=np.uint8)
+    return np.asarray(cv2.flip(luma, 1), dtype=np.uint8) if mirror else luma

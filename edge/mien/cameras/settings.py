@@ -1,0 +1,47 @@
+"""How a camera is to be set up, whatever its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.errors import MienError
+
+ROTATIONS = (0, 90, 180, 270)
+"""Degrees, clockwise, by which frames can be turned."""
+
+_SIDES = (16, 8192)
+_RATES = (0.0, 240.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """What is wanted of a camera; what it grants is taken. The names are the keys of the TOML file's table `camera`.
+
+    Attributes:
+        number: which of several cameras of the source's kind, from 0; `v4l2:N` names its own.
+        width, height: of the frames, in pixels, before they are turned.
+        rate: frames a second; 0 for the camera's own.
+        rotation: degrees, clockwise, by which each frame is turned: 0, 90, 180 or 270.
+        mirror: whether each frame is mirrored left to right, after it is turned.
+
+    Raises:
+        MienError: a value out of range.
+    """
+
+    number: int = 0
+    width: int = 640
+    height: int = 480
+    rate: float = 0.0
+    rotation: int = 0
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise MienError(f"camera number is {self.number}; give 0 or more")
+        for side in (self.width, self.height):
+            if not _SIDES[0] <= side <= _SIDES[1]:
+                raise MienError(f"camera size is {self.width}×{self.height}; give {_SIDES[0]} to {_SIDES[1]} a side")
+        if not _RATES[0] <= self.rate <= _RATES[1]:
+            raise MienError(f"camera rate is {self.rate:g}; give up to {_RATES[1]:g} frames a second, or 0 for its own")
+        if self.rotation not in ROTATIONS:
+            raise MienError(f"camera rotation is {self.rotation}; give {', '.join(map(str, ROTATIONS))}")

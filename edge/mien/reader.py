@@ -1,0 +1,165 @@
+"""The product in one object: a frame's luma in, the readings of its faces out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.closing import Closing
+from mien.emotions import align
+from mien.emotions.classifier import EmotionClassifier
+from mien.errors import MienError
+from mien.faces.attention import AttentiveDetector
+from mien.faces.detector import FaceDetector
+from mien.faces.face import Face
+from mien.frame import Frame, checked_luma
+from mien.laps import Laps
+from mien.reading import FrameResult, Reading
+from mien.roles import Classifier, Detector
+from mien.tracking.smoother import Smoother
+from mien.tracking.tracker import Tracker
+
+STAGES = ("resize", "detect", "decode", "align", "classify", "track")
+"""What `FaceReader.laps` books, in order; "align" and "classify" only in frames with a face."""
+
+_MOST_THREADS = 256
+
+
+class FaceReader(Closing):
+    """Detects, aligns, classifies, tracks and smooths: the whole way of a frame, in the caller's thread.
+
+    It has no thread and no camera of its own. Frames are taken to follow one another; `reset` between pictures that
+    do not. Calls from several threads take turns. A context manager; closed, it holds no interpreter any more.
+
+    Args:
+        detector: name of a bundled model, path of a sidecar, or a detector, which is closed with the reader.
+        classifier: likewise.
+        engine: "litert", "onnx" or "tflite", for models given by name or path.
+        threads: of the engine, and of OpenCV in this process.
+        score_threshold: lowest score of a face; the detector's own if None.
+        tiles: also scan overlapping tiles, magnified, for small faces.
+        scan_every: the whole frame is scanned at every k-th frame, and in between the surroundings of known faces.
+        look: the detector that looks at those; a small one, or looking costs as much as scanning.
+        tracker, smoother: new ones with their default settings if None.
+
+    Attributes:
+        laps: durations of `STAGES`, one a frame.
+
+    Raises:
+        MienError: a model or the engine cannot be used, or a number is out of range.
+    """
+
+    def __init__(
+        self,
+        detector: str | Path | Detector = "face-base",
+        classifier: str | Path | Classifier = "emotion-base",
+        *,
+        engine: str = "litert",
+        threads: int = 1,
+        score_threshold: float | None = None,
+        tiles: bool = False,
+        scan_every: int = 1,
+        look: str | Path | Detector = "face-small",
+        tracker: Tracker | None = None,
+        smoother: Smoother | None = None,
+    ) -> None:
+        if not 1 <= threads <= _MOST_THREADS:
+            raise MienError(f"threads is {threads}; give 1 to {_MOST_THREADS}")
+        # OpenCV would start a thread per core for pictures this small, and get in the engine's way.
+        cv2.setNumThreads(threads)
+
+        def opened(model: str | Path | Detector, whole: bool) -> Detector:
+            if isinstance(model, str | Path):
+                return FaceDetector(model, engine, threads, score_threshold, tiles and whole)
+            return model
+
+        self._detector = opened(detector, whole=True)
+        if scan_every != 1:
+            self._detector = AttentiveDetector(self._detector, opened(look, whole=False), scan_every)
+        self._classifier: Classifier = (
+            EmotionClassifier(classifier, engine, threads) if isinstance(classifier, str | Path) else classifier
+        )
+        self._tracker, self._smoother = tracker or Tracker(), smoother or Smoother()
+        self._turn = threading.Lock()
+        self._count = 0
+        self.laps = Laps()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Emotions, in the order of the classifier's probabilities."""
+        return self._classifier.labels
+
+    @property
+    def template(self) -> NDArray[np.float32]:
+        """Where `mien.emotions.align.crop` lays the landmarks: float32 (5, 2), crop pixels."""
+        return self._classifier.template
+
+    def read(self, luma: NDArray[np.uint8], captured_at: int | None = None) -> FrameResult:
+        """Read the faces of one frame.
+
+        Args:
+            luma: uint8 (H, W), full-range BT.601; `mien.to_luma` makes it of colour.
+            captured_at: nanoseconds of the monotonic clock at exposure; now if None.
+
+        Raises:
+            MienError: not such a frame, or the reader is closed.
+        """
+        at = time.monotonic_ns() if captured_at is None else captured_at
+        return self.read_frame(Frame(luma, at, self._count))
+
+    def read_frame(self, frame: Frame, dropped: int = 0) -> FrameResult:
+        """Read the faces of a source's frame; `dropped` frames were lost before it. See `read`."""
+        luma = checked_luma(frame.luma)
+        with self._turn:
+            self.laps.start()
+            faces = self._detector.detect(luma, self.laps)
+            readings = self._followed(frame.time, faces, self._classified(luma, faces))
+            self.laps.lap("track")
+            self.laps.finish()
+            self._count += 1
+        height, width = luma.shape
+        at = time.monotonic_ns()
+        return FrameResult(frame.sequence, frame.name, width, height, frame.captured_at, at, readings, dropped)
+
+    def _classified(self, luma: NDArray[np.uint8], faces: tuple[Face, ...]) -> NDArray[np.float32]:
+        """Probabilities of n faces, float32 (n, K)."""
+        if not faces:
+            return np.empty((0, len(self._classifier.labels)), dtype=np.float32)
+        crops = align.crop(luma, align.landmarks_of(faces), self._classifier.template)
+        self.laps.lap("align")
+        rows = self._classifier.probabilities(crops)
+        self.laps.lap("classify")
+        return rows
+
+    def _followed(self, at: int, faces: Sequence[Face], rows: NDArray[np.float32]) -> tuple[Reading, ...]:
+        """Faces and their probabilities, float32 (n, K), tracked and smoothed into readings."""
+        readings = []
+        for match, face, row in zip(self._tracker.update(faces, at), faces, rows, strict=True):
+            if not match.sure:  # of two faces that may have changed places, neither inherits the other's past
+                self._smoother.forget(match.number)
+            smoothed = self._smoother.update(match.number, row, at)
+            verdict = self._classifier.verdict(smoothed)
+            probabilities = dict(zip(self._classifier.labels, smoothed.tolist(), strict=True))
+            readings.append(Reading(match.number, face, *verdict, probabilities))
+        self._smoother.keep([track.number for track in self._tracker.tracks])
+        return tuple(readings)
+
+    def reset(self) -> None:
+        """Forget every face: what comes next does not follow what came before. Track numbers go on counting."""
+        with self._turn:
+            self._tracker.reset()
+            self._smoother.keep(())
+            if isinstance(self._detector, AttentiveDetector):
+                self._detector.reset()
+
+    def close(self) -> None:
+        """Let go of the interpreters."""
+        with self._turn:
+            self._detector.close()
+            self._classifier.close()

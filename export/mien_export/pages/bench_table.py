@@ -8,11 +8,15 @@ from mien.bench.measure import ALL_STAGES
 from mien_export.pages.markdown import grid
 from mien_export.peers.ratios import ENGINE
 
+_BOARDS = (
+    "Of Raspberry Pis nothing was timed: [docs/arm64.md](docs/arm64.md) has the instructions that their processors "
+    "execute, counted under emulation, and what can be projected from them."
+)
 _ENGINES = {"litert": "LiteRT", "onnx": "ONNX Runtime", "tflite": "tflite-runtime"}
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """Everything in order: whole path, stages, peers, promises, cold start, projection, origin."""
+    """Everything in order: whole path, stages, peers, promises, cold start, where to find Raspberry Pis, origin."""
     picture = ["", "![accuracy against latency](docs/results/bench.png)"] if found.get("picture") else []
     return [
         *_whole(found),
@@ -27,7 +31,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         *_ratios(found),
         "",
         *_starts(found),
-        *_projection(found),
+        _BOARDS,
         "",
         _origin(found),
     ]
@@ -117,17 +121,6 @@ def _starts(found: dict[str, Any]) -> list[str]:
     ]
     head = ("cold start, ms", "to first reading", "numpy and cv2 alone", "import", "load", "read", "peak memory, MB")
     return [*grid(head, rows), ""] if rows else []
-
-
-def _projection(found: dict[str, Any]) -> list[str]:
-    boards = found["projection"]["boards"]
-    rows = [(b["board"], f"{b['middle']:.1f}", f"{b['low']:.1f} to {b['high']:.1f}") for b in boards]
-    work = ", ".join(
-        f"{name} {sum(kinds.values()) / 1e6:.1f} million ({', '.join(f'{k} {n / 1e6:.1f}' for k, n in kinds.items())})"
-        for name, kinds in found["macs"].items()
-    )
-    head = ("projection, one frame with one face, ms", "middle", "interval")
-    return [*grid(head, rows), "", f"{found['projection']['rests_on']} Multiply-accumulates: {work}."]
 
 
 def _origin(found: dict[str, Any]) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import onnx
 
 from mien import machine
 from mien.bench import report, result
@@ -19,7 +16,6 @@ from mien.errors import MienError
 from mien.models import bundle, engine
 from mien_export import files
 from mien_export.peers import accuracy, contest
-from mien_export.peers.projection import RESTS_ON, macs, project
 from mien_export.peers.ratios import ENGINE, ratios
 from mien_train.data import store
 
@@ -41,7 +37,7 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
 
     Returns:
         JSON types: "command", "date", "hardware", "remarks" (empty on a quiet machine), "runs" and "cold_start"
-        of `mien bench`, "peers" (milliseconds; one thread), "ratios", "macs", "projection".
+        of `mien bench`, "peers" (milliseconds; one thread) and "ratios".
 
     Raises:
         MienError: a model or an engine of mien's cannot be used.
@@ -56,8 +52,6 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
     outcome = contest.run(MODELS, engines, scene(), where, seconds, step("peers"), bundle.installed())
     for row in outcome.rows:
         row["strict_accuracy"] = accuracies.get(row["name"])
-    counts = {name: macs(onnx.load(bundle.load(name).artefact("onnx"))) for name in MODELS}
-    boards = project(outcome.whole[ENGINE, 1], list(counts.values()))
     return {
         "command": own["command"],
         "date": own["date"],
@@ -70,8 +64,6 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
         "cold_start": own["cold_start"],
         "peers": outcome.rows,
         "ratios": ratios(outcome, own["cold_start"]),
-        "macs": counts,
-        "projection": {"rests_on": RESTS_ON, "boards": [asdict(board) for board in boards]},
     }
 
 

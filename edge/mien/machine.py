@@ -5,13 +5,49 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 _PACKAGES = ("mien", "numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "onnxruntime", "picamera2")
 
 
-def facts(root: Path = Path("/")) -> dict[str, Any]:
-    """Processor, kernel, state and versions, as JSON types; None for what this machine does not tell.
+class State(TypedDict):
+    """What changes while one measures; None for what this machine does not tell.
+
+    Attributes:
+        governor, driver: of the clock.
+        frequency: MHz.
+        temperature: °C.
+        throttled: the Pi's bits, hexadecimal.
+        throttle_count: x86: times the first core was slowed down.
+        load: of one minute.
+        cpu_seconds: that all programs have used since the machine started.
+    """
+
+    governor: str | None
+    driver: str | None
+    frequency: float | None
+    temperature: float | None
+    throttled: str | None
+    throttle_count: int | None
+    load: float | None
+    cpu_seconds: float | None
+
+
+class Facts(State):
+    """Processor, kernel, state and versions; None for what this machine does not tell."""
+
+    cpu: str | None
+    cores: int | None
+    usable_cores: int
+    architecture: str
+    board: str | None
+    kernel: str
+    python: str
+    packages: dict[str, str | None]
+
+
+def facts(root: Path = Path("/")) -> Facts:
+    """What a measurement must say of this machine.
 
     Args:
         root: of the file system to read /proc and /sys in.
@@ -29,14 +65,8 @@ def facts(root: Path = Path("/")) -> dict[str, Any]:
     }
 
 
-def state(root: Path = Path("/")) -> dict[str, Any]:
-    """What changes while one measures, as JSON types; None for what this machine does not tell.
-
-    Returns:
-        "governor" and "driver" of the clock, "frequency" in MHz, "temperature" in °C, "throttled" (the Pi's
-        bits, hexadecimal), "throttle_count" (x86: times the first core was slowed down), "load" of one minute,
-        and "cpu_seconds" that all programs have used since the machine started.
-    """
+def state(root: Path = Path("/")) -> State:
+    """The part of the facts that changes."""
     millidegrees = _read(root / "sys/class/thermal/thermal_zone0/temp")
     loads = _read(root / "proc/loadavg")
     cpu = root / "sys/devices/system/cpu/cpu0"

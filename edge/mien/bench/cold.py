@@ -11,11 +11,11 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 
 import mien
+from mien.bench.document import ColdStart
 from mien.bench.rounds import Progress
 from mien.bench.scene import Scene
 from mien.errors import MienError
@@ -50,9 +50,7 @@ sys.exit(status)
 """
 
 
-def measure(
-    engines: Sequence[str], scene: Scene, repeats: int, progress: Progress | None = None
-) -> list[dict[str, Any]]:
+def measure(engines: Sequence[str], scene: Scene, repeats: int, progress: Progress | None = None) -> list[ColdStart]:
     """Start each engine's `mien detect` on one 640×480 picture, again and again, beside the baseline.
 
     Args:
@@ -62,10 +60,7 @@ def measure(
         progress: is told how far the measurement is.
 
     Returns:
-        JSON types, one entry an engine: "first_reading_ms" (process start to the picture's line on standard
-        output) and "baseline_ms" (start to end of `BASELINE`), each the median of all "repeats"; their "ratio";
-        "steps_ms" in the process (import, load, first_reading); "peak_rss_mb" (10⁶ bytes), None where the system
-        does not tell; "faces" found. Or "error", if the command fails there.
+        One entry an engine.
     """
     with tempfile.TemporaryDirectory(prefix="mien-bench-") as folder:
         picture = Path(folder) / "frame.png"
@@ -77,7 +72,7 @@ def measure(
         ]
 
 
-def _engine(engine: str, picture: Path, repeats: int, progress: Progress | None) -> dict[str, Any]:
+def _engine(engine: str, picture: Path, repeats: int, progress: Progress | None) -> ColdStart:
     detect = ["detect", str(picture), "--json", "--engine", engine]
     readings, baselines, steps, faces = [], [], [], 0
     try:

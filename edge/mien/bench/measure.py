@@ -6,10 +6,11 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 
+from mien.bench.document import Frames, Run
 from mien.bench.rounds import Progress, take_turns
 from mien.bench.scene import MemoryCamera, PlacedDetector, Scene, placed
 from mien.emotions.classifier import EmotionClassifier
@@ -81,8 +82,8 @@ class WholePath:
         self._pipeline.clear()
         self._camera.laps.clear()
 
-    def figures(self) -> dict[str, Any]:
-        """Frames, "stages", "readings" (luma at hand to readings), "whole" (to the end of the sinks), and rate."""
+    def figures(self) -> Frames:
+        """What the frames so far took."""
         booked = {**self._pipeline.stages, **self._camera.laps.stages}
         whole = booked["whole"]
         readings = [total - sink for total, sink in zip(whole, booked["sink"], strict=True)]
@@ -103,7 +104,7 @@ def measure(
     scene: Scene,
     seconds: float,
     progress: Progress | None = None,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[list[Run], dict[str, dict[str, str]]]:
     """Time every engine with every number of faces.
 
     Engines and numbers of faces take turns. Numbers of threads are measured one after the other: an engine's
@@ -119,14 +120,14 @@ def measure(
         progress: is told how far the measurement is.
 
     Returns:
-        One entry an engine, number of threads and number of faces, as JSON types; and the models' names with the
-        SHA-256 of each file.
+        One entry an engine, number of threads and number of faces; and the models' names with the SHA-256 of each
+        file.
 
     Raises:
         MienError: a model or an engine cannot be used.
     """
-    runs: list[dict[str, Any]] = []
-    models: dict[str, Any] = {}
+    runs: list[Run] = []
+    models: dict[str, dict[str, str]] = {}
     with ExitStack() as stack:
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         sinks = stack.enter_context(open_sinks([f"jsonl:{os.devnull}"]))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from mien import machine
+from mien.machine import State
 
 _BUSY = 0.15  # of a core, on average
 _HOT = 80.0  # °C, where a Raspberry Pi begins to slow down
@@ -34,7 +33,7 @@ class Watch:
         return remarks(self.before, self.after, seconds, own)
 
 
-def remarks(before: Mapping[str, Any], after: Mapping[str, Any], seconds: float, own: float) -> list[str]:
+def remarks(before: State, after: State, seconds: float, own: float) -> list[str]:
     """Reasons for doubt in two states of the machine.
 
     Args:
@@ -43,7 +42,7 @@ def remarks(before: Mapping[str, Any], after: Mapping[str, Any], seconds: float,
         own: processor seconds that the measurement itself used.
     """
     found = []
-    used = _change(before, after, "cpu_seconds")
+    used = _change(before["cpu_seconds"], after["cpu_seconds"])
     others = (used - own) / seconds if used is not None and seconds > 0 else 0.0
     if others > _BUSY:
         found.append(f"busy: other programs used {others:.1f} cores during the run; close them and measure again")
@@ -52,7 +51,7 @@ def remarks(before: Mapping[str, Any], after: Mapping[str, Any], seconds: float,
     limits = [name for i, name in enumerate(_BITS) if (bits[0] | bits[1] | (bits[1] & ~bits[0]) >> 16) >> i & 1]
     if limits:
         found.append(f"throttled: the board reports {', '.join(limits)}; check its power supply and cooling")
-    if _change(before, after, "throttle_count"):
+    if _change(before["throttle_count"], after["throttle_count"]):
         found.append("throttled: the processor slowed down because of heat during the run; cool it and measure again")
     hottest = max((state["temperature"] for state in (before, after) if state["temperature"] is not None), default=0.0)
     if hottest >= _HOT:
@@ -62,10 +61,8 @@ def remarks(before: Mapping[str, Any], after: Mapping[str, Any], seconds: float,
     return found
 
 
-def _change(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> float | None:
-    if before[key] is None or after[key] is None:
-        return None
-    return float(after[key] - before[key])
+def _change(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _own_seconds() -> float:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from mien.bench.document import ColdStart, Result, Run
 from mien.bench.measure import ALL_STAGES
 
 _SPREAD = ("p50", "p90", "p99", "max")
 
 
-def text(result: Mapping[str, Any]) -> str:
+def text(result: Result) -> str:
     """The tables of a result of `mien.bench.result.run`; times in milliseconds."""
     machine, settings = result["machine"], result["settings"]
     where = [machine["board"] or machine["cpu"] or machine["architecture"], machine["kernel"]]
@@ -35,7 +33,7 @@ def text(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _stages(runs: list[Mapping[str, Any]]) -> list[str]:
+def _stages(runs: list[Run]) -> list[str]:
     stages = [stage for stage in ALL_STAGES if any(stage in run["stages"] for run in runs)]
     lines = [_key("engine", "threads", "faces") + "".join(f"{stage:>10}" for stage in stages)]
     for run in runs:
@@ -44,7 +42,7 @@ def _stages(runs: list[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _whole(runs: list[Mapping[str, Any]]) -> list[str]:
+def _whole(runs: list[Run]) -> list[str]:
     lines = [_key("engine", "threads", "faces") + "".join(f"{name:>10}" for name in (*_SPREAD, "frames/s"))]
     for run in runs:
         cells = "".join(f"{run['whole'][name]:>10.3f}" for name in _SPREAD)
@@ -53,7 +51,7 @@ def _whole(runs: list[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _start(start: Mapping[str, Any]) -> str:
+def _start(start: ColdStart) -> str:
     if "error" in start:
         return f"{start['engine']:<8} not measured: {start['error']}"
     steps = ", ".join(f"{name.replace('_', ' ')} {value:.0f}" for name, value in start["steps_ms"].items())

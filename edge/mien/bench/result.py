@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mien import machine
 from mien.bench import cold
+from mien.bench.document import Result
 from mien.bench.measure import Opener, measure
 from mien.bench.remarks import Watch
 from mien.bench.rounds import FRAMES_A_TURN, Progress
@@ -40,7 +40,7 @@ def _silent(name: str) -> None:
     return None
 
 
-def run(open_models: Opener, settings: Settings, command: Sequence[str], step: Step = _silent) -> dict[str, Any]:
+def run(open_models: Opener, settings: Settings, command: Sequence[str], step: Step = _silent) -> Result:
     """Measure everything.
 
     Args:
@@ -50,8 +50,7 @@ def run(open_models: Opener, settings: Settings, command: Sequence[str], step: S
         step: opens the progress of "cold start" and of "frames".
 
     Returns:
-        JSON types: "command", "date", "machine", "state_after", "remarks" (empty on a quiet machine), "settings",
-        "models" (SHA-256 of each file), "runs" of `mien.bench.measure`, and "cold_start" of `mien.bench.cold`.
+        Everything measured, and everything needed to judge it.
 
     Raises:
         MienError: a model or an engine cannot be used.

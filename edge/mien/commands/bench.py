@@ -7,10 +7,13 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mien.commands.options import Subparsers
 from mien.errors import MienError
+
+if TYPE_CHECKING:
+    from mien.bench.document import Result
 
 NAME = "bench"
 
@@ -56,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def measured(args: argparse.Namespace, command: list[str]) -> dict[str, Any]:
+def measured(args: argparse.Namespace, command: list[str]) -> Result:
     """The result that the arguments ask for; see `mien.bench.result.run`.
 
     Raises:

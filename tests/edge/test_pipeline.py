@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -113,15 +112,6 @@ def test_a_caller_who_stops_asking_closes_the_camera(live: bool) -> None:
     assert not capture_threads()
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """SIGINT raises KeyboardInterrupt, also where this process was started with the signal ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_waiting_for_a_frame_ends_cleanly() -> None:
     camera = FakeCamera(interval=600)  # its first frame is far away: the run sits in the box
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -13,7 +13,7 @@ _REAL = Path(__file__).parents[2] / "shared" / "data"
 
 @pytest.fixture(autouse=True, scope="session")
 def interruptible() -> Iterator[None]:
-    """SIGINT interrupts, also where the tests were started with it ignored: by a background shell, by many CI systems."""
+    """SIGINT interrupts, also where a background shell or a CI system started the tests with it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

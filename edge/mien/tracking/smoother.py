@@ -26,7 +26,7 @@ class Smoother:
         Args:
             track: number of the track; its first reading is taken as it is.
             probabilities: float32 (K,), sums to 1.
-            at: nanoseconds, on any one clock.
+            at: nanoseconds, on any one clock; where it stands still or runs back, no time has gone by.
 
         Returns:
             float32 (K,), sums to 1.

@@ -1,4 +1,4 @@
-"""Which face is which from frame to frame: greedy overlap, then nearness."""
+"""Which face is which from frame to frame: by where each should be by now, and the assignment that fits best."""
 
 from __future__ import annotations
 
@@ -7,9 +7,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mien.faces.face import Face
+from mien.faces.face import Box, Face
+from mien.tracking.assignment import assign
+from mien.tracking.motion import Motion, first
 
-Box = tuple[float, float, float, float]
+_REACH = 0.35
+"""How far a sudden move may take a face from where it should be, in sides, besides three standard deviations."""
+_FARTHEST = 0.85
+"""The limit of both together."""
+_NEAR = 0.6
+"""A face so near to its last sight, in sides, is within reach too, one frame later: heads are shaken."""
+_GROWTH = math.log(1.7)
+"""The most that a face's size may change between two sights."""
+_ALONE = 14.0
+"""Improbability of a face being a new one."""
+_FARTHEST_FITS = 13.0
+"""The most improbable of those within reach: a little less than a new one."""
+_DOUBT = 9.0
+"""Two assignments whose improbabilities differ by less are both possible: odds of e^4.5, 90 to 1."""
+_COVERED = 0.75
+"""Two faces whose centres are nearer than this, in mean sides, along both axes: the front one may hide the other."""
+_HIDDEN_SECONDS = 2.0
+"""How long a face hidden behind another is expected back."""
+_SLOW_SECONDS = 2.0
+"""Frames up to so far apart continue each other's tracks, whatever `max_age` says: some devices are that slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +40,12 @@ class Track:
     Attributes:
         number: stable id, from 1, never used twice.
         box: where it was last seen, frame pixels.
-        missed: frames since then.
+        age: seconds since then.
     """
 
     number: int
     box: Box
-    missed: int
+    age: float
 
 
 class Match(NamedTuple):
@@ -34,25 +55,51 @@ class Match(NamedTuple):
     sure: bool
 
 
+class _Followed(NamedTuple):
+    """A track as the tracker needs it.
+
+    Attributes:
+        number, box, age: see `Track`.
+        motion: where it should be by now.
+        fresh: whether it was seen in the last frame.
+        uncovered: of its age, the seconds in which no other face stood where it should be.
+        hidden: whether one did.
+    """
+
+    number: int
+    box: Box
+    motion: Motion
+    age: float = 0.0
+    fresh: bool = True
+    uncovered: float = 0.0
+    hidden: bool = False
+
+
 class Tracker:
     """Gives every face the number of its track; a face seen once has one at once.
 
+    Each track moves on at its velocity, so faces that cross keep their numbers, also where one hides the other for a
+    while. All is reckoned in seconds and in sides of the face: frame rate and resolution do not matter. A time that
+    stands still or runs backwards counts as no time gone by.
+
     Args:
-        iou_threshold: least overlap of a face with its track's last box.
-        reach: greatest distance of the centres, in sides of the larger box, for faces that overlap no track
-            enough (a fast move, or a dropped frame).
-        max_age: frames that a track outlives its last sight.
+        max_age: seconds that a track outlives its last sight; hidden behind another face, it lives up to two seconds.
     """
 
-    def __init__(self, iou_threshold: float = 0.3, reach: float = 0.75, max_age: int = 15) -> None:
-        self._iou_threshold, self._reach, self._max_age = iou_threshold, reach, max_age
+    def __init__(self, max_age: float = 0.6) -> None:
+        self._max_age = max_age
         self._next = 1
-        self.tracks: tuple[Track, ...] = ()
+        self._at: int | None = None
+        self._followed: tuple[_Followed, ...] = ()
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
         """The tracks alive after the last update."""
+        return tuple(Track(known.number, known.box, known.age) for known in self._followed)
 
     def reset(self) -> None:
         """Forget every track; numbers go on counting."""
-        self.tracks = ()
+        self._followed, self._at = (), None
 
     def update(self, faces: Sequence[Face], at: int) -> tuple[Match, ...]:
         """Match a frame's faces to the tracks.
@@ -64,67 +111,84 @@ class Tracker:
         Returns:
             One match a face, in the order of `faces`.
         """
-        matches = self._match(faces)
-        numbers = []
-        for index in range(len(faces)):
-            if index in matches:
-                numbers.append(matches[index])
+        step = 0.0 if self._at is None else max(0, at - self._at) / 1e9
+        self._at = at
+        known = self._moved(step)
+        costs = _costs(faces, known)
+        rows = assign(costs, _ALONE)
+        doubtful = _doubtful(costs, rows)
+        matches, followed = [], []
+        for row, face in enumerate(faces):
+            if row in rows:
+                track = known[rows[row]]
+                number, motion = track.number, track.motion.seen(face.box)
+                sure = not track.hidden and row not in doubtful
             else:
-                numbers.append(self._next)
+                number, motion, sure = self._next, first(face.box), True
                 self._next += 1
-        seen = set(numbers)
-        lost = (Track(t.number, t.box, t.missed + 1) for t in self.tracks if t.number not in seen)
-        self.tracks = (
-            *(Track(number, face.box, 0) for number, face in zip(numbers, faces, strict=True)),
-            *(track for track in lost if track.missed <= self._max_age),
-        )
-        return tuple(Match(number, True) for number in numbers)
+            matches.append(Match(number, sure))
+            followed.append(_Followed(number, face.box, motion))
+        taken = set(rows.values())
+        for column, track in enumerate(known):
+            if column not in taken:
+                lost = _lost(track, step, faces)
+                if lost.uncovered <= self._max_age and lost.age <= max(self._max_age, _HIDDEN_SECONDS):
+                    followed.append(lost)
+        self._followed = tuple(followed)
+        return tuple(matches)
 
-    def _match(self, faces: Sequence[Face]) -> dict[int, int]:
-        """Face index to track number, for the faces that continue a track."""
-        if not faces or not self.tracks:
-            return {}
-        # Plain arithmetic: for the few faces of a frame, numpy's overhead per call would cost more.
-        pairs: list[tuple[float, int, int]] = []
-        near: list[tuple[float, int, int]] = []
-        known = [_span(track.box) for track in self.tracks]
-        far = max(1.0, self._reach)
-        for index, face in enumerate(faces):
-            x, y, side = _span(face.box)
-            for row, (other_x, other_y, other_side) in enumerate(known):
-                limit = far * (side if side > other_side else other_side)
-                if abs(x - other_x) > limit or abs(y - other_y) > limit:
-                    continue  # neither overlapping nor near
-                overlap, apart = _compared(face.box, self.tracks[row].box)
-                if overlap >= self._iou_threshold:
-                    pairs.append((-overlap, index, row))
-                if apart <= self._reach:
-                    near.append((apart, index, row))
-        # Best pairs first; all pairs that overlap come before any that are only near.
-        matches: dict[int, int] = {}
-        taken: set[int] = set()
-        for _, index, row in (*sorted(pairs), *sorted(near)):
-            if index not in matches and row not in taken:
-                matches[index] = self.tracks[row].number
-                taken.add(row)
-        return matches
+    def _moved(self, step: float) -> list[_Followed]:
+        """The tracks that can still be matched so many seconds after the last update, where they should be now."""
+        moved = []
+        for number, box, motion, age, fresh, uncovered, hidden in self._followed:
+            if uncovered + step <= self._max_age or (fresh and step <= _SLOW_SECONDS):
+                moved.append(_Followed(number, box, motion.after(step), age + step, fresh, uncovered, hidden))
+        return moved
 
 
-def _span(box: Box) -> tuple[float, float, float]:
-    """Centre x and y of a box, and its longer side."""
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, max(box[2] - box[0], box[3] - box[1], 1e-6)
+def _costs(faces: Sequence[Face], known: Sequence[_Followed]) -> dict[tuple[int, int], float]:
+    """Face and track to their improbability, where the one is within the other's reach."""
+    costs = {}
+    centres = [(*face.box.centre, face.box) for face in faces]
+    for column, track in enumerate(known):
+        motion = track.motion
+        side = motion.side
+        reach = side * min(_FARTHEST, _REACH + 3 * math.sqrt(motion.spread))
+        last_x, last_y = track.box.centre
+        near = _NEAR * side if track.fresh else 0.0
+        for row, (x, y, box) in enumerate(centres):
+            ahead = abs(x - motion.x) <= reach and abs(y - motion.y) <= reach
+            if (ahead or (abs(x - last_x) < near and abs(y - last_y) < near)) and motion.growth(box) <= _GROWTH:
+                costs[row, column] = min(motion.improbability(box), _FARTHEST_FITS)
+    return costs
 
 
-def _compared(one: Box, other: Box) -> tuple[float, float]:
-    """Intersection over union of two boxes, and the distance of their centres in sides of the larger one."""
-    width, height = one[2] - one[0], one[3] - one[1]
-    other_width, other_height = other[2] - other[0], other[3] - other[1]
-    x, y, side = _span(one)
-    other_x, other_y, other_side = _span(other)
-    apart = math.hypot(x - other_x, y - other_y) / max(side, other_side)
-    shared_x = min(one[2], other[2]) - max(one[0], other[0])
-    shared_y = min(one[3], other[3]) - max(one[1], other[1])
-    if shared_x <= 0 or shared_y <= 0:
-        return 0.0, apart
-    shared = shared_x * shared_y
-    return shared / max(width * height + other_width * other_height - shared, 1e-6), apart
+def _doubtful(costs: dict[tuple[int, int], float], rows: dict[int, int]) -> set[int]:
+    """The faces that might as well be another track's: by changing places with its face, or alone."""
+    doubtful = set()
+    if len(costs) > len(rows):  # else no face or track had a choice
+        faces_of = {column: row for row, column in rows.items()}
+        for (row, column), cost in costs.items():
+            if rows.get(row) == column:
+                continue
+            mine, other = rows.get(row), faces_of.get(column)
+            change = cost - (costs[row, mine] if mine is not None else _ALONE)
+            if other is not None:
+                swapped = costs.get((other, mine), _ALONE) if mine is not None else _ALONE
+                change += swapped - costs[other, column]
+            if change < _DOUBT:
+                doubtful |= {face for face in (row, other) if face in rows}
+    return doubtful
+
+
+def _lost(track: _Followed, step: float, faces: Sequence[Face]) -> _Followed:
+    """A track that no face continues in this frame."""
+    motion = track.motion
+    for face in faces:
+        box = face.box
+        width = _COVERED * (box[2] - box[0] + motion.width)
+        height = _COVERED * (box[3] - box[1] + motion.height)
+        x, y = box[0] + box[2] - 2 * motion.x, box[1] + box[3] - 2 * motion.y
+        if abs(x) < width and abs(y) < height:
+            return track._replace(fresh=False, uncovered=0.0, hidden=True)
+    return track._replace(fresh=False, uncovered=track.uncovered + step)

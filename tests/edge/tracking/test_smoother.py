@@ -33,10 +33,22 @@ def test_tracks_do_not_mix_and_dead_ones_are_forgotten() -> None:
     assert smoother.update(1, GLAD, SECOND // 10).tolist() == [0, 1], "track 1 starts anew"
 
 
-def test_time_that_stands_still_or_runs_back_changes_nothing() -> None:
+def test_time_that_stands_still_or_runs_back_changes_nothing_and_goes_on_from_there() -> None:
     smoother = Smoother(0.5)
     smoother.update(1, SAD, SECOND)
+    assert smoother.update(1, GLAD, SECOND).tolist() == [1, 0]
     assert smoother.update(1, GLAD, 0).tolist() == [1, 0]
+    assert smoother.update(1, GLAD, SECOND // 2) == pytest.approx([0.36788, 0.63212], abs=1e-5)
+
+
+def test_a_forgotten_track_starts_anew_and_the_others_go_on() -> None:
+    smoother = Smoother(0.5)
+    smoother.update(1, SAD, 0)
+    smoother.update(2, SAD, 0)
+    smoother.forget(1)
+    smoother.forget(3)  # never seen: nothing to forget
+    assert smoother.update(1, GLAD, SECOND // 2).tolist() == [0, 1]
+    assert smoother.update(2, GLAD, SECOND // 2) == pytest.approx([0.36788, 0.63212], abs=1e-5)
 
 
 def test_a_time_constant_of_zero_turns_it_off() -> None:

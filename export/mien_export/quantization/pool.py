@@ -1,4 +1,4 @@
-"""Average pools as depthwise convolutions, which both runtimes round alike."""
+"""Pools as the convolutions that both runtimes compute alike."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ def as_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
     a tie), and the layer behind it multiplies that. Convolutions round alike; and a convolution may have a
     finer output scale than its input, which an int8 average pool may not.
 
+    A pool of single pixels, as the shortcuts of some networks sample with, becomes the stride of the 1×1 convolution
+    behind it: the same numbers, in one operator that every runtime has a fast kernel for.
+
     Args:
         model: float graph with inferred shapes.
 
     Returns:
-        A copy; pools with padding or with ceil_mode stay pools.
+        A copy; average pools with padding or with ceil_mode stay pools.
     """
     model = onnx.ModelProto.FromString(model.SerializeToString())
     graph = model.graph
@@ -51,4 +54,19 @@ def as_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
                 dilations=[1, 1],
             )
         )
+    _sampling_as_strides(graph)
     return model
+
+
+def _sampling_as_strides(graph: onnx.GraphProto) -> None:
+    for pool in [node for node in graph.node if node.op_type == "MaxPool"]:
+        attributes = {a.name: helper.get_attribute_value(a) for a in pool.attribute}
+        readers = [node for node in graph.node if pool.output[0] in node.input]
+        if list(attributes["kernel_shape"]) != [1, 1] or len(readers) != 1 or readers[0].op_type != "Conv":
+            continue
+        convolution = {a.name: a for a in readers[0].attribute}
+        if list(convolution["kernel_shape"].ints) != [1, 1] or list(convolution["strides"].ints) != [1, 1]:
+            continue
+        convolution["strides"].ints[:] = attributes["strides"]
+        readers[0].input[0] = pool.input[0]
+        graph.node.remove(pool)

@@ -110,7 +110,8 @@ def activated(network: nn.Module) -> list[nn.Module]:
     """Modules whose outputs are tensors of the deployed network."""
     modules = list(network.modules())
     inside = {part for module in modules if isinstance(module, ConvNormReLU) for part in module}
-    blocks = (ConvNormReLU, Residual, XceptionModule)
+    # An average is a convolution in the deployed network, with a scale of its own; a maximum keeps its input's.
+    blocks = (ConvNormReLU, Residual, XceptionModule, nn.AvgPool2d)
     return [m for m in modules if isinstance(m, blocks) or (isinstance(m, nn.ReLU | nn.ELU) and m not in inside)]
 
 

@@ -28,7 +28,7 @@ from mien_export.tflite import flatbuffer
 from mien_export.tflite.writer import to_tflite
 from mien_train.networks import registry
 from mien_train.networks.classic import XceptionModule
-from mien_train.networks.layers import ConvNormReLU
+from mien_train.networks.layers import ConvNormReLU, Residual
 
 PLAIN = {"name": "plain", "classes": 7, "widths": (4, 6)}
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -39,6 +39,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "elu, normalised": {**PLAIN, "activation": "elu", "norm": True, "pool": "average"},
     "blocks": {"name": "blocks", "classes": 8, "widths": (4, 4, 6, 6, 8), "hidden": 12, "dropout": 0.2},
     "xception": {"name": "xception", "classes": 7, "widths": (4, 6, 8, 8), "stem": 4},
+    "residual": {"name": "residual", "classes": 8, "widths": (4, 6, 8), "blocks": (1, 2, 1)},
+    "sampled": {"name": "emotion", "classes": 8, "widths": (4, 6, 8), "blocks": (1, 1, 1)},
 }
 TWO_STAGE = {"name": "two-stage", "groups": ((0, 2), (1, 3)), "widths": (4,)}
 OPERATORS = {
@@ -46,6 +48,8 @@ OPERATORS = {
     "average": {"CONV_2D", "DEPTHWISE_CONV_2D", "RESHAPE"},
     "elu": {"CONV_2D", "ELU", "MAX_POOL_2D", "RESHAPE"},
     "xception": {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "ADD", "RESHAPE"},
+    "residual": {"CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESHAPE"},
+    "sampled": {"CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "RESHAPE"},  # the last average alone is depthwise
 }
 
 
@@ -153,6 +157,24 @@ def test_the_float_twin_computes_the_float_network(name: str, images: NDArray[np
 
 def test_fine_tuning_rounds_every_activation_once() -> None:
     network = fuse(trained(NETWORKS["elu, normalised"]))
-    assert [type(m) for m in activated(network)] == [ConvNormReLU, nn.ELU, ConvNormReLU, nn.ELU]
+    assert [type(m) for m in activated(network)] == [ConvNormReLU, nn.ELU, nn.AvgPool2d] * 2
     assert [type(m) for m in activated(fuse(trained(NETWORKS["max"])))] == [nn.ReLU, nn.ReLU]
     assert {type(m) for m in activated(fuse(trained(NETWORKS["xception"])))} == {ConvNormReLU, XceptionModule}
+    assert {type(m) for m in activated(fuse(trained(NETWORKS["residual"])))} == {ConvNormReLU, Residual, nn.AvgPool2d}
+
+
+@pytest.mark.parametrize(("name", "shrunk"), [("xception", 4), ("sampled", 2)])
+def test_sampling_becomes_the_stride_of_the_convolution_behind_it(
+    name: str, shrunk: int, images: NDArray[np.uint8]
+) -> None:
+    nodes = qdq.read(quantized(trained(NETWORKS[name]), images)).nodes
+    kernels = [(n.attributes["kernel_shape"], n.attributes["strides"]) for n in nodes if n.op in ("Conv", "MaxPool")]
+    assert sum(kernel == [1, 1] and strides == [2, 2] for kernel, strides in kernels) == shrunk
+    assert all(n.attributes["kernel_shape"] != [1, 1] for n in nodes if n.op == "MaxPool")
+
+
+def test_an_averaging_shortcut_is_deployed_as_it_was_trained(images: NDArray[np.uint8]) -> None:
+    nodes = qdq.read(quantized(trained(NETWORKS["residual"]), images)).nodes
+    averages = [n for n in nodes if n.op == "Conv" and n.attributes["kernel_shape"] == [2, 2]]
+    assert [n.attributes["strides"] for n in averages] == [[2, 2], [2, 2]]
+    assert [n.attributes["group"] for n in averages] == [4, 6]

@@ -8,7 +8,7 @@ from torch import nn
 
 from mien.errors import MienError
 from mien_export.quantization.fuse import fuse
-from mien_train.networks import registry
+from mien_train.networks.layers import ConvNormReLU
 
 
 def _normalisations(network: nn.Module) -> int:
@@ -29,7 +29,7 @@ def test_the_fused_copy_gives_the_same_outputs(emotion_net: nn.Module) -> None:
 
 
 def test_folding_by_hand() -> None:
-    block = registry.ConvNormReLU(1, 1, kernel=1)
+    block = ConvNormReLU(1, 1, kernel=1)
     conv, norm = block[0], block[1]
     conv.weight.data.fill_(3.0)
     norm.running_mean.fill_(2.0)

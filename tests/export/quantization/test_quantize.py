@@ -18,7 +18,7 @@ from mien_export.quantization import observers, qdq
 from mien_export.quantization.quantize import quantize_network
 from mien_export.tflite import flatbuffer
 from mien_export.tflite.writer import to_tflite
-from mien_train.networks import registry
+from mien_train.networks import face, registry
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,9 @@ def test_the_detector_gives_its_nine_maps_in_order() -> None:
     torch.manual_seed(0)
     network = registry.build({"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}).eval()
     pictures = parity.structured(4, 64, 96, 1)
-    model = quantize_network(network, pictures, registry.FACE_OUTPUTS, 64, 96)
+    model = quantize_network(network, pictures, face.FACE_OUTPUTS, 64, 96)
     tflite = to_tflite(model)
-    assert flatbuffer.read(tflite).outputs == registry.FACE_OUTPUTS
+    assert flatbuffer.read(tflite).outputs == face.FACE_OUTPUTS
     outputs = TfLite(tflite).run(pictures[0])
     assert [o.shape for o in outputs[:3]] == [(1, 8, 12, 1), (1, 4, 6, 1), (1, 2, 3, 1)]
     assert [o.shape[3] for o in outputs] == [1, 1, 1, 4, 4, 4, 10, 10, 10]
@@ -106,7 +106,7 @@ def test_an_output_reaches_its_bounds_however_little_the_images_show() -> None:
     pictures = parity.structured(4, 64, 96, 1)
 
     def bounds(least: dict[str, tuple[float, float]] | None) -> tuple[float, float]:
-        model = quantize_network(network, pictures, registry.FACE_OUTPUTS, 64, 96, "entropy", least)
+        model = quantize_network(network, pictures, face.FACE_OUTPUTS, 64, 96, "entropy", least)
         score = qdq.read(model).outputs[0]
         low, high = (float((end - score.zero_point[0]) * score.scale[0]) for end in (0, 255))
         return low, high

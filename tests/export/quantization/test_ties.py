@@ -13,7 +13,7 @@ from mien_export.quantization.observers import ranges
 from mien_export.quantization.quantize import quantize
 from mien_export.quantization.ties import disputes, settle
 from mien_export.quantization.trace import trace
-from mien_train.networks import registry
+from mien_train.networks import face, registry
 
 
 def test_half_of_all_sums_are_ties_when_the_output_step_is_twice_as_large() -> None:
@@ -53,7 +53,7 @@ def test_top_down_additions_of_the_detector_are_settled_too() -> None:
     torch.manual_seed(3)
     network = registry.build({"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 1, 0)}).eval()
     images = parity.noise(2, 64, 64, 1)
-    model = trace(fuse(network), registry.FACE_OUTPUTS, 64, 64)
+    model = trace(fuse(network), face.FACE_OUTPUTS, 64, 64)
     nodes = qdq.read(quantize(model, settle(model, ranges(model, images, "minmax")))).nodes
     additions = [node for node in nodes if node.op == "Add"]
     assert len(additions) == 2

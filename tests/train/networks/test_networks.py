@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from mien.errors import MienError
@@ -17,7 +18,9 @@ from mien_train.networks import registry
 from mien_train.networks.classic import Certain, PlainNet, TwoStageNet
 from mien_train.networks.layers import ConvNormReLU
 
-EMOTION = {"name": "emotion", "classes": 3, "widths": (4, 6), "blocks": (1, 1)}
+EMOTION = {"name": "residual", "classes": 3, "widths": (4, 6), "blocks": (1, 1)}
+SAMPLED = {**EMOTION, "name": "emotion"}
+FACE = {"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}
 PLAIN = {"name": "plain", "classes": 7, "widths": (4, 6)}
 DENSE = {**PLAIN, "hidden": (10, 5), "pool": "average", "activation": "elu", "norm": True, "dropout": 0.5}
 BLOCKS = {"name": "blocks", "classes": 8, "widths": (4, 4, 6, 6, 8), "hidden": 12, "dropout": 0.2}
@@ -125,6 +128,35 @@ def test_two_stages_multiply_their_probabilities_in_class_order() -> None:
     assert isinstance(network.within[2], Certain)
 
 
+def test_no_network_holds_a_strided_convolution_of_single_pixels() -> None:
+    every = {"residual": EMOTION, "emotion": SAMPLED, "plain": DENSE, "blocks": BLOCKS, "xception": XCEPTION}
+    every |= {"two-stage": TWO_STAGE, "face": FACE}
+    assert set(every) == set(registry.NETWORKS)
+    for name, network in every.items():
+        convolutions = [m for m in built(network).modules() if isinstance(m, nn.Conv2d)]
+        assert convolutions, name
+        assert not [m for m in convolutions if m.kernel_size == (1, 1) and m.stride != (1, 1)], name
+    with pytest.raises(ValueError, match="shrink the map first"):
+        ConvNormReLU(4, 8, kernel=1, stride=2)
+
+
+def test_a_shortcut_averages_two_by_two_pixels() -> None:
+    block = built(EMOTION).stages[1]
+    x = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert block.shrink(x).tolist() == [[[[2.5, 4.5], [10.5, 12.5]]]]
+    assert isinstance(built(EMOTION).stages[0].shrink, nn.Identity)
+
+
+def test_a_network_of_an_earlier_version_computes_what_it_was_trained_to() -> None:
+    network = built(SAMPLED)
+    block, x = network.stages[1], torch.randn(2, 4, 48, 48)
+    with torch.inference_mode():
+        strided = F.conv2d(x, block.shortcut[0].weight, stride=2)
+        torch.testing.assert_close(block.shortcut[0](block.shrink(x)), strided)
+    assert set(network.state_dict()) == set(built(EMOTION).state_dict())
+    assert "stages.1.shortcut.0.weight" in network.state_dict()
+
+
 def test_a_network_is_built_from_json_as_from_python() -> None:
     network = json.loads(json.dumps(TWO_STAGE))
     assert network["groups"] == [[0, 2, 4], [1, 3], [5]]
@@ -145,7 +177,9 @@ def test_a_network_is_built_from_json_as_from_python() -> None:
         ({**TWO_STAGE, "groups": ((0, 1), (1, 2))}, r"groups are \(\(0, 1\), \(1, 2\)\)"),
         ({**TWO_STAGE, "groups": ((0, 1), (3,))}, "every class number from 0 on"),
         ({**TWO_STAGE, "groups": ((0, 1), ())}, "groups are"),
-        ({"name": "resnet"}, "unknown network 'resnet'; known are emotion, plain, blocks, xception, two-stage, face"),
+        ({"name": "resnet"}, "unknown network 'resnet'; known are residual, emotion, plain, blocks, xception, two-"),
+        ({**EMOTION, "depth": 3}, "network 'residual': got an unexpected keyword argument 'depth'; it was made by ano"),
+        ({"name": "plain", "classes": 7}, "network 'plain': missing a required argument: 'widths'"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(network: dict[str, Any], message: str) -> None:
@@ -177,6 +211,6 @@ def test_features_of_two_stages_stand_side_by_side() -> None:
 
 
 def test_a_detector_has_no_features() -> None:
-    detector = built({"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)})
+    detector = built(FACE)
     with pytest.raises(MienError, match="FaceNet has no classifying layer"):
         features(detector, pictures(1))

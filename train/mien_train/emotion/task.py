@@ -121,7 +121,7 @@ def network_of(recipe: EmotionRecipe, names: tuple[str, ...]) -> dict[str, Any]:
     """Name and arguments of a recipe's network, for `networks.build`."""
     classes, dense = {"classes": len(names)}, {"dropout": recipe.dropout}
     if recipe.architecture == "residual":
-        return {"name": "emotion", **classes, "widths": recipe.widths, "blocks": recipe.blocks, **dense}
+        return {"name": "residual", **classes, "widths": recipe.widths, "blocks": recipe.blocks, **dense}
     if recipe.architecture == "blocks":
         if len(recipe.hidden) != 1:
             raise MienError(f"hidden is {recipe.hidden}; architecture blocks has one dense layer, give its units alone")

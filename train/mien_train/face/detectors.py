@@ -22,7 +22,7 @@ from mien_train.face.assign import cells
 from mien_train.face.loss import decode
 from mien_train.face.task import IOU_THRESHOLD, LOWEST, detections
 from mien_train.model_file import task_of
-from mien_train.networks import registry
+from mien_train.networks.face import STRIDES
 from mien_train.training import checkpoint
 
 
@@ -45,7 +45,7 @@ class TorchDetector:
         settings = stored.metrics["decode"]
         self.score_threshold, self.by_halves = float(settings["score_threshold"]), threshold.by_halves(settings)
         self._network = stored.build()
-        self._grid = cells(self.height, self.width, registry.STRIDES)
+        self._grid = cells(self.height, self.width, STRIDES)
 
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
         """See `Detector`."""

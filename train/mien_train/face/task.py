@@ -22,7 +22,7 @@ from mien_train.face import compose, threshold
 from mien_train.face.assign import cells
 from mien_train.face.detection import Truth, average_precision, match
 from mien_train.face.loss import Targets, decode, losses
-from mien_train.networks import registry
+from mien_train.networks.face import STRIDES
 from mien_train.recipes.definition import FaceRecipe
 
 IOU_THRESHOLD = 0.45
@@ -54,7 +54,7 @@ class FaceTask:
             raise MienError("the data has no photographs with faces to train on, or none to validate on")
         self._val = val.photos
         self.data_sha256 = train.sha256
-        self._grid = cells(recipe.height, recipe.width, registry.STRIDES)
+        self._grid = cells(recipe.height, recipe.width, STRIDES)
         self.network = {"name": "face", "stem": recipe.stem, "width": recipe.channels, "blocks": recipe.blocks}
 
     def steps(self) -> int:
@@ -105,7 +105,7 @@ class FaceTask:
         choice = threshold.chosen([photo.name for photo in free], best, FALSE_ALARMS)
         return {
             "decode": {
-                "strides": list(registry.STRIDES),
+                "strides": list(STRIDES),
                 "score_threshold": choice.threshold,
                 "iou_threshold": IOU_THRESHOLD,
                 threshold.RECORD: choice.document(),

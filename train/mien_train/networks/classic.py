@@ -118,7 +118,7 @@ class BlockNet(nn.Module):
 
 
 class XceptionModule(nn.Module):
-    """Two separable 3×3 convolutions and a pooling, beside a strided shortcut; the side halves and must be even.
+    """Two separable 3×3 convolutions and a pooling, beside a shortcut of every second pixel; an even side halves.
 
     As in Xception (Chollet 2017), nothing stands between a depthwise convolution and its pointwise one.
     """
@@ -133,11 +133,13 @@ class XceptionModule(nn.Module):
         )
         # On an even side the last window hangs over below and to the right: TFLite's SAME.
         self.pool = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.shortcut = ConvNormReLU(channels_in, channels, kernel=1, stride=2, relu=False)
+        # The paper's 1×1 convolution of stride 2 in two steps, see `ConvNormReLU`.
+        self.sample = nn.MaxPool2d(1, 2)
+        self.shortcut = ConvNormReLU(channels_in, channels, kernel=1, relu=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, H, W) → (N, channels, H / 2, W / 2)."""
-        pooled: Tensor = self.pool(self.separable(x)) + self.shortcut(x)
+        pooled: Tensor = self.pool(self.separable(x)) + self.shortcut(self.sample(x))
         return pooled
 
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
+Shrinking = Literal["averaged", "sampled"]
+"""How a shortcut halves its map: the mean of 2×2 pixels, or every second pixel of every second row."""
+
+_SHRINKING: Mapping[Shrinking, Callable[[], nn.Module]] = {
+    "averaged": lambda: nn.AvgPool2d(2),
+    "sampled": lambda: nn.MaxPool2d(1, 2),
+}
+
 
 class ConvNormReLU(nn.Sequential):
-    """Convolution without bias, batch normalisation, and ReLU unless `relu` is false."""
+    """Convolution without bias, batch normalisation, and ReLU unless `relu` is false.
+
+    Raises:
+        ValueError: kernel 1 with stride 2. Its float32 backward pass over few channels, channels last, goes beyond its
+            memory and may kill the process (oneDNN in torch 2.13, the AVX2 and AVX-512 kernels, depending on the
+            processor); shrink the map first, and convolve at stride 1.
+    """
 
     def __init__(
         self, channels_in: int, channels: int, kernel: int = 3, stride: int = 1, groups: int = 1, relu: bool = True
     ) -> None:
+        if kernel == 1 and stride != 1:
+            raise ValueError(f"a 1×1 convolution of stride {stride}: shrink the map first, and convolve at stride 1")
         layers: list[nn.Module] = [
             nn.Conv2d(
                 channels_in, channels, kernel, stride, 0 if stride == 2 else kernel // 2, groups=groups, bias=False
@@ -34,19 +53,28 @@ class ConvNormReLU(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """Two 3×3 convolutions beside a shortcut (He et al. 2016, "basic block")."""
+    """Two 3×3 convolutions beside a shortcut (He et al. 2016, "basic block").
 
-    def __init__(self, channels_in: int, channels: int, stride: int) -> None:
+    Args:
+        channels_in, channels: of the input and of the output.
+        stride: 1, or 2 for an input of even sides.
+        shrinking: what the shortcut of stride 2 does before its 1×1 convolution. "averaged" (He et al. 2019, "Bag of
+            Tricks", ResNet-D) sees every pixel and aliases less; "sampled" is what a 1×1 convolution of stride 2
+            computes, as networks of earlier versions were trained.
+    """
+
+    def __init__(self, channels_in: int, channels: int, stride: int, shrinking: Shrinking = "averaged") -> None:
         super().__init__()
         self.first = ConvNormReLU(channels_in, channels, stride=stride)
         self.second = ConvNormReLU(channels, channels, relu=False)
+        self.shrink = _SHRINKING[shrinking]() if stride != 1 else nn.Identity()
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or channels_in != channels:
-            self.shortcut = ConvNormReLU(channels_in, channels, kernel=1, stride=stride, relu=False)
+            self.shortcut = ConvNormReLU(channels_in, channels, kernel=1, relu=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, channels, H / stride, W / stride)."""
-        return F.relu(self.second(self.first(x)) + self.shortcut(x))
+        return F.relu(self.second(self.first(x)) + self.shortcut(self.shrink(x)))
 
 
 class Separable(nn.Sequential):

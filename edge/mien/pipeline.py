@@ -112,7 +112,8 @@ class Pipeline(Closing):
 
     def _process(self, frame: Frame) -> FrameResult:
         began = time.perf_counter_ns()
-        self._dropped += max(0, frame.sequence - self._expected)
+        if self._camera.live:  # of a recording, a gap is what could not be decoded: the camera counts that
+            self._dropped += max(0, frame.sequence - self._expected)
         self._expected = frame.sequence + 1
         if not self._camera.related:
             self._reader.reset()

@@ -1,17 +1,14 @@
-"""Recordings as sources: a picture, a folder of pictures, a video. Nothing of them is dropped."""
+"""Pictures on disk as sources: one, or a folder of them. Nothing of them is dropped."""
 
 from __future__ import annotations
 
-import os
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from mien.cameras.base import Camera
-from mien.cameras.luma import from_bgr, read_image
+from mien.cameras.luma import read_image
 from mien.errors import MienError
 from mien.frame import Frame
 
@@ -44,6 +41,8 @@ def open_path(path: Path) -> Camera:
         return PictureCamera(pictures_in(path), f"folder {path}")
     if path.suffix.lower() in PICTURES:
         return PictureCamera([path], f"picture {path}")
+    from mien.cameras.video import VideoCamera
+
     return VideoCamera(path)
 
 
@@ -63,56 +62,26 @@ class PictureCamera(Camera):
         self.description = description
 
     def frames(self) -> Iterator[Frame]:
-        """One frame a picture; an unreadable picture raises `MienError`. See `Camera.frames`."""
+        """One frame a picture. Of several, a damaged one is logged as a warning, counted and left out.
+
+        Raises:
+            MienError: none of them can be read.
+        """
         for sequence, path in enumerate(self._paths):
             if self._closed:
                 return
-            luma = read_image(path)
+            try:
+                luma = read_image(path)
+            except MienError as error:
+                self.damaged += 1
+                if len(self._paths) == 1:
+                    raise
+                if self.damaged == len(self._paths):
+                    raise MienError(f"{self.description}: none of {len(self._paths)} can be read; {error}") from None
+                logging.getLogger(__name__).warning("mien: %s", error)
+                continue
             yield Frame(luma, time.monotonic_ns(), sequence, str(path))
 
     def close(self) -> None:
         """End `frames` after the present one."""
         self._closed = True
-
-
-class VideoCamera(Camera):
-    """A video file.
-
-    Args:
-        path: any container that OpenCV decodes.
-
-    Raises:
-        MienError: the file is no video.
-    """
-
-    def __init__(self, path: Path) -> None:
-        # FFmpeg would write its own lines about a broken file before ours.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        self._path = path
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        self._closed = False
-        if not self._capture.isOpened():
-            raise MienError(f"{path}: neither a picture nor a video that OpenCV can decode; give JPEG, PNG or MP4")
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self._period = round(1e9 / rate) if rate > 0 else 40_000_000
-        self.period_ns = self._period
-        self.description = f"video {path}, {rate:g} frames/s"
-
-    def frames(self) -> Iterator[Frame]:
-        """Every frame of the video; see `Camera.frames`."""
-        sequence = 0
-        while not self._closed:
-            good, picture = self._capture.read()
-            if not good:
-                break
-            # FFmpeg has already expanded limited range on the way to BGR.
-            luma = from_bgr(np.asarray(picture, dtype=np.uint8))
-            yield Frame(luma, time.monotonic_ns(), sequence, str(self._path), sequence * self._period)
-            sequence += 1
-        if not self._closed and sequence == 0:
-            raise MienError(f"{self._path}: holds no frame that can be decoded; convert it to MP4 first")
-
-    def close(self) -> None:
-        """End `frames`; see `Camera.close`."""
-        self._closed = True
-        self._capture.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.cameras import header
 from mien.errors import MienError
+
+MOST_PIXELS = 64_000_000
+"""Pixels of a picture or of a video's frame that are decoded: more than a telephone's 48 million. It takes 250 MB."""
+
+MOST_BYTES = 512 << 20
+"""Of a picture file: so many pixels, uncompressed, with four channels of two bytes."""
+
+_MOST_SCANS = 100  # of a progressive JPEG, which has ten or so; hundreds of empty ones take minutes
 
 # ITU-R BT.601 limited ("studio") range: 16 is black, 235 is white.
 _EXPAND = np.clip(np.rint((np.arange(256) - 16.0) * 255.0 / 219.0), 0, 255).astype(np.uint8)
@@ -81,26 +91,52 @@ def expand_limited(luma: NDArray[np.uint8], out: NDArray[np.uint8] | None = None
     return np.asarray(cv2.LUT(np.ascontiguousarray(luma), _EXPAND, dst=out), dtype=np.uint8)
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:
     """Luma of a picture file, upright (the EXIF orientation is applied).
 
     Args:
-        path: any still format that OpenCV decodes.
+        path: a JPEG, PNG, WebP, BMP, TIFF, PGM or PPM file.
+        most_pixels: that it may state in its header; a larger one is not decoded.
 
     Returns:
         uint8 (H, W), full range.
 
     Raises:
-        MienError: the file is missing or is no picture.
+        MienError: the file is missing, no picture, damaged, cut short, or too large.
     """
+    data = _contents(path)
+    stated = header.size(data)
+    if stated is None or 0 in stated:
+        raise MienError(f"{path}: not a picture that mien reads; give a {header.FORMATS} file")
+    height, width = stated
+    if height * width > most_pixels:
+        raise MienError(
+            f"{path}: states {width}×{height} pixels, {height * width / 1e6:.1f} million; at most "
+            f"{most_pixels / 1e6:g} million are read; make it smaller"
+        )
+    if header.scans(data) > _MOST_SCANS:
+        raise MienError(f"{path}: passes {header.scans(data)} times over its pixels; save it as a plain JPEG")
     try:
-        data = np.fromfile(path, dtype=np.uint8)
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:  # OpenCV's word is of its own source lines; what a user can mend was looked at above
+        image = None
+    # A decoder that sees another size than its header states is one that somebody has thought of misleading.
+    if image is None or sorted(image.shape) != sorted(stated):
+        raise MienError(f"{path}: not a picture that OpenCV can decode; it is damaged, or of a kind it does not know")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _contents(path: Path) -> bytes:
+    """The bytes of a regular file; nothing else is opened, as reading a pipe or a device might never end."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+            raise MienError(f"{path}: is {kind}, not a picture file")
+        if found.st_size > MOST_BYTES:
+            raise MienError(f"{path}: has {found.st_size >> 20} MiB; a picture has {MOST_BYTES >> 20} MiB at most")
+        return path.read_bytes()
     except OSError as error:
         raise MienError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    except cv2.error:  # a header that promises more pixels than OpenCV decodes
-        image = None
-    if image is None:
-        raise MienError(f"{path}: not a picture that OpenCV can decode; give a JPEG, PNG or WebP file")
-    return np.asarray(image, dtype=np.uint8)
+    except ValueError:  # a zero byte in the name
+        raise MienError(f"{str(path)!r}: cannot be read; no file has such a name") from None

@@ -105,6 +105,8 @@ def main(args: argparse.Namespace) -> int:
                 written = clip.close() if clip is not None else ()
                 if tally.frames:
                     sys.stderr.write(_summary(tally, pipeline, camera.description))
+                    if camera.damaged:
+                        sys.stderr.write(f"{camera.damaged} damaged frames were left out\n")
                 for path in written:
                     sys.stderr.write(f"wrote {path}\n")
     if not tally.frames and not tally.interrupted:

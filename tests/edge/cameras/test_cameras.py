@@ -265,17 +265,30 @@ def test_an_empty_folder_and_a_file_that_is_neither_picture_nor_video(tmp_path: 
         list(camera.frames())
 
 
-def test_a_folder_is_read_in_order_and_a_corrupt_picture_is_named(tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG"):
-        cv2.imwrite(str(tmp_path / name.replace("JPG", "jpg")), RAMP)
+def test_a_folder_is_read_in_order_and_a_damaged_picture_is_named_counted_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("d.png", "a.jpg"):
+        cv2.imwrite(str(tmp_path / name), RAMP)
     (tmp_path / "c.png").write_bytes(b"not a picture")
     (tmp_path / "readme.md").write_text("ignored")
-    assert [p.name for p in pictures_in(tmp_path)] == ["a.jpg", "b.png", "c.png"]
+    assert [p.name for p in pictures_in(tmp_path)] == ["a.jpg", "c.png", "d.png"]
     with open_source(str(tmp_path)) as camera:
-        frames = camera.frames()
-        assert [Path(next(frames).name).name for _ in range(2)] == ["a.jpg", "b.png"]
-        with pytest.raises(MienError, match=r"c\.png: not a picture"):
-            next(frames)
+        frames = list(camera.frames())
+        assert camera.damaged == 1
+    assert [(Path(frame.name).name, frame.sequence) for frame in frames] == [("a.jpg", 0), ("d.png", 2)]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"mien: {tmp_path / 'c.png'}: not a picture that mien reads; give a JPEG, PNG, WebP, BMP, TIFF, PGM or PPM file"
+    ]
+
+
+def test_a_folder_of_damaged_pictures_and_a_single_damaged_picture_are_errors(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"not a picture")
+    with open_source(tmp_path) as camera, pytest.raises(MienError, match=r"none of 2 can be read; .*b\.png: not a pic"):
+        list(camera.frames())
+    with open_source(tmp_path / "a.png") as camera, pytest.raises(MienError, match=r"a\.png: not a picture"):
+        list(camera.frames())
 
 
 def test_a_pool_hands_out_what_came_back_and_nothing_twice() -> None:

@@ -170,14 +170,25 @@ def test_run_ends_well_on_ctrl_c_and_sigterm(
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_what_was_written_before_a_corrupt_picture_stays(
+def test_run_goes_on_after_a_damaged_picture_and_says_so(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "c.png").write_bytes(b"not a picture")
+    (folder / "ab.png").write_bytes(b"not a picture")
     log = tmp_path / "log.jsonl"
-    assert main(["run", "--source", str(folder), "--sink", f"jsonl:{log}"]) == 2
-    assert len(log.read_text().splitlines()) == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f"mien: {folder / 'c.png'}: not a picture")
+    assert main(["run", "--source", str(folder), "--sink", f"jsonl:{log}"]) == 0
+    assert [json.loads(line)["frame"] for line in log.read_text().splitlines()] == [0, 2]
+    said = capsys.readouterr().err
+    assert "2 frames, 2 with a face (100.0%), 2 readings, 0 dropped" in said
+    assert said.splitlines()[-1] == "1 damaged frames were left out"
+
+
+def test_run_over_nothing_but_damaged_pictures_is_one_line_and_status_2(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in folder.iterdir():
+        path.write_bytes(b"not a picture")
+    assert main(["run", "--source", str(folder)]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"mien: folder {folder}: none of 2 can be read; ")
 
 
 def test_bad_usage_and_bad_input_are_one_line_and_status_2(
@@ -292,9 +303,9 @@ def test_closed_streams_are_no_error(tmp_path: Path) -> None:
     assert subprocess.run(["sh", "-c", code], check=False, cwd=tmp_path).returncode == 0
 
 
-def test_a_picture_that_promises_too_much_is_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_picture_that_states_too_much_is_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     header = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (60000).to_bytes(4) * 2 + b"\x08\0\0\0\0"
     crc = zlib.crc32(header[12:]).to_bytes(4)
     (tmp_path / "huge.png").write_bytes(header + crc)
     assert main(["detect", str(tmp_path / "huge.png"), "--json"]) == 1
-    assert "not a picture" in json.loads(capsys.readouterr().out)["error"]
+    assert "states 60000×60000 pixels" in json.loads(capsys.readouterr().out)["error"]

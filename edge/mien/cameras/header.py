@@ -1,0 +1,138 @@
+"""The size that a picture file states in its header, read before anything is decoded.
+
+A file of some hundred kilobytes can state gigabytes of pixels. Of the formats here the size is known first; any
+other is no picture to mien, so that no decoder gets to allocate what nobody looked at.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+
+FORMATS = "JPEG, PNG, WebP, BMP, TIFF, PGM or PPM"
+"""What `size` knows, for errors."""
+
+_Size = tuple[int, int]
+_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323  # tags of TIFF
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG's "start of frame" markers, all codings
+_BARE = frozenset((0x01, *range(0xD0, 0xDA)))  # JPEG's markers without a segment
+_FULL_BMP = 36
+"""Bytes of a BMP's header from which on it has sizes of four bytes; OpenCV takes it for the old kind otherwise."""
+
+
+def size(data: bytes | memoryview) -> _Size | None:
+    """The (height, width) in pixels that a picture states.
+
+    Args:
+        data: the whole file.
+
+    Returns:
+        Either may be 0, as written; of a TIFF in tiles, the larger of picture and tile. None if it is none of
+        `FORMATS`, or cut short before its size.
+    """
+    view = memoryview(data)
+    start = bytes(view[:16])
+    for signature, read in _READERS:
+        if start.startswith(signature):
+            try:
+                return read(view)
+            except (struct.error, IndexError, ValueError):  # the file ends first, or it is no number
+                return None
+    return None
+
+
+def scans(data: bytes) -> int:
+    """How often a JPEG passes over its pixels; 1 of other formats. Each may be empty, and still takes its time."""
+    # The marker does not occur among compressed pixels, where a zero follows every FF.
+    return data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 1
+
+
+def _png(data: memoryview) -> _Size | None:
+    width, height = struct.unpack_from(">II", data, 16)
+    return (height, width) if bytes(data[12:16]) == b"IHDR" else None
+
+
+def _jpeg(data: memoryview) -> _Size | None:
+    place = 2
+    while True:
+        # As the decoder does: what lies between segments is skipped, and a marker may have any number of fill bytes.
+        while data[place] != 0xFF:
+            place += 1
+        while data[place] == 0xFF:
+            place += 1
+        marker = data[place]
+        place += 1
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", data, place + 3)
+            return height, width
+        if marker == 0xDA:  # pixels, before any size
+            return None
+        if marker not in _BARE and marker != 0:
+            place += max(2, struct.unpack_from(">H", data, place)[0])
+
+
+def _webp(data: memoryview) -> _Size | None:
+    kind = bytes(data[12:16])
+    if bytes(data[8:12]) != b"WEBP":
+        return None
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+        return (height, width) if len(data) >= 30 else None
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return (bits >> 14 & 0x3FFF) + 1, (bits & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return height & 0x3FFF, width & 0x3FFF
+    return None
+
+
+def _bmp(data: memoryview) -> _Size:
+    (header,) = struct.unpack_from("<I", data, 14)
+    width, height = struct.unpack_from("<ii" if header >= _FULL_BMP else "<HH", data, 18)
+    return abs(height), abs(width)  # a height below 0 says that the top row comes first
+
+
+def _tiff(data: memoryview) -> _Size | None:
+    order = "<" if data[0] == 0x49 else ">"
+    found: dict[int, int] = {}
+    for tag, value in _tags(data, order):
+        found[tag] = max(value, found.get(tag, 0))  # of a tag given twice, decoders take either
+    if _WIDTH not in found or _HEIGHT not in found:
+        return None
+    return max(found[_HEIGHT], found.get(_TILE_HEIGHT, 0)), max(found[_WIDTH], found.get(_TILE_WIDTH, 0))
+
+
+def _tags(data: memoryview, order: str) -> Iterator[tuple[int, int]]:
+    """Tags of the first directory with one value, which stands in the entry itself; classic TIFF and BigTIFF."""
+    (version,) = struct.unpack_from(order + "H", data, 2)
+    big = version == 43
+    (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
+    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, place)
+    place += 8 if big else 2
+    formats = {1: "B", 3: "H", 4: "I", 16: "Q"}
+    for _ in range(min(count, len(data))):
+        tag, kind = struct.unpack_from(order + "HH", data, place)
+        if kind in formats:
+            yield tag, struct.unpack_from(order + formats[kind], data, place + (12 if big else 8))[0]
+        place += 20 if big else 12
+
+
+def _pnm(data: memoryview) -> _Size | None:
+    # Magic, then numbers parted by blanks; a comment runs from # to the end of its line.
+    words: list[bytes] = []
+    for line in bytes(data[2:4096]).split(b"\n"):
+        words += line.split(b"#", 1)[0].split()
+        if len(words) >= 2:
+            return int(words[1]), int(words[0])
+    return None
+
+
+_READERS: tuple[tuple[bytes, Callable[[memoryview], _Size | None]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", _png),
+    (b"\xff\xd8\xff", _jpeg),
+    (b"RIFF", _webp),
+    (b"BM", _bmp),
+    *((signature, _tiff) for signature in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    *((b"P%d" % kind, _pnm) for kind in range(1, 7)),
+)

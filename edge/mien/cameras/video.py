@@ -1,0 +1,114 @@
+"""A video file as a source. Nothing of it is dropped, and what is damaged in it is passed over and counted."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.cameras.base import Camera
+from mien.cameras.luma import from_bgr
+from mien.cameras.timeline import Timeline
+from mien.errors import MienError
+from mien.frame import Frame
+
+MOST_FRAME_PIXELS = 36_000_000
+"""Pixels of a frame that are decoded: 8192×4320. It takes 400 MB."""
+
+_RATES = (1e-3, 1e3)
+_USUAL_RATE = 25.0
+_MOST_FAILURES = 100
+"""Reads in a row that fail before the recording is taken to be over; OpenCV tells neither end from damage."""
+
+
+class VideoCamera(Camera):
+    """A video file.
+
+    Args:
+        path: any container that OpenCV decodes.
+
+    Raises:
+        MienError: the file is no video, or its frames are too large.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # FFmpeg would write its own lines about a broken file before ours.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        _check_regular(path)
+        self._path = path
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._turn = threading.Lock()  # released while it reads, OpenCV would crash
+        self._closed = False
+        if not self._capture.isOpened():
+            raise MienError(f"{path}: neither a picture nor a video that OpenCV can decode; give JPEG, PNG or MP4")
+        width, height = (self._capture.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if not width * height <= MOST_FRAME_PIXELS:
+            self._capture.release()
+            raise MienError(
+                f"{path}: states frames of {width:.0f}×{height:.0f} pixels, {width * height / 1e6:.1f} million; at "
+                f"most {MOST_FRAME_PIXELS / 1e6:g} million are read; convert it to a smaller one"
+            )
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        rate = rate if _RATES[0] <= rate <= _RATES[1] else _USUAL_RATE
+        self.period_ns = round(1e9 / rate)
+        self._timeline = Timeline(self.period_ns, self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.description = f"video {path}, {rate:g} frames/s"
+
+    def frames(self) -> Iterator[Frame]:
+        """Every frame that can be decoded; a gap in `sequence` is one that could not. See `Camera.frames`."""
+        failures = count = 0
+        while failures <= _MOST_FAILURES:
+            with self._turn:
+                if self._closed:
+                    return
+                picture = self._next()
+                stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+            if picture is None:
+                failures += 1
+                continue
+            sequence, at = self._timeline.place(stamp, failures)
+            self.damaged = self._timeline.missing
+            failures = 0
+            count += 1
+            # FFmpeg has already expanded limited range on the way to BGR.
+            yield Frame(from_bgr(picture), time.monotonic_ns(), sequence, str(self._path), at)
+        self._timeline.end()
+        self.damaged = self._timeline.missing
+        if not count:
+            raise MienError(f"{self._path}: holds no frame that can be decoded; convert it to MP4 first")
+
+    def _next(self) -> NDArray[np.uint8] | None:
+        """The next frame, uint8 (H, W, 3); None for one that is damaged or larger than it may be, and at the end."""
+        good, picture = self._capture.read()
+        if (
+            not good
+            or picture is None
+            or picture.ndim != 3
+            or not 0 < picture.shape[0] * picture.shape[1] <= MOST_FRAME_PIXELS
+        ):
+            return None
+        return np.asarray(picture, dtype=np.uint8)
+
+    def close(self) -> None:
+        """End `frames`; see `Camera.close`."""
+        self._closed = True
+        with self._turn:
+            self._capture.release()
+
+
+def _check_regular(path: Path) -> None:
+    """Reading a pipe or a device might never end, so nothing but a file is opened."""
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            path.open("rb").close()
+            return
+    except OSError as error:
+        raise MienError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    raise MienError(f"{path}: is a pipe or a device, not a file; of /dev/videoN the source is v4l2:N")

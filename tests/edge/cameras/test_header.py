@@ -1,0 +1,161 @@
+"""Sizes are read from a picture's header, and too large a picture costs no memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.cameras import header
+from mien.cameras.luma import read_image
+from mien.errors import MienError
+
+FORMATS = ("bmp", "jpg", "pgm", "png", "ppm", "tiff", "webp")
+RAMP = np.tile(np.linspace(20, 235, 52, dtype=np.uint8), (37, 1))
+PEAK = """
+import resource, sys
+from pathlib import Path
+from mien.cameras.{module} import {name}
+from mien.errors import MienError
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    {name}(Path(sys.argv[1]))
+except MienError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def encoded(kind: str, picture: np.ndarray = RAMP, *flags: int) -> bytes:
+    colour = picture if kind == "pgm" or picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+    return bytes(cv2.imencode(f".{kind}", colour, list(flags))[1])
+
+
+def peak_of(path: Path, module: str, name: str) -> tuple[str, int]:
+    """What reading says, and by how many MiB it grew a process of its own."""
+    code = PEAK.format(module=module, name=name)
+    ran = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    *said, grown = ran.stdout.splitlines()
+    return "\n".join(said), int(grown)
+
+
+def png_of(width: int, height: int) -> bytes:
+    """Black pixels of one bit: as many as are wanted, in a file of next to nothing."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4) + kind + content + zlib.crc32(kind + content).to_bytes(4)
+
+    squeezer = zlib.compressobj()
+    row = bytes(1 + (width + 7) // 8)
+    pixels = b"".join(squeezer.compress(row) for _ in range(height)) + squeezer.flush()
+    size = width.to_bytes(4) + height.to_bytes(4) + b"\1\0\0\0\0"
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_size_stands_in_the_header_as_the_decoder_will_find_it(kind: str) -> None:
+    assert header.size(encoded(kind)) == (37, 52)
+
+
+def test_every_flavour_of_a_format_states_its_size() -> None:
+    assert header.size(encoded("jpg", RAMP, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)) == (37, 52)
+    assert header.size(encoded("webp", RAMP, cv2.IMWRITE_WEBP_QUALITY, 101)) == (37, 52)  # VP8L
+    with_alpha = np.dstack([RAMP] * 3 + [RAMP])
+    assert header.size(encoded("webp", with_alpha, cv2.IMWRITE_WEBP_QUALITY, 50)) == (37, 52)  # VP8X
+    # An old BMP has sizes of two bytes; a negative height says that the top row comes first.
+    assert header.size(b"BM" + bytes(12) + (12).to_bytes(4, "little") + b"\x34\0\x25\0" + bytes(20)) == (37, 52)
+    upside_down = b"BM" + bytes(12) + (40).to_bytes(4, "little") + (52).to_bytes(4, "little")
+    assert header.size(upside_down + (-37).to_bytes(4, "little", signed=True) + bytes(20)) == (37, 52)
+    assert header.size(b"P5 # a comment with 9 9\n52\n#another\n37 255\n") == (37, 52)
+    # Big-endian TIFF: one directory at 8 with two entries, width (SHORT) and height (LONG).
+    entries = b"\1\0\0\3\0\0\0\1\0\x34\0\0" + b"\1\1\0\4\0\0\0\1\0\0\0\x25"
+    assert header.size(b"MM\0*\0\0\0\x08\0\x02" + entries) == (37, 52)
+    # A tile larger than its picture is what gets allocated.
+    tile = b"\1\x42\0\4\0\0\0\1\0\1\0\0"
+    assert header.size(b"MM\0*\0\0\0\x08\0\x03" + entries + tile) == (37, 65536)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_header_cut_short_has_no_size_and_is_no_error(kind: str) -> None:
+    whole = encoded(kind)
+    sizes = {header.size(whole[:length]) for length in range(len(whole))}
+    assert sizes <= {None, (37, 52), (3, 52)}  # of a PGM's text, "37" cut to "3" is a number too
+    assert header.size(b"") is None
+    assert header.size(b"GIF89a" + bytes(100)) is None
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("png", (37, 52)), ("jpg", (37, 52))])
+def test_a_picture_is_read_up_to_the_limit_and_not_beyond(kind: str, expected: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / f"ramp.{kind}"
+    path.write_bytes(encoded(kind))
+    assert read_image(path, 37 * 52).shape == expected
+    with pytest.raises(MienError, match=r"states 52×37 pixels, 0\.0 million; at most 0\.001923 million are read"):
+        read_image(path, 37 * 52 - 1)
+
+
+def test_a_decompression_bomb_costs_no_memory(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(png_of(30_000, 30_000))
+    assert bomb.stat().st_size < 1_000_000
+    said, grown = peak_of(bomb, "luma", "read_image")
+    assert "states 30000×30000 pixels, 900.0 million; at most 64 million are read" in said
+    assert grown < 20
+
+
+def test_a_picture_of_the_largest_size_takes_250_megabytes_at_most(tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(png_of(8_000, 8_000))
+    said, grown = peak_of(large, "luma", "read_image")
+    assert said == ""
+    assert 60 < grown < 250
+
+
+def test_a_video_that_states_huge_frames_costs_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (8_000, 8_000))
+    writer.write(np.zeros((8_000, 8_000, 3), np.uint8))
+    writer.release()
+    said, grown = peak_of(path, "video", "VideoCamera")
+    assert "states frames of 8000×8000 pixels, 64.0 million; at most 36 million are read" in said
+    assert grown < 60
+
+
+def test_a_jpeg_with_hundreds_of_passes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "slow.jpg"
+    whole = encoded("jpg")
+    assert header.scans(whole) == 1
+    path.write_bytes(whole[:-2] + b"\xff\xda\0\0" * 200 + whole[-2:])
+    with pytest.raises(MienError, match="passes 201 times over its pixels"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_picture_cut_short_is_an_error_and_never_half_a_picture(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"cut.{kind}"
+    whole = encoded(kind)
+    for length in range(0, len(whole) - 20, max(1, len(whole) // 40)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(MienError, match=r"not a picture|million"):
+            read_image(path)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    (tmp_path / "folder.png").mkdir()
+    for path, message in (
+        (pipe, "is a pipe or a device"),
+        (Path("/dev/zero"), "is a pipe or a device"),
+        (tmp_path / "folder.png", "is a folder"),
+        (tmp_path / "absent.png", "check the path"),
+        (Path("a\0b.png"), "no file has such a name"),
+    ):
+        with pytest.raises(MienError, match=message) as caught:
+            read_image(path)
+        assert "\n" not in str(caught.value)

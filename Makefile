@@ -54,11 +54,9 @@ train: .venv/ready ## both networks from the data; resumes what is begun (hours 
 	$(DEV)/python -m mien_train face --recipe small --resume
 	$(DEV)/python -m mien_train emotion --recipe base --resume
 
-export: .venv/ready ## runs/ → the bundled models, proven, with their figures
+export: .venv/ready ## runs/ → the bundled models with their portrait counterparts, proven, with their figures
 	$(DEV)/python -m mien_export build runs/face-base --qat 3 --out $(EXPORTS)
-	$(DEV)/python -m mien_export build runs/face-base --qat 3 --out $(EXPORTS) --name face-base-portrait --size 320x256
 	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS)
-	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS) --name face-small-portrait --size 160x128
 	$(DEV)/python -m mien_train align runs/emotion-base
 	$(DEV)/python -m mien_export build runs/emotion-base --out $(EXPORTS)
 	$(DEV)/python -m mien_export verify $(EXPORTS)
@@ -90,7 +88,7 @@ test-latency: .venv/ready ## latency tests: ratios within one run, on a quiet de
 clean: ## remove environments, caches and outputs; runs/ stays
 	rm -rf .venv .venv-edge .venv-tflite out dist build .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: test-tflite-runtime test-constraints test-arm64
+.PHONY: test-tflite-runtime test-constraints test-arm64 bench-arm64
 
 PYTHON311 ?= python3.11
 TFLITE = .venv-tflite/bin
@@ -110,6 +108,9 @@ test-tflite-runtime: .venv-tflite/ready ## the third engine, with Python 3.11 an
 test-constraints: .venv/ready ## the pins for Raspberry Pi OS resolve to wheels for aarch64 (asks the package index)
 	$(DEV)/python -m pytest tests/platform/check_constraints.py
 
-test-arm64: .venv/ready ## the wheel as a Raspberry Pi's processor runs it, by qemu (mmdebstrap qemu-user-static bubblewrap)
-	$(DEV)/python tests/platform/arm64_root.py
+test-arm64: .venv/ready ## the wheel on emulated Raspberry Pi cores (mmdebstrap qemu-user bubblewrap)
+	$(DEV)/python -m mien_export.arm64.root
 	$(DEV)/python -m pytest tests/platform/check_arm64.py
+
+bench-arm64: .venv/ready ## instructions that Raspberry Pi cores execute (besides: gcc), or of MODELS="a.json b.tflite"
+	$(DEV)/python -m mien_export.arm64 $(if $(MODELS),--model $(MODELS))

@@ -1,46 +1,34 @@
-"""From a training run to NAME.onnx, NAME.tflite and NAME.json, proven before they are put in place."""
+"""From a training run to the files of its models, proven and judged before they are put in place."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from torch import nn
-from tqdm import tqdm
 
 from mien.errors import MienError
-from mien_export import sidecar
-from mien_export.proof import parity
-from mien_export.proof.golden import golden
+from mien.models import bundle
+from mien_export import placing, sidecar, standing
+from mien_export.draft import Draft, draft
+from mien_export.proof import counterpart, parity
+from mien_export.proof.check import Check, CheckError
 from mien_export.proof.verify import verify
-from mien_export.quantization import qdq
 from mien_export.quantization.observers import METHODS
-from mien_export.quantization.quantize import quantize_network
 from mien_export.sidecar import Calibration
-from mien_export.tflite.writer import to_tflite
-from mien_train.networks.registry import FACE_OUTPUTS
+from mien_train.face import threshold
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint
-
-OUTPUTS = {"emotion": ("logits",), "face": FACE_OUTPUTS}
-"""Task to the names of its outputs."""
-
-LOGITS = (-6.0, 1.0)
-"""Of a detector's scores. sigmoid(−6) is 0.0025: background cells reach −25, and would coarsen every step above.
-sigmoid(1) is 0.73: where few calibration images hold a face of a map's size, its high scores pass for outliers."""
-
-KINDS = ("tflite", "onnx", "json")  # the sidecar comes last: it vouches for the other two
+from mien_train.training.progress import progress
 
 Images = Callable[[Checkpoint, tuple[int, int]], NDArray[np.uint8]]
 """Checkpoint and (height, width) → uint8 (n, height, width)."""
+
+FaceFree = Callable[[Path], tuple[Sequence[str], Sequence[float]]]
+"""A detector's TFLite file → names of the face-free validation photographs, and its highest score in each, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +38,29 @@ class Source:
     Attributes:
         calibration: training images that set the activations' ranges.
         held_out: validation images on which the two artefacts are compared.
-        evaluate: metrics of an artefact, one dict per split.
+        evaluate: metrics of an artefact, one mapping per split.
         finetune: a checkpoint's network after so many epochs of quantization-aware fine-tuning.
+        face_free: what a detector sees where there is no face.
     """
 
     calibration: Images
     held_out: Images
-    evaluate: Callable[[Path], Sequence[Mapping[str, Any]]]
+    evaluate: Callable[[Path], Sequence[Mapping[str, object]]]
     finetune: Callable[[Checkpoint, int], nn.Module]
+    face_free: FaceFree
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A model in its place.
+
+    Attributes:
+        sidecar: its path.
+        checks: what was proven of it.
+    """
+
+    sidecar: Path
+    checks: tuple[Check, ...]
 
 
 def read(run: Path) -> Checkpoint:
@@ -82,6 +85,11 @@ def input_size(checkpoint: Checkpoint, asked: tuple[int, int] | None = None) -> 
     height, width = asked or (checkpoint.recipe.get("height", 0), checkpoint.recipe.get("width", 0))
     if height < 32 or width < 32 or height % 32 or width % 32:
         raise MienError(f"input size is {height}×{width}; a detector needs multiples of 32, such as 256×320")
+    if height > width:
+        raise MienError(
+            f"input size is {height}×{width}, higher than wide; give --size {width}x{height}, its portrait counterpart "
+            "is built beside it"
+        )
     return height, width
 
 
@@ -92,92 +100,90 @@ def build(
     calibration: Calibration,
     source: Source,
     size: tuple[int, int],
-) -> Path:
-    """Export a checkpoint.
+    force: bool = False,
+) -> tuple[Built, ...]:
+    """Export a checkpoint; a detector also as its portrait counterpart, of the same network and score threshold.
 
     Args:
         checkpoint: trained to its end.
-        out: folder of the bundle; made if absent.
+        out: folder of the bundles; made if absent.
         name: of the model.
         calibration: how to measure the activations' ranges.
         source: of images and metrics.
-        size: input (height, width) in pixels.
+        size: input (height, width) in pixels, no higher than wide.
+        force: put the models in place although `standing.RULE` speaks against it.
 
     Returns:
-        Path of the sidecar. Nothing is left in `out` unless every check passed.
+        The models. All their files are put in place together, and none unless every check passed.
 
     Raises:
-        MienError: the checkpoint, the data or the folder cannot be used, or a check failed.
+        MienError: the checkpoint, the data or the folder cannot be used.
+        CheckError: the models were made, and a check failed.
     """
     sidecar.settings(checkpoint)  # before the long work
     if calibration.method not in METHODS:
         raise MienError(f"unknown calibration method {calibration.method!r}; choose one of {', '.join(METHODS)}")
-    if not name or Path(name).name != name:
-        raise MienError(f"model name is {name!r}; give a file name without folders")
+    sizes = _planned(checkpoint, out, name, size)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
-            path = _written(checkpoint, Path(folder), name, calibration, source, size)
-            for kind in KINDS:
-                os.replace(path.with_name(f"{name}.{kind}"), out / f"{name}.{kind}")
     except OSError as error:
         raise MienError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
-    return out / f"{name}.json"
+    with placing.workshop() as folder:
+        network = source.finetune(checkpoint, calibration.qat) if calibration.qat else checkpoint.build()
+        drafts = [
+            draft(network, checkpoint, folder, each, calibration, source.calibration(checkpoint, sides))
+            for each, sides in sizes.items()
+        ]
+        documents = [dict(made.document) for made in drafts]
+        if checkpoint.task == "face":
+            names, scores = source.face_free(drafts[0].path.with_suffix(".tflite"))
+            choice = threshold.chosen(names, scores, threshold.ALLOWED_SHARE)
+            documents = [sidecar.decided(document, choice) for document in documents]
+            for document, made in zip(documents, drafts, strict=True):
+                sidecar.write(document, made.path)  # evaluation is at this threshold
+        for document, made, sides in zip(documents, drafts, sizes.values(), strict=True):
+            _measure(document, made, source, source.held_out(checkpoint, sides))
+        checks = [_proven(made, out, force) for made in drafts]
+        vouched = sorted((file for made in drafts for file in made.files), key=lambda file: file.suffix == ".json")
+        placing.put(vouched, out)
+    return tuple(Built(out / made.path.name, found) for made, found in zip(drafts, checks, strict=True))
 
 
-def exported(
-    network: nn.Module,
-    checkpoint: Checkpoint,
-    folder: Path,
-    name: str,
-    calibration: Calibration,
-    images: NDArray[np.uint8],
-) -> tuple[Path, onnx.ModelProto, bytes]:
-    """Quantize a network and write its three files, unproven.
-
-    Args:
-        network: the checkpoint's, or one fine-tuned from it.
-        checkpoint: says what the model is.
-        folder: gets NAME.onnx, NAME.tflite and NAME.json.
-        name: of the model.
-        calibration: its method counts here, the rest is written down.
-        images: calibration images, uint8 (n, height, width).
-
-    Returns:
-        Path of the sidecar, the ONNX graph, and the TFLite file's bytes.
-    """
-    height, width = images.shape[1:]
-    outputs = OUTPUTS[checkpoint.task]
-    least = {name: LOGITS for name in outputs if name.startswith("score")}
-    model = quantize_network(network, images, outputs, height, width, calibration.method, least)
-    tflite = to_tflite(model)
-    (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    (folder / f"{name}.tflite").write_bytes(tflite)
-    path = folder / f"{name}.json"
-    document = sidecar.describe(name, checkpoint, qdq.read(model), folder, calibration, golden(tflite, height, width))
-    sidecar.write(document, path)  # evaluation opens the model through its sidecar
-    return path, model, tflite
+def _planned(checkpoint: Checkpoint, out: Path, name: str, size: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    """The models to be made, with their sizes."""
+    if not name or Path(name).name != name:
+        raise MienError(f"model name is {name!r}; give a file name without folders")
+    if checkpoint.task != "face":
+        return {name: size}
+    if name.endswith(counterpart.SUFFIX):
+        raise MienError(f"model name is {name!r}; leave {counterpart.SUFFIX!r} out, the counterpart gets it by itself")
+    sizes = counterpart.names(name, size)
+    stale = out / f"{name}{counterpart.SUFFIX}.json"
+    if len(sizes) == 1 and stale.exists():
+        raise MienError(f"{stale}: stands beside, and a square detector has no counterpart; remove it")
+    return sizes
 
 
-def _written(
-    checkpoint: Checkpoint,
-    folder: Path,
-    name: str,
-    calibration: Calibration,
-    source: Source,
-    size: tuple[int, int],
-) -> Path:
-    network = source.finetune(checkpoint, calibration.qat) if calibration.qat else checkpoint.build()
-    images = source.calibration(checkpoint, size)
-    path, model, tflite = exported(network, checkpoint, folder, name, calibration, images)
-    document = json.loads(path.read_text(encoding="utf-8"))
-    compared = parity.parity(model, tflite, source.held_out(checkpoint, size)).as_dict()
-    artefacts = tqdm(
-        [folder / f"{name}.{kind}" for kind in KINDS[:2]], desc="evaluate", unit=" artefacts", disable=None
-    )
+def _measure(document: dict[str, object], made: Draft, source: Source, images: NDArray[np.uint8]) -> None:
+    compared = parity.parity(made.model, made.tflite, images)
+    artefacts = progress(made.files[:2], f"evaluate {made.path.stem}", unit="artefacts")
     metrics = [entry for artefact in artefacts for entry in source.evaluate(artefact)]
-    sidecar.write(sidecar.measured(document, metrics, compared), path)
-    failed = [check for check in verify(path) if check.passed is False]
-    if failed:
-        raise MienError(f"{name} was not exported: {failed[0].name}: {failed[0].detail}")
-    return path
+    sidecar.write(sidecar.measured(document, metrics, compared), made.path)
+
+
+def _proven(made: Draft, out: Path, force: bool) -> tuple[Check, ...]:
+    """The checks of a model that may take its place.
+
+    Raises:
+        CheckError: it may not.
+    """
+    checks = verify(made.path)
+    if failed := next((check for check in checks if check.passed is False), None):
+        raise CheckError(f"{made.path.stem} was not exported: {failed.name}: {failed.detail}")
+    judged = standing.judged(bundle.load(made.path).sidecar, out / made.path.name)
+    if not force and (failed := next((check for check in judged if check.passed is False), None)):
+        raise CheckError(
+            f"{made.path.stem} was not put into {out}: not {failed.name}: {failed.detail}; train a better one, or give "
+            "--force"
+        )
+    return (*checks, *judged)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from mien.faces.letterbox import Letterbox
 from mien_export.build import Source
 from mien_export.quantization import qat
 from mien_export.sidecar import Calibration
 from mien_train import evaluation
-from mien_train.data import export_pictures, store
+from mien_train.data import export_pictures, faces, store
+from mien_train.face import detectors
 from mien_train.training.checkpoint import Checkpoint
+from mien_train.training.progress import progress
 
 
 def source(folder: Path | None, wanted: Calibration) -> Source:
@@ -36,11 +38,20 @@ def source(folder: Path | None, wanted: Calibration) -> Source:
     def validation(checkpoint: Checkpoint, size: tuple[int, int]) -> NDArray[np.uint8]:
         return export_pictures.held_out(checkpoint, root, size)
 
-    def evaluate(artefact: Path) -> list[Mapping[str, Any]]:
+    def evaluate(artefact: Path) -> list[Mapping[str, object]]:
         # Builds are repeated while one chooses between settings: they never look at a test split.
         return [evaluation.evaluate(artefact, root, "val")]
 
     def finetune(checkpoint: Checkpoint, epochs: int) -> nn.Module:
         return qat.finetune(checkpoint, root, epochs)
 
-    return Source(training, validation, evaluate, finetune)
+    def face_free(artefact: Path) -> tuple[list[str], list[float]]:
+        detector = detectors.opened(artefact)
+        box = Letterbox(detector.height, detector.width)
+        photos = [photo for photo in faces.load(root, "val").photos if photo.face_free]
+        looked = progress(photos, "score threshold", unit="photographs")
+        return [photo.name for photo in photos], [
+            float(detector(box(photo.luma)[0]).scores.max(initial=0)) for photo in looked
+        ]
+
+    return Source(training, validation, evaluate, finetune, face_free)

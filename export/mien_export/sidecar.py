@@ -9,12 +9,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mien.errors import MienError
 from mien.models import bundle, contract
+from mien_export.proof.parity import Parity
 from mien_export.quantization import qdq
 from mien_export.tflite.layout import channels_last
+from mien_train.face import threshold
+from mien_train.face.threshold import Choice
 from mien_train.networks.registry import INPUT_SCALE
 from mien_train.training.checkpoint import Checkpoint
 
@@ -23,11 +25,14 @@ LICENCE = (
     "see MODELS_LICENSE.md. The code is MIT."
 )
 
+Document = dict[str, object]
+"""A sidecar, or a part of one, as it is to be written: JSON types."""
+
 _LONG = frozenset({"confusion", "peers", "made_with"})
 _PACKAGES = ("torch", "onnx", "onnxruntime", "ai-edge-litert")
 _BY_TASK: dict[str, dict[str, tuple[str, ...]]] = {
     "emotion": {"alignment": ("template",), "decision": ("temperature", "abstain_below")},
-    "face": {"decode": ("strides", "score_threshold", "iou_threshold")},
+    "face": {"decode": ("strides", "iou_threshold")},
 }
 """Task to the checkpoint's metrics that the runtime needs, and their keys."""
 
@@ -49,15 +54,18 @@ class Calibration:
     qat: int = 0
 
 
-def settings(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
+def settings(checkpoint: Checkpoint) -> Document:
     """The runtime's settings out of a checkpoint's metrics: alignment and decision, or decode.
+
+    A detector's score threshold is not among them: the float network's would be wrong for the int8 one. It stands at
+    `threshold.UNKNOWN` until `decided`.
 
     Raises:
         MienError: unknown task, or the checkpoint lacks one of them.
     """
     if checkpoint.task not in _BY_TASK:
         raise MienError(f"the checkpoint is of task {checkpoint.task!r}; known are {', '.join(_BY_TASK)}")
-    found = {}
+    found: Document = {}
     for section, keys in _BY_TASK[checkpoint.task].items():
         values = checkpoint.metrics.get(section)
         if not isinstance(values, dict):
@@ -66,6 +74,8 @@ def settings(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
         if missing:
             raise MienError(f"the checkpoint's {section!r} lacks {', '.join(missing)}; train again with this version")
         found[section] = values
+    if checkpoint.task == "face":
+        found["decode"] = _decode(checkpoint.metrics["decode"], threshold.UNKNOWN)
     return found
 
 
@@ -75,8 +85,8 @@ def describe(
     graph: qdq.Graph,
     folder: Path,
     calibration: Calibration,
-    golden: Mapping[str, Any],
-) -> dict[str, Any]:
+    golden: Mapping[str, object],
+) -> Document:
     """The sidecar of an exported model, without figures that need the sidecar first.
 
     Args:
@@ -131,25 +141,39 @@ def describe(
     }
 
 
-def measured(
-    document: Mapping[str, Any], metrics: Sequence[Mapping[str, Any]], parity: Mapping[str, Any]
-) -> dict[str, Any]:
+def decided(document: Mapping[str, object], choice: Choice) -> Document:
+    """A detector's sidecar with its score threshold, and how that was chosen."""
+    decode = document["decode"]
+    assert isinstance(decode, Mapping)
+    record = {threshold.RECORD: choice.document()}
+    return {**document, "decode": {**_decode(decode, choice.threshold), **record}}
+
+
+def measured(document: Mapping[str, object], metrics: Sequence[Mapping[str, object]], parity: Parity) -> Document:
     """The same sidecar with its figures, less those that only a page has room for."""
     return {
         **document,
         "metrics": [{k: v for k, v in entry.items() if k not in _LONG} for entry in metrics],
-        "parity": dict(parity),
+        "parity": dataclasses.asdict(parity),
     }
 
 
-def write(document: Mapping[str, Any], path: Path) -> None:
+def write(document: Mapping[str, object], path: Path) -> None:
     """Write a sidecar: keys in the order given, and nothing that a second export would change."""
     path.write_text(
         json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
     )
 
 
-def _finite(value: Any) -> Any:
+def _decode(settings: Mapping[str, object], score_threshold: float) -> Document:
+    return {
+        "strides": settings["strides"],
+        "score_threshold": score_threshold,
+        "iou_threshold": settings["iou_threshold"],
+    }
+
+
+def _finite(value: object) -> object:
     # JSON has no NaN; a figure that could not be computed, such as the mean of no matches, is null.
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -158,5 +182,5 @@ def _finite(value: Any) -> Any:
     return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
-def _file(path: Path) -> dict[str, Any]:
+def _file(path: Path) -> Document:
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": bundle.sha256(path)}

@@ -105,7 +105,7 @@ def checkpoint_of(task: str) -> Checkpoint:
         recipe: dict[str, Any] = {"name": "tiny"}
     else:
         network, labels = {"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}, ("face",)
-        metrics = {"decode": {"strides": [8, 16, 32], "score_threshold": 0.5, "iou_threshold": 0.4}}
+        metrics = {"decode": {"strides": [8, 16, 32], "iou_threshold": 0.4}}
         recipe = {"name": "tiny", "height": 64, "width": 96}
     state = settled(registry.build(network)).state_dict()
     return Checkpoint(task, network, recipe, labels, 7, "ab" * 32, 3, state, metrics)
@@ -116,8 +116,9 @@ def source_of() -> Source:
     return Source(
         calibration=lambda checkpoint, size: parity.structured(8, *size, seed=1),
         held_out=lambda checkpoint, size: parity.structured(4, *size, seed=2),
-        evaluate=lambda path: [{"split": "val", "model": path.name, "n": 4}],
+        evaluate=lambda path: [{"split": "val", "model": path.name, "n": 4, "accuracy": 0.9, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
+        face_free=lambda path: ([str(n) for n in range(100)], [n / 100 for n in range(100)]),
     )
 
 
@@ -128,7 +129,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     size = (48, 48) if request.param == "emotion" else (64, 96)
     out = tmp_path_factory.mktemp(request.param)
     calibration = Calibration(size=8, method="minmax", seed=1)
-    return build(checkpoint, out, f"{request.param}-tiny", calibration, source_of(), size)
+    return build(checkpoint, out, f"{request.param}-tiny", calibration, source_of(), size)[0].sidecar
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Sidecars of a tiny detector and a tiny classifier in one folder, under the bundled models' names."""
     out, calibration = tmp_path_factory.mktemp("models"), Calibration(size=8, method="minmax", seed=1)
     face, emotion = (
-        build(checkpoint_of(task), out, f"{task}-base", calibration, source_of(), size)
+        build(checkpoint_of(task), out, f"{task}-base", calibration, source_of(), size)[0].sidecar
         for task, size in (("face", (64, 96)), ("emotion", (48, 48)))
     )
     return face, emotion

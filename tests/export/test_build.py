@@ -30,8 +30,9 @@ def source() -> Source:
     return Source(
         calibration=lambda checkpoint, size: parity.structured(4, *size, seed=1),
         held_out=lambda checkpoint, size: parity.structured(4, *size, seed=2),
-        evaluate=lambda path: [{"split": "val", "model": path.name}],
+        evaluate=lambda path: [{"split": "val", "model": path.name, "accuracy": 0.9, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
+        face_free=lambda path: ([], []),
     )
 
 
@@ -68,7 +69,7 @@ def test_only_the_bundle_is_left_and_a_second_build_is_identical(
 ) -> None:
     contents = []
     for _ in range(2):
-        path = building.build(emotion_checkpoint, tmp_path / "out", "m", CALIBRATION, source, (48, 48))
+        path = building.build(emotion_checkpoint, tmp_path / "out", "m", CALIBRATION, source, (48, 48))[0].sidecar
         assert sorted(p.name for p in path.parent.iterdir()) == ["m.json", "m.onnx", "m.tflite"]
         contents.append([p.read_bytes() for p in sorted(path.parent.iterdir())])
     assert contents[0] == contents[1]
@@ -82,7 +83,7 @@ def test_a_figure_that_could_not_be_computed_is_null(tmp_path: Path) -> None:
 def test_a_failed_build_leaves_the_old_bundle_whole(
     emotion_checkpoint: Checkpoint, source: Source, tmp_path: Path
 ) -> None:
-    path = building.build(emotion_checkpoint, tmp_path, "m", CALIBRATION, source, (48, 48))
+    path = building.build(emotion_checkpoint, tmp_path, "m", CALIBRATION, source, (48, 48))[0].sidecar
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
     def fails(artefact: Path) -> list[dict[str, str]]:
@@ -112,7 +113,9 @@ def test_the_input_size(emotion_checkpoint: Checkpoint, changed: Callable[..., C
     face = changed(emotion_checkpoint, task="face", recipe={"height": 128, "width": 160})
     assert building.input_size(emotion_checkpoint) == (48, 48)
     assert building.input_size(face) == (128, 160)
-    assert building.input_size(face, (160, 128)) == (160, 128)
+    assert building.input_size(face, (160, 192)) == (160, 192)
+    with pytest.raises(MienError, match="160×128, higher than wide; give --size 128x160, its portrait counterpart"):
+        building.input_size(face, (160, 128))
     with pytest.raises(MienError, match="takes 48×48, not 64×64"):
         building.input_size(emotion_checkpoint, (64, 64))
     with pytest.raises(MienError, match="input size is 100×160; a detector needs multiples of 32"):

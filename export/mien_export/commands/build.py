@@ -6,15 +6,21 @@ import argparse
 from pathlib import Path
 
 from mien_export.commands.options import Commands, add_data, add_run, positive, say, size
+from mien_export.standing import RULE
 
 _METHODS = ("minmax", "percentile", "entropy")
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    build = commands.add_parser("build", help="export a training run as int8 ONNX and TFLite with their sidecar")
+    build = commands.add_parser(
+        "build",
+        help="export a training run as int8 ONNX and TFLite with their sidecar",
+        description="Export a training run as int8 ONNX and TFLite with their sidecar; a detector also as its portrait "
+        f"counterpart NAME-portrait. {RULE} Status 1 if a model fails a check.",
+    )
     add_run(build)
-    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the model's three files")
+    build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the files, three a model")
     build.add_argument("--name", help="of the model (default: TASK-RECIPE)")
     add_data(build)
     build.add_argument("--calibration-size", type=positive, default=512, metavar="N", help="images (default: 512)")
@@ -28,12 +34,12 @@ def add(commands: Commands) -> None:
         help="quantization-aware fine-tuning first (default: none)",
     )
     build.add_argument("--size", type=size, metavar="HxW", help="detector's input (default: the recipe's)")
+    build.add_argument("--force", action="store_true", help="put a model in place that is not good enough for that")
     build.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     from mien_export import build
-    from mien_export.proof.verify import verify
     from mien_export.sidecar import Calibration, settings
 
     checkpoint = build.read(options.checkpoint)
@@ -43,6 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     calibration = Calibration(options.calibration_size, options.method, options.seed, options.qat)
     from mien_export.sets import source
 
-    path = build.build(checkpoint, options.out, name, calibration, source(options.data, calibration), size)
-    say([path, *(f"  {check}" for check in verify(path))])
+    data = source(options.data, calibration)
+    for model in build.build(checkpoint, options.out, name, calibration, data, size, options.force):
+        say([model.sidecar, *(f"  {check}" for check in model.checks)])
     return 0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -41,10 +40,6 @@ class Parity:
     def passed(self) -> bool:
         """Whether all thresholds hold."""
         return self.worst <= WORST and self.exact >= EXACT and (self.argmax is None or self.argmax >= ARGMAX)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The figures as JSON types."""
-        return asdict(self)
 
     def __str__(self) -> str:
         classes = "" if self.argmax is None else f", same class {self.argmax:.2%}"

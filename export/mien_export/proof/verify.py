@@ -12,7 +12,7 @@ import onnx
 from mien.errors import MienError
 from mien.models import bundle
 from mien.models.bundle import Bundle
-from mien_export.proof import agreement, cpu, golden, kernels, parity
+from mien_export.proof import agreement, counterpart, cpu, golden, kernels, parity
 from mien_export.proof.check import Check, listed
 from mien_export.proof.runners import Onnx
 from mien_export.quantization import qdq
@@ -64,6 +64,7 @@ def verify(path: Path) -> tuple[Check, ...]:
     checks += _attempt(
         "builtin kernels", lambda: [Check("builtin kernels against XNNPACK", *kernels.judged(model, tflite_bytes))]
     )
+    checks += counterpart.judged(model)
     checks += _attempt("golden outputs", lambda: [_golden(model, tflite_bytes)])
     return tuple(checks)
 

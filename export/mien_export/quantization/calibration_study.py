@@ -10,7 +10,8 @@ from typing import Any
 
 from mien import machine
 from mien_export import files
-from mien_export.build import exported, input_size, read
+from mien_export.build import input_size, read
+from mien_export.draft import draft
 from mien_export.quantization.observers import METHODS
 from mien_export.sidecar import Calibration
 from mien_train.data import export_pictures
@@ -80,5 +81,5 @@ def _evaluated(
 ) -> float:
     images = export_pictures.images(checkpoint, data, wanted.size, wanted.seed, input_size(checkpoint))
     with tempfile.TemporaryDirectory() as folder:
-        path, _, _ = exported(checkpoint.build(), checkpoint, Path(folder), "candidate", wanted, images)
-        return pick(evaluate(path.with_suffix(".tflite"), data, "val"))
+        made = draft(checkpoint.build(), checkpoint, Path(folder), "candidate", wanted, images)
+        return pick(evaluate(made.path.with_suffix(".tflite"), data, "val"))

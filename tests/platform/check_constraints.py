@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from packaging.utils import canonicalize_name
-from targets import TARGETS, Target
+
+from mien_export.arm64.targets import TARGETS, Target
 
 
 def resolve(target: Target, constraints: Path, folder: Path) -> tuple[dict[str, str], list[str], str]:

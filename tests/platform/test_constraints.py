@@ -6,7 +6,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
-from targets import TARGETS, Target
+
+from mien_export.arm64.targets import TARGETS, Target
 
 EXTRAS = ("onnx", "tflite")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONSTRAINTS = ROOT / "edge/constraints"
 
 # pip takes each name literally, so every tag of a wheel that is wanted must be here: numpy and OpenCV have the first,

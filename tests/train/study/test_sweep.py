@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from mien.errors import MienError
-from mien_train.study import sweep, sweep_pictures, sweep_space, sweep_table
+from mien_train.study import sweep, sweep_pictures, sweep_result, sweep_space, sweep_study, sweep_table
+from mien_train.study.sweep_result import Sweep, Tried
 from mien_train.training import loop
 from mien_train.training.checkpoint import Checkpoint
 
@@ -56,9 +57,10 @@ def _space(folder: Path, text: str) -> Path:
 
 
 def _sweep(folder: Path, space: str, trials: int | None = None, seed: int = 0, out: str = "out") -> dict[str, Any]:
-    return sweep.sweep(
+    found = sweep.sweep(
         "quick", _space(folder, space), folder / "data", folder / out, None, trials, seed, [*TINY, "dropout=0.1"]
     )
+    return json.loads(json.dumps(found.document()))
 
 
 def test_trials_train_for_real_and_a_second_call_goes_on_to_the_wanted_number(small_data: Path, tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_trials_train_for_real_and_a_second_call_goes_on_to_the_wanted_number(sm
         assert 1e-3 <= trial["values"]["learning_rate"] <= 1e-2
     assert found["trials"][0]["values"] != found["trials"][1]["values"]
     assert (tmp_path / "out" / "sweep.png").read_bytes().startswith(b"\x89PNG")
-    assert "1364  complete" in sweep_table.text(found)
+    assert "1364  complete" in sweep_table.text(sweep_result.parsed(found, "sweep.json"))
     assert found["protocol"] == {"split": "val", "labels": "ferplus", "partition": "usage", "score": "accuracy"}
     assert "--set dropout=0.1" in found["command"]
 
@@ -112,10 +114,17 @@ def test_a_broken_search_draws_what_an_unbroken_one_draws(
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
 def test_a_trial_that_was_cut_off_is_repeated_in_its_folder(
-    small_data: Path, tmp_path: Path, fake: Callable[..., Training], end: type[BaseException]
+    small_data: Path,
+    tmp_path: Path,
+    fake: Callable[..., Training],
+    monkeypatch: pytest.MonkeyPatch,
+    end: type[BaseException],
 ) -> None:
+    monkeypatch.setattr(sweep_study, "HEARTBEAT", 1)
+    monkeypatch.setattr(sweep_study, "GRACE", 2)
+
     def cut(recipe: Any, _: int) -> float:
-        # Optuna does not see a SystemExit: as after a kill, the trial is left running with its lock free.
+        # Optuna does not see a SystemExit: as after a kill, the trial is left running without a sign of life.
         if recipe.mixup:
             raise end
         return 0.5
@@ -160,7 +169,9 @@ def test_a_failed_trial_keeps_its_reason_and_the_sweep_goes_on(
     found = _sweep(tmp_path, space)
     assert [trial["state"] for trial in found["trials"]] == ["complete", "failed"]
     assert "make no network" in found["trials"][1]["error"]
-    assert "trial 1 failed: these settings make no network" in sweep_table.text(found)
+    assert "trial 1 failed: these settings make no network" in sweep_table.text(
+        sweep_result.parsed(found, "sweep.json")
+    )
     with pytest.raises(MienError, match="no trial succeeded; the first said: these settings make no network"):
         _sweep(tmp_path, space.replace("[4, 8], ", ""), out="other")
 
@@ -244,6 +255,64 @@ def test_the_spaces_that_come_with_mien_fit_their_recipes() -> None:
     epochs = sweep_space.load(SPACES / "threeconv-fourfc-epochs.toml", "threeconv-fourfc", []).points()
     assert sorted(point["epochs"] for point in epochs) == [10, 25, 50, 100]
     assert sweep_space.load(SPACES / "base.toml", "base", []).points() == []
+
+
+def _tried(spaces: dict[str, Any], trials: int) -> Sweep:
+    """A sweep whose trials took the choices in turn and the ranges from end to end."""
+    trial_rows = []
+    for n in range(trials):
+        values = {
+            name: table["choices"][n % len(table["choices"])]
+            if "choices" in table
+            else table["low"] + (table["high"] - table["low"]) * n / (trials - 1)
+            for name, table in spaces.items()
+            if name != "sampler"
+        }
+        trial_rows.append(Tried(n, "pruned" if n % 4 == 3 else "complete", values, 0.5 + n / 1000, 10, 60.0, 5000))
+    own = {name: table["choices"][0] for name, table in spaces.items() if name != "sampler" and "choices" in table}
+    protocol = {"score": "accuracy"}
+    return Sweep("sweep", {}, protocol, {"name": "deep", **own}, spaces, 0, "data", trials - 1, tuple(trial_rows))
+
+
+WIDTHS = {"choices": [[16, 32], [16, 32, 64], [16, 32, 64, 128], [32, 64, 128, 256]]}
+HIDDEN = {"choices": [[512, 256, 128, 64], [1024, 512, 256, 128, 64]]}
+MANY = {
+    "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+    "weight_decay": {"low": 0.0, "high": 0.00123},
+    "widths": WIDTHS,
+    "epochs": {"low": 10, "high": 12},
+    "hidden": HIDDEN,
+    "batch": {"low": 16000, "high": 160000},
+    "augmentation": {"choices": ["none", "standard", "strong"]},
+}
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        MANY,
+        {"sampler": "one-at-a-time", "widths": WIDTHS, "hidden": HIDDEN, "dropout": {"choices": [0.0, 0.3]}},
+        {"sampler": "grid", "widths": WIDTHS, "hidden": HIDDEN},
+    ],
+    ids=["tpe", "one-at-a-time", "grid"],
+)
+def test_neither_panels_nor_labels_of_a_picture_overlap(space: dict[str, Any]) -> None:
+    figure = sweep_pictures.drawn(_tried(space, 20))
+    figure.draw_without_rendering()
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == (1 if space.get("sampler") == "grid" else len([name for name in space if name != "sampler"]))
+    boxes = [axes.get_tightbbox() for axes in shown]
+    for index, box in enumerate(boxes):
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert not any(box.overlaps(other) for other in boxes[index + 1 :])
+    for axes in shown:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = [t for t in axis.get_major_ticks() if low <= t.get_loc() <= high and t.label1.get_text()]
+            labels = [tick.label1.get_window_extent() for tick in ticks]
+            assert len(labels) >= 2
+            assert not any(box.overlaps(other) for k, box in enumerate(labels) for other in labels[k + 1 :])
 
 
 def test_settings_are_shown_short() -> None:

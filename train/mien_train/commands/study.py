@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mien.errors import MienError
-from mien_train.commands.options import Commands, add_data, folder, positive, seed, writing
+from mien_train.commands.options import Commands, add_data, folder, positive, seed, writable
 from mien_train.data import store
 from mien_train.recipes import named
+
+if TYPE_CHECKING:
+    from mien_train.study.compare_rows import Epochs, Row
 
 
 def add(commands: Commands) -> None:
@@ -26,7 +32,12 @@ def add(commands: Commands) -> None:
     compare.add_argument("--page", type=Path, metavar="FILE", help="Markdown page (default: docs/compare.md)")
     compare.add_argument("--seed", type=seed, default=0, help="of every training (default: 0)")
     compare.add_argument("--jobs", type=positive, default=1, help="trainings at a time (default: 1)")
-    compare.add_argument("--quick", action="store_true", help="one epoch each, a look of minutes, into out/compare")
+    compare.add_argument(
+        "--quick", action="store_true", help="one epoch on few images each, a look of minutes, into out/compare"
+    )
+    compare.add_argument(
+        "--redraw", action="store_true", help="only write page and pictures again, from compare.json as it is"
+    )
     add_data(compare)
     compare.set_defaults(run=_compare)
 
@@ -70,21 +81,38 @@ def add(commands: Commands) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    where = store.folder(options.data)
-    from mien_train.study import compare, compare_kept, compare_page
-
     results = folder(options.out or Path("out/compare" if options.quick else "docs/results"))
     page = options.page or (results / "compare.md" if options.quick else Path("docs/compare.md"))
-    plan = compare.plan_of(options.runs, where, options.seed, options.jobs, options.quick)
     names = [name for name in options.recipes.split(",") if name]
-    earlier = compare_kept.read(results) if names else None  # before the long work: it may be unreadable
-    rows, histories = compare.compare(plan, names)
-    if earlier:
-        rows, histories = compare_kept.merged(plan, rows, histories, earlier)
-    with writing():
-        compare_page.write(rows, histories, results, page)
-    print(compare_page.table(rows))  # noqa: T201
-    return 0
+    if options.redraw:
+        from mien_train.study import compare_kept, compare_page
+
+        rows, histories = compare_kept.read(results)
+        compare_page.show([compare_kept.told_now(row) for row in rows], histories, results, page, options.quick)
+        print(page)  # noqa: T201
+        return 0
+    where = store.folder(options.data)
+    writable(page, "--page")
+    from mien_train.study import compare, compare_kept, compare_page, compare_plan
+    from mien_train.study.compare_rows import Failed
+
+    try:
+        earlier = compare_kept.read(results)  # before the long work
+    except MienError:
+        if names:  # whose other rows would be lost
+            raise
+        earlier = [], {}
+    plan = compare_plan.plan_of(options.runs, where, options.seed, options.jobs, options.quick)
+
+    def report(rows: Sequence[Row], histories: Mapping[str, Epochs]) -> None:
+        compare_page.write(*compare_kept.merged(plan, rows, histories, earlier), results, page, plan.quick)
+
+    rows, histories = compare.compare(plan, names, report)
+    print(compare_page.table(compare_kept.merged(plan, rows, histories, earlier)[0]))  # noqa: T201
+    failed = [row for row in rows if isinstance(row, Failed)]
+    for row in failed:
+        print(f"mien_train: {row.recipe}: {row.error}", file=sys.stderr)  # noqa: T201
+    return 1 if failed else 0
 
 
 def _sweep(options: argparse.Namespace) -> int:

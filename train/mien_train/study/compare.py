@@ -1,223 +1,175 @@
 """`compare`: every contestant trained and measured under one protocol, resumably.
 
 Each is trained and exported by the same commands that a user would type, in processes of their own: `mien_train
-emotion`, then `mien_export build`.
+emotion`, then `mien_export build`. What dies with one of them is that one's row; the others go on.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
-from tqdm import tqdm
-
-from mien import machine
 from mien.errors import MienError
 from mien.models import bundle
-from mien_train import evaluation
-from mien_train.networks import registry
-from mien_train.recipes import definition, named
-from mien_train.study import pace
-from mien_train.study.contestants import CONTESTANTS, Contestant
+from mien_train.data import fer
+from mien_train.recipes import definition
+from mien_train.study import compare_measure, pace
+from mien_train.study.compare_plan import Plan, command
+from mien_train.study.compare_rows import Epochs, Failed, Measured, Row, in_order
+from mien_train.study.contestants import CONTESTANTS, OURS, Contestant
 from mien_train.training import checkpoint
 from mien_train.training.progress import progress
 
-_OURS = "base"
-_QUICK = ("epochs=1",)
+Report = Callable[[Sequence[Row], Mapping[str, Epochs]], None]
+"""Gets the rows and histories so far, each time that one is finished."""
+
 _NOT_QUANTIZED = "two-stage"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to compare.
-
-    Attributes:
-        runs: folder of the run folders; a complete run in it is not trained again.
-        data: data folder.
-        seed: of every training.
-        jobs: trainings at a time, which share the processor's cores.
-        quick: one epoch each.
-        log: gets a line for each look at a test split.
-    """
-
-    runs: Path
-    data: Path
-    seed: int = 0
-    jobs: int = 1
-    quick: bool = False
-    log: Path = evaluation.TEST_LOG
+class _ProcessError(Exception):
+    """A process of a contestant's ended badly; says how, in one line."""
 
 
-def compare(plan: Plan, names: Sequence[str] = ()) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def compare(plan: Plan, names: Sequence[str], report: Report) -> tuple[list[Row], dict[str, Epochs]]:
     """Train and measure.
 
     Args:
         plan: where and how.
         names: recipes to compare; all if empty.
+        report: is called with what is finished so far, latencies excepted, which are measured together at the end.
 
     Returns:
-        One row a contestant, JSON types, and the histories of their runs by contestant.
+        One row a contestant, in their order, and the histories of their runs by contestant. A contestant whose
+        training, export or measurement failed, also by a signal, has a `Failed` row.
 
     Raises:
-        MienError: an unknown recipe, a training that fails (its log is named), or unusable data.
+        MienError: an unknown recipe, unusable data, or a run folder of another recipe or seed.
     """
+    known = {c.recipe: c for c in CONTESTANTS}
     for name in names:
-        if name not in {c.recipe for c in CONTESTANTS}:
-            raise MienError(f"unknown recipe {name!r}; {definition.nearest(name, {c.recipe: c for c in CONTESTANTS})}")
+        if name not in known:
+            raise MienError(f"unknown recipe {name!r}; {definition.nearest(name, known)}")
     chosen = [c for c in CONTESTANTS if not names or c.recipe in names]
-    trained = [c for c in chosen if c.recipe != _OURS]
+    trained = [c for c in chosen if c.recipe != OURS]
+    complete = {c.name for c in trained if plan.complete(c)}
+    fer.load(plan.data)  # before the long work: damaged data would fail every training in turn
+    rows: dict[str, Row] = {}
+    histories: dict[str, Epochs] = {}
+    sidecars: dict[str, Path] = {}
+
+    def settle(contestant: Contestant, failure: str) -> None:
+        try:
+            if failure:
+                raise _ProcessError(failure)
+            sidecar = _exported(plan, contestant)
+            rows[contestant.name] = compare_measure.trained(plan, contestant, sidecar)
+            histories[contestant.name] = compare_measure.history(plan, contestant)
+            if sidecar:
+                sidecars[contestant.name] = sidecar
+        except (_ProcessError, MienError, OSError, RuntimeError, ValueError) as error:
+            rows[contestant.name] = _failed(plan, contestant, str(error) or type(error).__name__)
+        report(in_order(list(rows.values())), histories)
+
+    for contestant in (c for c in chosen if c.recipe == OURS):
+        rows[contestant.name] = compare_measure.ours(plan, contestant)
     for wave in ([c for c in trained if not c.start], [c for c in trained if c.start]):
-        _train_all(plan, wave)
-    artefacts = {c.name: _exported(plan, c) for c in progress(trained, "export", unit="models")}
-    ours = bundle.load("emotion-base")
-    paces = pace.ratios({**{n: p for n, p in artefacts.items() if p}, _OURS: ours.path}, _OURS)
-    bar = tqdm(chosen, desc="evaluate", unit=" models", disable=None)
-    rows = [_row(plan, c, ours.path if c.recipe == _OURS else artefacts[c.name], paces.get(c.name)) for c in bar]
-    histories = {
-        c.name: json.loads((_run(plan, c) / "history.json").read_text(encoding="utf-8"))["epochs"] for c in trained
-    }
-    return rows, histories
+        orphans = [c for c in wave if isinstance(rows.get(c.start), Failed)]
+        for contestant in orphans:
+            settle(contestant, f"starts from {contestant.start}, which failed")
+        for contestant, failure in _trained(plan, [c for c in wave if c not in orphans], complete):
+            settle(contestant, failure)
+    if sidecars:
+        paces = pace.ratios({**sidecars, OURS: bundle.load(compare_measure.OUR_MODEL).path}, OURS)
+        for name, row in rows.items():
+            if isinstance(row, Measured):
+                rows[name] = dataclasses.replace(row, latency_ratio=paces.get(name))
+        report(in_order(list(rows.values())), histories)
+    return in_order(list(rows.values())), histories
 
 
-def _run(plan: Plan, contestant: Contestant) -> Path:
-    return plan.runs / contestant.folder
-
-
-def settings_of(plan: Plan, contestant: Contestant) -> list[str]:
-    """`name=value` changes of the contestant's recipe under this plan."""
-    start = [c for c in CONTESTANTS if c.name == contestant.start]
-    init = [f"init={_run(plan, start[0]) / 'checkpoint.pt'}"] if start else []
-    return [*contestant.settings, *init, *(_QUICK if plan.quick else ())]
-
-
-def _complete(plan: Plan, contestant: Contestant) -> bool:
-    """Whether the run came to its end.
-
-    Raises:
-        MienError: it was another run.
-    """
-    path = _run(plan, contestant) / "checkpoint.pt"
-    if not path.is_file():
-        return False
-    stored = checkpoint.load(path)
-    recipe = definition.chosen(named.EMOTION, contestant.recipe, settings_of(plan, contestant))
-    if (definition.recipe_of(stored.task, stored.recipe), stored.seed) != (recipe, plan.seed):
-        raise MienError(f"{path.parent}: was trained with another recipe or seed; remove it or choose another --runs")
-    return not stored.resume
-
-
-def _train_all(plan: Plan, contestants: Sequence[Contestant]) -> None:
-    waiting = [c for c in contestants if not _complete(plan, c)]
+def _trained(plan: Plan, contestants: Sequence[Contestant], complete: set[str]) -> Iterator[tuple[Contestant, str]]:
+    """Each contestant as soon as its training is done; and how it failed, or nothing."""
+    for contestant in contestants:
+        if contestant.name in complete:
+            yield contestant, ""
+    waiting = [c for c in contestants if c.name not in complete]
     if not waiting:
         return
     cores = len(os.sched_getaffinity(0))
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, cores // plan.jobs))}
-    with (
-        ThreadPoolExecutor(plan.jobs) as pool,
-        tqdm(total=len(waiting), desc="train", unit=" recipes", disable=None) as bar,
-    ):
 
-        def train(contestant: Contestant) -> None:
-            run = _run(plan, contestant)
-            settings = [word for setting in settings_of(plan, contestant) for word in ("--set", setting)]
-            _call(
-                [
-                    *("mien_train", "emotion", "--recipe", contestant.recipe, "--out", str(run), "--resume"),
-                    *("--seed", str(plan.seed), "--data", str(plan.data), *settings),
-                ],
-                run,
-                environment,
-            )
-            bar.update()
-
+    def train(contestant: Contestant) -> str:
+        settings = [word for setting in plan.settings(contestant) for word in ("--set", setting)]
+        run = plan.run(contestant)
+        words = ["emotion", "--recipe", contestant.recipe, "--out", str(run), "--resume", "--seed", str(plan.seed)]
         try:
-            for future in [pool.submit(train, c) for c in waiting]:
-                future.result()
-        except BaseException:
+            _call("mien_train", [*words, "--data", str(plan.data), *settings], run, environment)
+        except (_ProcessError, OSError) as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(plan.jobs) as pool:
+        futures: dict[Future[str], Contestant] = {pool.submit(train, c): c for c in waiting}
+        try:
+            for future in progress(as_completed(futures), "train", len(futures), "recipes"):
+                yield futures[future], future.result()
+        except BaseException:  # Ctrl-C, or who asked for them is no longer there: what has not begun never does
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def _exported(plan: Plan, contestant: Contestant) -> Path | None:
     """Sidecar of the int8 model, built unless it is newer than the checkpoint; None for what int8 cannot hold."""
-    run = _run(plan, contestant)
+    run = plan.run(contestant)
     if checkpoint.load(run / "checkpoint.pt").network["name"] == _NOT_QUANTIZED:
         return None
     path = run / "model.json"
     if not path.is_file() or path.stat().st_mtime < (run / "checkpoint.pt").stat().st_mtime:
-        _call(
-            ["mien_export", "build", str(run), "--out", str(run), "--name", "model", "--data", str(plan.data)],
-            run,
-            dict(os.environ),
-        )
+        words = ["build", str(run), "--out", str(run), "--name", "model", "--data", str(plan.data)]
+        _call("mien_export", words, run, os.environ)
     return path
 
 
-def _call(words: list[str], run: Path, environment: dict[str, str]) -> None:
+def _call(module: str, words: Sequence[str], run: Path, environment: Mapping[str, str]) -> None:
+    """Run a command with its output in the run's log.
+
+    Raises:
+        _ProcessError: it ended with another status than 0, or by a signal.
+        OSError: the log cannot be written.
+    """
     run.mkdir(parents=True, exist_ok=True)
     log = run / "log.txt"
     with log.open("a", encoding="utf-8") as file:
-        done = subprocess.run(
-            [sys.executable, "-m", *words], stdout=file, stderr=subprocess.STDOUT, env=environment, check=False
-        )
+        line = [sys.executable, "-m", module, *words]
+        done = subprocess.run(line, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode:
-        last = (log.read_text(encoding="utf-8").strip().splitlines() or ["no output"])[-1]
-        raise MienError(f"python -m {' '.join(words)} failed with status {done.returncode}: {last} (all of it: {log})")
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((text.split("\r")[-1].strip() for text in reversed(lines) if text.strip()), "no output")
+        raise _ProcessError(f"python -m {module} {words[0]} {_ending(done.returncode)}: {last} (all of it: {log})")
 
 
-def _row(plan: Plan, contestant: Contestant, sidecar: Path | None, ratio: float | None) -> dict[str, Any]:
-    model = bundle.load(sidecar) if sidecar else None
-    ours = contestant.recipe == _OURS
-    assert model or not ours
-    float_model = model.artefact("tflite") if ours and model else _run(plan, contestant) / "checkpoint.pt"
-    stored = None if ours else checkpoint.load(float_model)
-    recipe = evaluation.recipe(float_model)
-    own = evaluation.evaluate(float_model, plan.data, "test", "own", plan.log)
-    strict, loose = None, None
-    if recipe.partition != "swapped" and recipe.crops == "direct":
-        # A swapped run selected its epoch on the private images, so that they can no longer test it.
-        strict = own if recipe.usual else evaluation.evaluate(float_model, plan.data, "test", "strict", plan.log)
-        loose = evaluation.evaluate(float_model, plan.data, "test", "loose", plan.log)
-    int8 = own if ours else model and evaluation.evaluate(model.artefact("tflite"), plan.data, "test", "own", plan.log)
-    network = stored.network if stored else model.sidecar.training.network  # type: ignore[union-attr]
-    parameters, macs = registry.count(registry.build(network).eval(), 48, 48)
-    history = [] if ours else json.loads((float_model.parent / "history.json").read_text(encoding="utf-8"))["epochs"]
-    return {
-        "recipe": contestant.name,
-        "protocol": contestant.tested,
-        "published": contestant.published or None,
-        **{k: own[k] for k in ("accuracy", "weighted_precision", "weighted_recall", "weighted_f1", "macro_f1", "n")},
-        "met": {k: own[k] >= v for k, v in contestant.published.items()} or None,
-        "strict_accuracy": strict and strict["accuracy"],
-        "loose_accuracy": loose and loose["accuracy"],
-        "int8_accuracy": int8 and int8["accuracy"],
-        "parameters": parameters,
-        "macs": macs,
-        "int8_bytes": model and model.sidecar.files["tflite"].bytes,
-        "latency_ratio": ratio,
-        "remark": contestant.remark,
-        "per_class": own["per_class"],
-        "confusion": own["confusion"],
-        "seed": stored.seed if stored else model.sidecar.training.seed,  # type: ignore[union-attr]
-        "epochs": len(history) or recipe.epochs,
-        "best_epoch": stored.epoch if stored else model.sidecar.training.epochs,  # type: ignore[union-attr]
-        "seconds": round(sum(row["seconds"] for row in history), 1) if history else None,
-        "settings": dataclasses.asdict(recipe),
-        "made_with": {**own["made_with"], "cpu": machine.facts()["cpu"]},
-    }
+def _ending(status: int) -> str:
+    """How a process ended, by its status; below 0 stands a signal."""
+    if status > 0:
+        return f"failed with status {status}"
+    known = {member.value: member.name for member in signal.Signals}
+    return f"died by {known.get(-status, f'signal {-status}')}"
 
 
-def plan_of(runs: Path, data: Path, seed: int, jobs: int, quick: bool) -> Plan:
-    """A plan; a quick look keeps its runs and its looks at the test split apart from the real ones."""
-    if quick:
-        quick_runs = runs.parent / f"{runs.resolve().name}-quick"
-        return Plan(quick_runs, data, seed, jobs, True, quick_runs / "test-log.jsonl")
-    return Plan(runs, data, seed, jobs)
+def _failed(plan: Plan, contestant: Contestant, error: str) -> Failed:
+    return Failed(
+        recipe=contestant.name,
+        protocol=contestant.tested,
+        published=contestant.published or None,
+        error=" ".join(error.split()),
+        remark=contestant.remark,
+        seed=plan.seed,
+        settings=compare_measure.plain(plan.recipe(contestant)),
+        command=command(),
+    )

@@ -1,8 +1,8 @@
 """`sweep`: many trainings of one recipe with other settings, chosen by Optuna, judged on the validation split alone.
 
 A study lives in an Optuna storage: a SQLite file in the sweep's folder, or any database that several machines reach.
-A second call goes on with it. A trial whose process died or was stopped is marked failed and repeated, from its last
-completed epoch where its folder is at hand; a trial that failed for a reason (a loss that diverged) is not.
+A second call goes on with it. A trial whose process died or was stopped is repeated, from its last completed epoch
+where its folder is at hand; a trial that failed for a reason (a loss that diverged) is not.
 """
 
 from __future__ import annotations
@@ -10,28 +10,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import shlex
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 from mien.errors import MienError
 from mien_train import evaluation
-from mien_train.data import emotion_data
+from mien_train.data import emotion_data, files
 from mien_train.networks import registry
 from mien_train.recipes import definition
 from mien_train.recipes.definition import EmotionRecipe
 from mien_train.recipes.named import EMOTION
-from mien_train.study import sweep_pictures, sweep_space, sweep_study
+from mien_train.study import sweep_pictures, sweep_result, sweep_space, sweep_study
+from mien_train.study.sweep_result import Sweep, Tried
 from mien_train.study.sweep_space import Space
 from mien_train.training import loop, tasks
+from mien_train.training.progress import say
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -50,7 +48,7 @@ def sweep(
     trials: int | None,
     seed: int,
     settings: Sequence[str],
-) -> dict[str, Any]:
+) -> Sweep:
     """Train until the study has the wanted number of trials; write `sweep.json` and `sweep.png` to `out`.
 
     Args:
@@ -65,10 +63,11 @@ def sweep(
         settings: `field=value` replacements in the recipe.
 
     Returns:
-        What `sweep.json` holds; `mien_train.study.sweep_table` makes it a table.
+        What `sweep.json` holds.
 
     Raises:
-        MienError: a bad space, recipe, storage or data, a folder of another sweep, or no trial succeeded.
+        MienError: a bad space, recipe, storage or data, a folder of another sweep, no trial succeeded, or a file or
+            the storage cannot be written.
         KeyboardInterrupt: after saving; the same call goes on.
     """
     optuna = _optuna()
@@ -77,16 +76,16 @@ def sweep(
     task = tasks.opened(recipe, data)
     words = ["python", "-m", "mien_train", "sweep", recipe_name, "--space", str(space), "--seed", str(seed)]
     words += [word for setting in settings for word in ("--set", setting)]
-    head = {
-        "command": shlex.join(words + (["--trials", str(trials)] if trials else [])),
-        "made_with": {**evaluation.made_with(), "optuna": version("optuna")},
-        "protocol": {"split": "val", "labels": recipe.labels, "partition": recipe.partition, "score": task.score},
-        "recipe": dataclasses.asdict(recipe),
-        "space": varied.document,
-        "seed": seed,
-        "data_sha256": task.data_sha256,
-    }
-    job = _Job(recipe, varied, data, out, seed, json.loads(json.dumps(head)))
+    head = Sweep(
+        command=shlex.join(words + (["--trials", str(trials)] if trials else [])),
+        made_with={**evaluation.made_with(), "optuna": version("optuna")},
+        protocol={"split": "val", "labels": recipe.labels, "partition": recipe.partition, "score": task.score},
+        recipe=json.loads(json.dumps(dataclasses.asdict(recipe))),
+        space=varied.document,
+        seed=seed,
+        data_sha256=task.data_sha256,
+    )
+    job = _Job(recipe, varied, data, out, seed, head)
     _begin(job)
     points = varied.points()
     # Trials of a list are read side by side: none is stopped early.
@@ -97,17 +96,19 @@ def sweep(
         if asked not in [trial.user_attrs.get("asked") for trial in study.get_trials(deepcopy=False)]:
             study.enqueue_trial(asked, user_attrs={"asked": asked})
     try:
-        while sweep_study.left(optuna, study, out, trials or len(points) or DEFAULT_TRIALS, bool(points)):
+        while sweep_study.left(optuna, study, trials or len(points) or DEFAULT_TRIALS, bool(points)):
             # A reason for failing is kept with the trial; the sweep goes on without it.
             study.optimize(lambda trial: _trained(optuna, job, trial), n_trials=1, catch=(MienError,))
             _write(job, study)
-    except KeyboardInterrupt:
-        tqdm.write(f"stopped; the same command goes on (sweep folder {out})")
-        raise
-    finally:
         found = _write(job, study)
-    if not any(trial["score"] is not None for trial in found["trials"]):
-        reasons = [trial["error"] for trial in found["trials"] if "error" in trial]
+    except KeyboardInterrupt:
+        _write(job, study)
+        say(f"stopped; the same command goes on (sweep folder {out})")
+        raise
+    except optuna.exceptions.StorageInternalError as error:
+        raise MienError(f"--storage: cannot be used ({error}); free some space, or give another one") from None
+    if not any(trial.score is not None for trial in found.trials):
+        reasons = [trial.error for trial in found.trials if trial.error]
         raise MienError(f"no trial succeeded; the first said: {reasons[0] if reasons else 'nothing'}")
     sweep_pictures.draw(out / "sweep.png", found)
     return found
@@ -115,22 +116,18 @@ def sweep(
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What every trial of a sweep shares; `head` is the part of `sweep.json` that is known before."""
+    """What every trial of a sweep shares; `head` is the part of its result that is known before."""
 
     recipe: EmotionRecipe
     space: Space
     data: Path
     out: Path
     seed: int
-    head: dict[str, Any]
-
-    def definition(self) -> dict[str, Any]:
-        """What makes it this sweep and no other."""
-        return {key: self.head[key] for key in ("recipe", "space", "seed", "data_sha256")}
+    head: Sweep
 
     def name(self) -> str:
         """Of the study: sweeps that differ in anything never meet in a storage that they share."""
-        digest = hashlib.sha256(json.dumps(self.definition(), sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(self.head.definition(), sort_keys=True).encode()).hexdigest()
         return f"mien-{self.recipe.name}-{digest[:12]}"
 
 
@@ -148,14 +145,15 @@ def _begin(job: _Job) -> None:
     path = job.out / "sweep.json"
     try:
         job.out.mkdir(parents=True, exist_ok=True)
-        stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else job.head
+        stored = sweep_result.parsed(json.loads(path.read_text(encoding="utf-8")), str(path)) if path.exists() else None
     except OSError as error:
         raise MienError(f"{job.out}: cannot be used ({error.strerror}); choose another --out") from None
-    except json.JSONDecodeError:
-        stored = None
-    if not isinstance(stored, dict):
-        raise MienError(f"{path}: not the result of a sweep; choose another --out")
-    differing = [key for key, value in job.definition().items() if stored.get(key) != value]
+    except (ValueError, RecursionError):
+        raise MienError(f"{path}: not the result of a sweep; choose another --out") from None
+    if stored is None:
+        return
+    ours, theirs = job.head.definition(), stored.definition()
+    differing = [key for key, value in ours.items() if theirs[key] != value]
     if differing:
         raise MienError(f"{job.out}: holds a sweep begun with another {' and '.join(differing)}; choose another --out")
 
@@ -165,21 +163,21 @@ def _trained(optuna: ModuleType, job: _Job, trial: Trial) -> float:
     # Seeded by the trial's number, a resumed sweep draws what an unbroken one draws, and two machines differ.
     trial.study.sampler = optuna.samplers.TPESampler(seed=job.seed * 100_003 + trial.number)
     folder = job.out / trial.user_attrs.get("folder", f"trial-{trial.number}")
-    with ExitStack() as stack:
-        with sweep_study.held(job.out / "lock"):
-            folder.mkdir(exist_ok=True)
-            stack.enter_context(sweep_study.held(folder / "trial.lock", str(trial.number)))
-            trial.set_user_attr("folder", folder.name)
-        try:
-            return _scored(optuna, job, trial, folder)
-        except MienError as error:
-            trial.set_user_attr("error", str(error))
-            raise
+    trial.set_user_attr("folder", folder.name)
+    try:
+        folder.mkdir(exist_ok=True)
+        return _scored(optuna, job, trial, folder)
+    except MienError as error:
+        trial.set_user_attr("error", str(error))
+        raise
+    except (KeyboardInterrupt, OSError):  # no fault of its settings
+        sweep_study.queue_again(optuna, trial.study, trial.number)
+        raise
 
 
 def _scored(optuna: ModuleType, job: _Job, trial: Trial, folder: Path) -> float:
     values = job.space.suggest(trial)
-    tqdm.write(f"trial {trial.number}: " + ", ".join(f"{k} {sweep_pictures.label(v)}" for k, v in values.items()))
+    say(f"trial {trial.number}: " + ", ".join(f"{k} {sweep_pictures.label(v)}" for k, v in values.items()))
     task = tasks.opened(dataclasses.replace(job.recipe, **values), job.data)
     try:
         network = registry.build(task.network)
@@ -209,28 +207,30 @@ def _scored(optuna: ModuleType, job: _Job, trial: Trial, folder: Path) -> float:
     return float(trained.metrics[task.score])
 
 
-def _write(job: _Job, study: Study) -> dict[str, Any]:
-    trials = [_row(job, trial) for trial in study.get_trials(deepcopy=False) if trial.state.name != "WAITING"]
-    done = [trial for trial in trials if trial["state"] == "complete"]
-    best = max(done, key=lambda trial: trial["score"])["number"] if done else None
-    found = {**job.head, "best": best, "trials": trials}
-    partial = job.out / f"sweep.{os.getpid()}.partial"
-    partial.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, job.out / "sweep.json")
+def _write(job: _Job, study: Study) -> Sweep:
+    trials = tuple(_tried(job, trial) for trial in study.get_trials(deepcopy=False) if trial.state.name != "WAITING")
+    done = [(trial.score, -trial.number) for trial in trials if trial.state == "complete" and trial.score is not None]
+    found = dataclasses.replace(job.head, best=-max(done)[1] if done else None, trials=trials)
+    files.write_json(job.out / "sweep.json", found.document())
     return found
 
 
-def _row(job: _Job, trial: FrozenTrial) -> dict[str, Any]:
+def _tried(job: _Job, trial: FrozenTrial) -> Tried:
     noted, state = trial.user_attrs, trial.state.name.lower()
     if state == "fail":
         state = "failed" if "error" in noted else "interrupted"
     # A pruned trial's score is the best that it reached, as a complete one's is.
     score = trial.value if state == "complete" else max(trial.intermediate_values.values(), default=None)
-    return {
-        "number": trial.number,
-        "state": state,
-        "values": json.loads(json.dumps(job.space.decoded(trial.params))),
-        "score": score if state in ("complete", "pruned") else None,
-        **{key: noted.get(key, 0) for key in ("epochs", "seconds", "parameters")},
-        **{key: noted[key] for key in ("best_epoch", "folder", "repeats", "error") if key in noted},
-    }
+    return Tried(
+        number=trial.number,
+        state=state,
+        values=json.loads(json.dumps(job.space.decoded(trial.params))),
+        score=score if state in ("complete", "pruned") else None,
+        epochs=noted.get("epochs", 0),
+        seconds=noted.get("seconds", 0.0),
+        parameters=noted.get("parameters", 0),
+        best_epoch=noted.get("best_epoch"),
+        folder=noted.get("folder"),
+        repeats=sweep_study.repeats(trial),
+        error=noted.get("error"),
+    )

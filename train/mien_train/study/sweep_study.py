@@ -1,27 +1,26 @@
 """The Optuna study behind a sweep: its storage, its queue, and the trials whose process died.
 
-A running trial holds the lock `trial.lock` in its folder. A trial that runs by the storage while nobody holds its lock
-is dead; trials of other machines, whose folders are not here, are dead when they give no sign of life any more.
+A running trial gives Optuna's sign of life. One that gives none any more is failed by Optuna, and queued again by its
+own callback, with the values and the folder that it had.
 """
 
 from __future__ import annotations
 
-import fcntl
+import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mien.errors import MienError
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.pruners import BasePruner
+    from optuna.trial import FrozenTrial
 
-_HEARTBEAT, _GRACE = 60, 300
-"""Seconds between two signs of life of a running trial, and after which one without is another machine's dead one."""
+HEARTBEAT, GRACE = 10, 60
+"""Seconds between two signs of life of a running trial, and after which one without is dead: an epoch holds no process
+up for that long."""
 
 
 def opened(optuna: ModuleType, storage: str, name: str, pruner: BasePruner) -> Study:
@@ -49,67 +48,58 @@ def opened(optuna: ModuleType, storage: str, name: str, pruner: BasePruner) -> S
         ) from None
 
 
-def left(optuna: ModuleType, study: Study, out: Path, wanted: int, listed: bool) -> bool:
-    """Whether there is a trial to begin; dead ones are put back into the queue first.
+def queue_again(optuna: ModuleType, study: Study, number: int) -> None:
+    """Queue a trial that was cut off once more, as Optuna does with one whose process died."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        trial = next(trial for trial in study.get_trials() if trial.number == number)
+        optuna.storages.RetryHeartbeatStaleTrialCallback()(study, trial)
+
+
+def repeats(trial: FrozenTrial) -> int | None:
+    """Number of the trial of which this is another try, or None."""
+    history: list[int] = trial.system_attrs.get("retry_history", [])  # of Optuna's callback
+    return history[-1] if history else None
+
+
+def left(optuna: ModuleType, study: Study, wanted: int, listed: bool) -> bool:
+    """Whether there is a trial to begin.
+
+    While there is none, but one is running elsewhere, waits for it to end, or to show that it lives: if it is dead, it
+    is to be begun again.
 
     Args:
         optuna: the package.
         study: of the sweep.
-        out: sweep folder of this process.
         wanted: number of trials.
         listed: only trials in the queue are to be begun.
     """
     states = optuna.trial.TrialState
-    with warnings.catch_warnings(), held(out / "lock"):
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        optuna.storages.fail_stale_trials(study)
-        for trial in study.get_trials(states=(states.RUNNING,)):
-            if _abandoned(out / trial.user_attrs.get("folder", ""), trial.number):
-                study.tell(trial.number, state=states.FAIL)
-        repeated = {trial.user_attrs.get("repeats") for trial in study.get_trials(deepcopy=False)}
-        for trial in study.get_trials(states=(states.FAIL,)):
-            if "error" not in trial.user_attrs and trial.number not in repeated:
-                kept: dict[str, Any] = {
-                    key: trial.user_attrs[key] for key in ("asked", "folder") if key in trial.user_attrs
-                }
-                study.enqueue_trial(
-                    {**kept.get("asked", {}), **trial.params}, user_attrs={**kept, "repeats": trial.number}
-                )
-                repeated.add(trial.number)
-    trials = study.get_trials(deepcopy=False)
-    begun = sum(trial.state != states.WAITING and trial.number not in repeated for trial in trials)
-    return begun < wanted and (not listed or any(trial.state == states.WAITING for trial in trials))
+    until = time.monotonic() + GRACE + HEARTBEAT
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            optuna.storages.fail_stale_trials(study)
+        trials = study.get_trials(deepcopy=False)
+        repeated = {repeats(trial) for trial in trials}
+        begun = sum(trial.state != states.WAITING and trial.number not in repeated for trial in trials)
+        if begun < wanted and (not listed or any(trial.state == states.WAITING for trial in trials)):
+            return True
+        if time.monotonic() > until or not any(trial.state == states.RUNNING for trial in trials):
+            return False
+        time.sleep(HEARTBEAT / 10)
 
 
 def _opened(optuna: ModuleType, storage: str, name: str, pruner: BasePruner) -> Study:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        database = optuna.storages.RDBStorage(storage, heartbeat_interval=_HEARTBEAT, grace_period=_GRACE)
+        database = optuna.storages.RDBStorage(
+            storage,
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
+        )
     study: Study = optuna.create_study(
         storage=database, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
     )
     return study
-
-
-@contextmanager
-def held(path: Path, owner: str = "") -> Iterator[None]:
-    """A lock that the kernel frees when its process ends, however it ends; the file keeps the owner's name."""
-    with path.open("a+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(owner)
-        file.flush()
-        yield
-
-
-def _abandoned(folder: Path, trial: int) -> bool:
-    """Whether the trial ran in this very folder, not in another machine's of that name, and its process is gone."""
-    path = folder / "trial.lock"
-    if not path.is_file() or path.read_text(encoding="utf-8") != str(trial):
-        return False
-    with path.open("a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True

@@ -131,7 +131,8 @@ def _exported(plan: Plan, contestant: Contestant) -> Path | None:
         return None
     path = run / "model.json"
     if not path.is_file() or path.stat().st_mtime < (run / "checkpoint.pt").stat().st_mtime:
-        words = ["build", str(run), "--out", str(run), "--name", "model", "--data", str(plan.data)]
+        # How good it is stands in the table; a run folder is no place that others load models from.
+        words = ["build", str(run), "--out", str(run), "--name", "model", "--force", "--data", str(plan.data)]
         _call("mien_export", words, run, os.environ)
     return path
 

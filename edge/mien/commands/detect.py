@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mien.commands.options import TILES_HELP, Subparsers, add_models
 from mien.errors import MienError
+from mien.outputs.names import shown, writable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from mien.reading import FrameResult
 
 NAME = "detect"
-
-
-def shown(path: Path) -> str:
-    """A path as text that can be printed and written as UTF-8, whatever bytes are in its name."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def add(subparsers: Subparsers) -> None:
@@ -77,18 +73,9 @@ def _pictures(paths: list[Path]) -> list[Path]:
 
 
 def _json(path: Path, result: FrameResult) -> str:
-    faces = [
-        {
-            "box": [round(v, 1) for v in reading.face.box],
-            "score": round(reading.face.score, 4),
-            "landmarks": [[round(x, 1), round(y, 1)] for x, y in reading.face.landmarks],
-            "emotion": reading.emotion,
-            "top": reading.top,
-            "reason": reading.reason,
-            "probabilities": {label: round(p, 4) for label, p in reading.probabilities.items()},
-        }
-        for reading in result.readings
-    ]
+    from mien.outputs.records import face_record
+
+    faces = [face_record(reading) for reading in result.readings]
     record = {"image": shown(path), "width": result.width, "height": result.height, "faces": faces}
     return json.dumps(record, ensure_ascii=False)
 
@@ -105,7 +92,7 @@ def _text(path: Path, result: FrameResult) -> str:
 
 def _say(line: str) -> None:
     # Flushed at once: what was read stays said, whatever happens to the next picture.
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(writable(line, sys.stdout) + "\n")
     sys.stdout.flush()
 
 
@@ -113,7 +100,7 @@ class _Writer:
     """Writes NAME-annotated.png and NAME-face0.png, …; of pictures with one name, the later get a number."""
 
     def __init__(self, folder: Path) -> None:
-        from mien.outputs.clip import make_folder
+        from mien.outputs.files import make_folder
 
         make_folder(folder)
         self._folder = folder
@@ -121,22 +108,18 @@ class _Writer:
 
     def write(self, path: Path, luma: NDArray[np.uint8], result: FrameResult, template: NDArray[np.float32]) -> None:
         import cv2
+        import numpy as np
 
         from mien.emotions import align
-        from mien.outputs.overlay import annotate, marks
+        from mien.outputs.overlay import annotate, marks, write_picture
 
         name, count = path.stem, 1
         while name in self._used:
             count += 1
             name = f"{path.stem}-{count}"
         self._used.add(name)
-        self._save(f"{name}-annotated.png", annotate(luma, marks(result)))
+        write_picture(self._folder / f"{name}-annotated.png", annotate(luma, marks(result)))
         faces = [reading.face for reading in result.readings]
         for index, crop in enumerate(align.crop(luma, align.landmarks_of(faces), template)):
-            self._save(f"{name}-face{index}.png", cv2.resize(crop, (192, 192), interpolation=cv2.INTER_CUBIC))
-
-    def _save(self, name: str, picture: Any) -> None:
-        from mien.outputs.overlay import write_picture
-
-        if not write_picture(str(self._folder / name), picture):
-            raise MienError(f"{self._folder / name}: cannot be written; check the space and permissions there")
+            face = cv2.resize(crop, (192, 192), interpolation=cv2.INTER_CUBIC)
+            write_picture(self._folder / f"{name}-face{index}.png", np.asarray(face, dtype=np.uint8))

@@ -78,7 +78,8 @@ def main(args: argparse.Namespace) -> int:
         camera = stack.enter_context(open_source(settings.source, settings.camera))
         clip = None
         if settings.annotate:
-            clip = Clip(Path(settings.annotate), 1e9 / camera.period_ns if camera.period_ns else 15.0)
+            rate = 1e9 / camera.period_ns if camera.period_ns else 15.0
+            clip = stack.enter_context(Clip(Path(settings.annotate), rate))
         reader = stack.enter_context(
             FaceReader(
                 settings.detector,
@@ -102,11 +103,18 @@ def main(args: argparse.Namespace) -> int:
                 tally.interrupted = True
             finally:
                 # Also after an error: what was read so far is said, and the clip is whole.
-                written = clip.close() if clip is not None else ()
-                if tally.frames:
-                    sys.stderr.write(_summary(tally, pipeline, camera.description))
-                    if camera.damaged:
-                        sys.stderr.write(f"{camera.damaged} damaged frames were left out\n")
+                failing = sys.exc_info()[1]
+                written: tuple[Path, ...] = ()
+                try:
+                    written = clip.finish() if clip is not None else ()
+                except MienError:
+                    if failing is None:  # else the error under way is the better story
+                        raise
+                finally:
+                    if tally.frames:
+                        sys.stderr.write(_summary(tally, pipeline, camera.description))
+                        if camera.damaged:
+                            sys.stderr.write(f"{camera.damaged} damaged frames were left out\n")
                 for path in written:
                     sys.stderr.write(f"wrote {path}\n")
     if not tally.frames and not tally.interrupted:

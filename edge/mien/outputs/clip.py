@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.closing import Closing
 from mien.errors import MienError
-from mien.outputs.overlay import annotate, contact_sheet, contain, marks, write_picture
+from mien.outputs.files import discard, make_folder, partial, place, unwritten
+from mien.outputs.names import shown
+from mien.outputs.overlay import annotate, marks, write_picture
+from mien.outputs.sheet import contact_sheet, contain
 from mien.reading import FrameResult
 
 _SHEET = 12
 
 
-class Clip:
+class Clip(Closing):
     """A `Preview` that draws every frame's readings and writes them.
+
+    The files appear when the run ends, whole or not at all; those of an earlier run stay until then.
 
     Args:
         folder: made if it is not there.
@@ -27,8 +34,15 @@ class Clip:
     """
 
     def __init__(self, folder: Path, rate: float) -> None:
+        try:
+            str(folder).encode("utf-8")
+        except UnicodeEncodeError:
+            raise MienError(f"{shown(folder)}: OpenCV writes no clip where a name is not UTF-8; rename it") from None
         make_folder(folder)
+        # FFmpeg would write its own lines about a full disk before ours; read when OpenCV first calls it.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         self._video, self._sheet = folder / "annotated.mp4", folder / "contact-sheet.png"
+        self._beside = partial(self._video)
         self._rate = rate
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
@@ -38,11 +52,11 @@ class Clip:
 
     def __call__(self, luma: NDArray[np.uint8], result: FrameResult) -> None:
         """Add a frame: its luma, uint8 (H, W), and its result."""
-        picture = annotate(luma, marks(result))
+        picture = annotate(luma, marks(result, numbered=True))
         if self._writer is None:
             self._size = (picture.shape[1], picture.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self._video), cv2.CAP_FFMPEG, codec, self._rate, self._size)
+            self._writer = cv2.VideoWriter(str(self._beside), cv2.CAP_FFMPEG, codec, self._rate, self._size)
         if self._writer.isOpened():
             same = (picture.shape[1], picture.shape[0]) == self._size
             self._writer.write(picture if same else contain(picture, *self._size))
@@ -54,39 +68,53 @@ class Clip:
                 self._every *= 2
         self._count += 1
 
-    def close(self) -> tuple[Path, ...]:
-        """Finish the files.
+    def finish(self) -> tuple[Path, ...]:
+        """Put the files in their places.
 
         Returns:
-            What was written: the contact sheet, and the clip unless OpenCV has no encoder for it; nothing if
+            What was written: the clip, unless OpenCV has no encoder for it, and the contact sheet; nothing if
             no frame was added.
 
         Raises:
-            MienError: the contact sheet cannot be written.
+            MienError: one of them cannot be written; the clip of an earlier run is still there then.
         """
         written = []
-        if self._writer is not None:
-            if self._writer.isOpened():
+        try:
+            if self._writer is not None and self._writer.isOpened():
+                self._writer.release()
+                self._check()
+                try:
+                    place(self._beside, self._video)
+                except OSError as error:
+                    raise unwritten(self._video, error.strerror) from None
                 written.append(self._video)
-            self._writer.release()
-        if self._stills:
-            chosen = np.unique(np.linspace(0, len(self._stills) - 1, min(_SHEET, len(self._stills))).round())
-            if not write_picture(str(self._sheet), contact_sheet([self._stills[int(i)] for i in chosen])):
-                raise MienError(f"{self._sheet}: cannot be written; check the space and permissions there")
-            written.append(self._sheet)
+            if self._stills:
+                chosen = np.unique(np.linspace(0, len(self._stills) - 1, min(_SHEET, len(self._stills))).round())
+                write_picture(self._sheet, contact_sheet([self._stills[int(i)] for i in chosen]))
+                written.append(self._sheet)
+        finally:
+            self.close()
         return tuple(written)
 
+    def close(self) -> None:
+        """Remove what is unfinished."""
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None
+        self._stills.clear()
+        discard(self._beside)
 
-def make_folder(folder: Path) -> None:
-    """Make a folder for output, and try that it can be written.
+    def _check(self) -> None:
+        """OpenCV says nothing of frames that it could not write: the file must open, and hold them to the last one.
 
-    Raises:
-        MienError: it cannot be made, or no file can be written in it.
-    """
-    probe = folder / ".mien-probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise MienError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+        Raises:
+            MienError: it does not.
+        """
+        capture = cv2.VideoCapture(str(self._beside), cv2.CAP_FFMPEG)
+        try:
+            stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+            capture.set(cv2.CAP_PROP_POS_FRAMES, self._count - 1)
+            if stated != self._count or not capture.read()[0]:
+                raise unwritten(self._video, f"of {self._count} frames {stated} arrived")
+        finally:
+            capture.release()

@@ -10,7 +10,7 @@ import torch
 
 from mien.errors import MienError
 from mien_train.networks import registry
-from mien_train.recipes import definition, named
+from mien_train.recipes import choosing, named
 from mien_train.study import cleaning
 from mien_train.training import checkpoint, tasks
 
@@ -18,7 +18,7 @@ SETTINGS = ("widths=8,16", "blocks=1,1", "labels=fer2013")
 
 
 def _untrained_run(folder: Path, data: Path) -> Path:
-    recipe = definition.chosen(named.EMOTION, "quick", SETTINGS)
+    recipe = choosing.chosen(named.EMOTION, "quick", SETTINGS)
     task = tasks.opened(recipe, data)
     torch.manual_seed(0)
     stored = checkpoint.Checkpoint(

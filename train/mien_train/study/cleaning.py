@@ -13,8 +13,8 @@ from sklearn.cluster import MiniBatchKMeans
 from mien.errors import MienError
 from mien_train.data import emotion_data
 from mien_train.emotion.features import features
-from mien_train.recipes import definition
-from mien_train.recipes.definition import EmotionRecipe
+from mien_train.recipes import choosing
+from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.study import face_sheet
 from mien_train.study.face_sheet import Tile
 from mien_train.training import checkpoint
@@ -51,7 +51,7 @@ def suspects(run: Path, data: Path, clusters: int, out: Path) -> dict[str, Any]:
     stored = checkpoint.finished(run / "checkpoint.pt")
     if stored.task != "emotion":
         raise MienError(f"{run}: holds a {stored.task} run; give the run folder of an emotion network")
-    recipe = definition.recipe_of("emotion", stored.recipe)
+    recipe = choosing.recipe_of("emotion", stored.recipe)
     assert isinstance(recipe, EmotionRecipe)
     opened = emotion_data.open_data(recipe, data)
     if opened.sha256 != stored.data_sha256:

@@ -18,7 +18,7 @@ from pathlib import Path
 from mien.errors import MienError
 from mien.models import bundle
 from mien_train.data import fer
-from mien_train.recipes import definition
+from mien_train.recipes import choosing
 from mien_train.study import compare_measure, pace
 from mien_train.study.compare_plan import Plan, command
 from mien_train.study.compare_rows import Epochs, Failed, Measured, Row, in_order
@@ -54,7 +54,7 @@ def compare(plan: Plan, names: Sequence[str], report: Report) -> tuple[list[Row]
     known = {c.recipe: c for c in CONTESTANTS}
     for name in names:
         if name not in known:
-            raise MienError(f"unknown recipe {name!r}; {definition.nearest(name, known)}")
+            raise MienError(f"unknown recipe {name!r}; {choosing.nearest(name, known)}")
     chosen = [c for c in CONTESTANTS if not names or c.recipe in names]
     trained = [c for c in chosen if c.recipe != OURS]
     complete = {c.name for c in trained if plan.complete(c)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.models.fields import Fields
-from mien_train.recipes import definition
+from mien_train.recipes import choosing
 from mien_train.study import compare_rows
 from mien_train.study.compare_plan import Plan
 from mien_train.study.compare_rows import Epochs, Row
@@ -79,7 +79,7 @@ def _epochs(curves: Fields, name: str) -> Epochs:
 
 def _holds(plan: Plan, contestant: Contestant, row: Row) -> bool:
     try:
-        trained = definition.recipe_of("emotion", row.settings)
+        trained = choosing.recipe_of("emotion", row.settings)
     except MienError:
         return False  # of a version with other settings
     wanted = plan.recipe(contestant)

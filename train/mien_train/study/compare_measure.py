@@ -12,7 +12,8 @@ from mien import machine
 from mien.models import bundle
 from mien_train import evaluation
 from mien_train.networks import registry
-from mien_train.recipes.definition import EmotionRecipe, Recipe
+from mien_train.recipes.base import Recipe
+from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.study.compare_plan import Plan, command
 from mien_train.study.compare_rows import FIGURES, Epochs, Measured
 from mien_train.study.contestants import Contestant

@@ -10,8 +10,8 @@ from pathlib import Path
 from mien.errors import MienError
 from mien_train import evaluation
 from mien_train.data import sample
-from mien_train.recipes import definition, named
-from mien_train.recipes.definition import Recipe
+from mien_train.recipes import choosing, named
+from mien_train.recipes.base import Recipe
 from mien_train.study.contestants import CONTESTANTS, Contestant
 from mien_train.training import checkpoint
 
@@ -53,7 +53,7 @@ class Plan:
 
     def recipe(self, contestant: Contestant) -> Recipe:
         """The contestant's recipe with these changes."""
-        return definition.chosen(named.EMOTION, contestant.recipe, self.settings(contestant))
+        return choosing.chosen(named.EMOTION, contestant.recipe, self.settings(contestant))
 
     def complete(self, contestant: Contestant) -> bool:
         """Whether the run came to its end.
@@ -65,7 +65,7 @@ class Plan:
         if not path.is_file():
             return False
         stored = checkpoint.load(path)
-        if (definition.recipe_of(stored.task, stored.recipe), stored.seed) != (self.recipe(contestant), self.seed):
+        if (choosing.recipe_of(stored.task, stored.recipe), stored.seed) != (self.recipe(contestant), self.seed):
             raise MienError(
                 f"{path.parent}: was trained with another recipe or seed; remove it or choose another --runs"
             )

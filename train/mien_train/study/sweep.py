@@ -22,8 +22,8 @@ from mien.errors import MienError
 from mien_train import evaluation
 from mien_train.data import emotion_data, files
 from mien_train.networks import registry
-from mien_train.recipes import definition
-from mien_train.recipes.definition import EmotionRecipe
+from mien_train.recipes import choosing
+from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.recipes.named import EMOTION
 from mien_train.study import sweep_pictures, sweep_result, sweep_space, sweep_study
 from mien_train.study.sweep_result import Sweep, Tried
@@ -72,7 +72,7 @@ def sweep(
     """
     optuna = _optuna()
     varied = sweep_space.load(space, recipe_name, settings)
-    recipe = emotion_data.suited(definition.chosen(EMOTION, recipe_name, settings), data)
+    recipe = emotion_data.suited(choosing.chosen(EMOTION, recipe_name, settings), data)
     task = tasks.opened(recipe, data)
     words = ["python", "-m", "mien_train", "sweep", recipe_name, "--space", str(space), "--seed", str(seed)]
     words += [word for setting in settings for word in ("--set", setting)]

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.errors import MienError
-from mien_train.recipes import definition
+from mien_train.recipes import choosing
 from mien_train.recipes.named import EMOTION
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def load(path: Path, recipe: str, settings: Sequence[str]) -> Space:
     Raises:
         MienError: the file, or a field or bound in it, is no good; the field and the nearest valid name are named.
     """
-    base = definition.chosen(EMOTION, recipe, settings)
+    base = choosing.chosen(EMOTION, recipe, settings)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -145,10 +145,10 @@ def _suggested(trial: Trial, name: str, values: Range | tuple[Any, ...]) -> Any:
 
 def _field(name: str, table: Any, recipe: str, settings: Sequence[str]) -> Range | tuple[Any, ...]:
     def typed(value: Any) -> Any:
-        chosen = definition.chosen(EMOTION, recipe, [*settings, f"{name}={_text(value)}"])
+        chosen = choosing.chosen(EMOTION, recipe, [*settings, f"{name}={_text(value)}"])
         return getattr(chosen, name)
 
-    example = getattr(definition.chosen(EMOTION, recipe, settings), name, None)
+    example = getattr(choosing.chosen(EMOTION, recipe, settings), name, None)
     if example is None or name == "name":
         typed(None)  # says that there is no such field, and which is nearest
     if name in _JUDGES:
@@ -157,7 +157,7 @@ def _field(name: str, table: Any, recipe: str, settings: Sequence[str]) -> Range
         raise MienError("is not a table; give low and high, or choices")
     for key in table:
         if key not in _KEYS:
-            raise MienError(f"has no setting {key!r}; {definition.nearest(key, _KEYS)}")
+            raise MienError(f"has no setting {key!r}; {choosing.nearest(key, _KEYS)}")
     if "choices" in table:
         choices = table["choices"]
         if len(table) > 1 or not isinstance(choices, list) or not choices:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mien.cameras import header
 from mien.errors import MienError
+from mien.quiet import native_stderr_closed
 
 MOST_PIXELS = 64_000_000
 """Pixels of a picture or of a video's frame that are decoded: more than a telephone's 48 million. It takes 250 MB."""
@@ -91,7 +92,7 @@ def expand_limited(luma: NDArray[np.uint8], out: NDArray[np.uint8] | None = None
     return np.asarray(cv2.LUT(np.ascontiguousarray(luma), _EXPAND, dst=out), dtype=np.uint8)
 
 
-def read_image(path: Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:
+def read_image(path: str | Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:
     """Luma of a picture file, upright (the EXIF orientation is applied).
 
     Args:
@@ -104,7 +105,7 @@ def read_image(path: Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:
     Raises:
         MienError: the file is missing, no picture, damaged, cut short, or too large.
     """
-    data = _contents(path)
+    data = _contents(Path(path))
     stated = header.size(data)
     if stated is None or 0 in stated:
         raise MienError(f"{path}: not a picture that mien reads; give a {header.FORMATS} file")
@@ -117,7 +118,8 @@ def read_image(path: Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:
     if header.scans(data) > _MOST_SCANS:
         raise MienError(f"{path}: passes {header.scans(data)} times over its pixels; save it as a plain JPEG")
     try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+        with native_stderr_closed():
+            image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error:  # OpenCV's word is of its own source lines; what a user can mend was looked at above
         image = None
     # A decoder that sees another size than its header states is one that somebody has thought of misleading.

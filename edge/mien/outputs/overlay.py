@@ -121,7 +121,7 @@ def _colour(mark: Mark) -> tuple[int, int, int]:
 
 
 def _font(scale: float) -> tuple[float, int, int]:
-    """The scale that can be read, the strokes' thickness, and the margin around a line of text, pixels."""
+    """The scale that can be read, the strokes' thickness, and the margin around text and its stripe, pixels."""
     scale = max(scale, _LEAST_SCALE)
     return scale, max(1, round(1.5 * scale)), max(2, round(6 * scale))
 
@@ -130,18 +130,18 @@ def _measured(text: str, scale: float) -> tuple[int, int]:
     """See `captions.Measure`."""
     scale, thickness, margin = _font(scale)
     (width, height), below = cv2.getTextSize(text, _FONT, scale, thickness)
-    return width + 2 * margin, height + below + margin
+    return width + 3 * margin, height + below + margin
 
 
 def _write(canvas: cv2.typing.MatLike, plate: Plate, colour: tuple[int, int, int]) -> None:
     scale, thickness, margin = _font(plate.scale)
     left, top, right, bottom = (round(value) for value in plate.box)
     cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), _PLATE, -1)
-    cv2.rectangle(canvas, (left, top), (left + max(1, margin // 2) - 1, bottom - 1), colour, -1)
+    cv2.rectangle(canvas, (left, top), (left + margin - 1, bottom - 1), colour, -1)
     for text in plate.lines:
         height = _measured(text, scale)[1]
         (_, above), _ = cv2.getTextSize(text, _FONT, scale, thickness)
         cv2.putText(
-            canvas, text, (left + margin, top + margin // 2 + above), _FONT, scale, _INK, thickness, cv2.LINE_AA
+            canvas, text, (left + 2 * margin, top + margin // 2 + above), _FONT, scale, _INK, thickness, cv2.LINE_AA
         )
         top += height

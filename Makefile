@@ -7,7 +7,7 @@ DEV = .venv/bin
 EDGE = .venv-edge/bin
 EXPORTS ?= edge/mien/models
 
-.PHONY: help setup demo test lint format train export results tables wheel bench test-latency clean
+.PHONY: help setup demo test lint format train export results tables check-results wheel bench test-latency clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -72,9 +72,12 @@ results: .venv/ready ## final report of the bundled models (looks at the test sp
 	$(MAKE) demo && cp out/demo/output.txt docs/results/demo.txt
 	$(MAKE) tables
 
-tables: .venv/ready ## the README's tables and the model cards from docs/results
+tables: .venv/ready ## the tables of README.md and docs, and the model cards, from docs/results
 	$(DEV)/python -m mien_export tables
 	$(DEV)/python -m mien_export card face-base face-small emotion-base
+
+check-results: .venv/ready ## the committed figures: promises kept, tables and cards up to date, of the bundled models
+	$(DEV)/python -m pytest tests/results/check_promises.py tests/results/check_pages.py
 
 wheel: .venv/ready ## dist/mien-*.whl, models included
 	$(DEV)/python -m build --wheel --outdir dist

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any
 
 from mien import machine
 from mien.models import bundle
@@ -20,7 +19,7 @@ _EMOTION = (("val", "strict"), ("test", "strict"), ("test", "loose"), ("test", "
 _OWN = (("val", "own"), ("test", "own"))
 
 
-def measure(model: Bundle, data: Path, command: str) -> dict[str, Any]:
+def measure(model: Bundle, data: Path, command: str) -> dict[str, object]:
     """Evaluate both artefacts of a bundle.
 
     Args:

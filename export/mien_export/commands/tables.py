@@ -1,4 +1,4 @@
-"""`tables`: write the README's tables from docs/results."""
+"""`tables`: write the tables of README and docs from docs/results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from mien_export.commands.options import Commands
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    tables = commands.add_parser("tables", help="write the README's tables from docs/results")
-    tables.add_argument("--readme", type=Path, default=Path("README.md"), metavar="FILE")
+    tables = commands.add_parser("tables", help="write the tables of README.md and docs from docs/results")
+    tables.add_argument(
+        "--readme",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="the page; repeatable (default: README.md, and what in docs has a table)",
+    )
     tables.add_argument("--results", type=Path, default=Path("docs/results"), metavar="DIR")
-    tables.add_argument("--check", action="store_true", help="change nothing; status 1 if the tables are out of date")
+    tables.add_argument("--check", action="store_true", help="change nothing; status 1 if a page is out of date")
     tables.set_defaults(run=_run)
 
 
@@ -21,8 +27,10 @@ def _run(options: argparse.Namespace) -> int:
     from mien_export import files
     from mien_export.pages import tables
 
-    text = tables.fill(options.readme, options.results)
+    pages = options.readme or tables.pages(Path("."))
+    texts = {page: tables.fill(page, options.results) for page in pages}  # before any is written
     if options.check:
-        return 0 if text == files.read_text(options.readme) else 1
-    files.write_text(options.readme, text, "--readme")
+        return 0 if all(text == files.read_text(page) for page, text in texts.items()) else 1
+    for page, text in texts.items():
+        files.write_text(page, text, "--readme")
     return 0

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import Any
 
 from mien.errors import MienError
 from mien_export import files
 from mien_export.peers.ratios import ENGINE
+from mien_export.records.bench import Bench
+from mien_export.records.emotion import EmotionReport, strict_test
+from mien_export.records.reading import read
 
 _ACCURACY = "emotion-base.json"
 
 
-def points(found: dict[str, Any], accuracy: float) -> list[tuple[str, float, float]]:
+def points(found: Bench, accuracy: float) -> list[tuple[str, float, float]]:
     """Name, milliseconds of the network alone (one thread) and percent on the strict test set.
 
     Args:
@@ -23,17 +24,18 @@ def points(found: dict[str, Any], accuracy: float) -> list[tuple[str, float, flo
     """
     chosen = []
     for row in found["peers"]:
-        if "skipped" in row or row["network"] is None:
+        network = row.get("network")
+        if network is None:
             continue
         ours = (row.get("engine"), row.get("precision")) == (ENGINE, "int8") and row["name"].startswith("mien emotion")
         name = f"{row['name']}, int8, LiteRT" if ours else row["name"]
         share = accuracy if ours else row.get("strict_accuracy")
         if share is not None:
-            chosen.append((name, float(row["network"]["p50"]), float(share)))
+            chosen.append((name, network["p50"], float(share)))
     return chosen
 
 
-def draw(found: dict[str, Any], results: Path) -> Path | None:
+def draw(found: Bench, results: Path) -> Path | None:
     """Write bench.png into the folder of the results.
 
     Args:
@@ -49,15 +51,7 @@ def draw(found: dict[str, Any], results: Path) -> Path | None:
     source = results / _ACCURACY
     if not source.is_file():
         return None
-    try:
-        evaluations = json.loads(source.read_text(encoding="utf-8"))["evaluations"]
-        (share,) = [
-            100 * e["accuracy"]
-            for e in evaluations
-            if (e["artefact"], e["split"], e["protocol"]) == ("tflite", "test", "strict")
-        ]
-    except (KeyError, ValueError) as error:
-        raise MienError(f"{source}: lacks the strict test accuracy ({error!r}); see `make results`") from None
+    share = 100 * strict_test(read(source, EmotionReport))["accuracy"]
     try:
         import matplotlib
     except ImportError:

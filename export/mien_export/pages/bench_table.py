@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mien.bench.measure import ALL_STAGES
 from mien_export.pages.markdown import grid
 from mien_export.peers.ratios import ENGINE
+from mien_export.records.bench import Bench, Spread
 
 _BOARDS = (
     "Of Raspberry Pis nothing was timed: [docs/arm64.md](docs/arm64.md) has the instructions that their processors "
@@ -15,7 +14,7 @@ _BOARDS = (
 _ENGINES = {"litert": "LiteRT", "onnx": "ONNX Runtime", "tflite": "tflite-runtime"}
 
 
-def lines(found: dict[str, Any]) -> list[str]:
+def lines(found: Bench) -> list[str]:
     """Everything in order: whole path, stages, peers, promises, cold start, where to find Raspberry Pis, origin."""
     picture = ["", "![accuracy against latency](docs/results/bench.png)"] if found.get("picture") else []
     return [
@@ -37,7 +36,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _whole(found: dict[str, Any]) -> list[str]:
+def _whole(found: Bench) -> list[str]:
     faces = sorted({run["faces"] for run in found["runs"]})
     cells = {(run["engine"], run["threads"], run["faces"]): run["whole"] for run in found["runs"]}
     rows = []
@@ -49,7 +48,7 @@ def _whole(found: dict[str, Any]) -> list[str]:
     return grid(head, rows)
 
 
-def _stages(found: dict[str, Any]) -> list[str]:
+def _stages(found: Bench) -> list[str]:
     runs = [r for r in found["runs"] if r["engine"] == ENGINE and r["threads"] == 1 and r["faces"] in (1, 20)]
     stages = [stage for stage in ALL_STAGES if any(stage in run["stages"] for run in runs)]
     rows = [
@@ -62,7 +61,7 @@ def _stages(found: dict[str, Any]) -> list[str]:
     return grid((f"stage, ms (p50), {_name(ENGINE)}, 1 thread", *stages), rows)
 
 
-def _preferred(found: dict[str, Any]) -> str:
+def _preferred(found: Bench) -> str:
     one = {run["engine"]: run["whole"]["p50"] for run in found["runs"] if (run["threads"], run["faces"]) == (1, 1)}
     best = min(one, key=lambda engine: one[engine])
     others = ", ".join(
@@ -71,7 +70,7 @@ def _preferred(found: dict[str, Any]) -> str:
     return f"**Prefer {_name(best)}**" + (f": {others}." if others else ".")
 
 
-def _peers(found: dict[str, Any]) -> list[str]:
+def _peers(found: Bench) -> list[str]:
     rows = []
     for row in found["peers"]:
         if "skipped" in row:
@@ -89,16 +88,16 @@ def _peers(found: dict[str, Any]) -> list[str]:
         )
         size = "×".join(map(str, row["input"])) if "input" in row else ""
         accuracy = f"{row['strict_accuracy']:.2f} %" if row.get("strict_accuracy") else ""
-        rows.append((label, size, accuracy, _spread(row["network"]), _spread(row["path"])))
+        rows.append((label, size, accuracy, _spread(row.get("network")), _spread(row.get("path"))))
     head = ("one thread, in turns; ms, median (p25 to p75)", "input", "strict FER+ test", "network alone", "from luma")
     return grid(head, rows)
 
 
-def _spread(figures: dict[str, float] | None) -> str:
+def _spread(figures: Spread | None) -> str:
     return "" if figures is None else f"{figures['p50']:.3f} ({figures['p25']:.3f} to {figures['p75']:.3f})"
 
 
-def _ratios(found: dict[str, Any]) -> list[str]:
+def _ratios(found: Bench) -> list[str]:
     rows = []
     for ratio in found["ratios"].values():
         value = f"not measured: {ratio['reason']}" if ratio["value"] is None else f"{ratio['value']:.2f}"
@@ -107,7 +106,7 @@ def _ratios(found: dict[str, Any]) -> list[str]:
     return grid(("promise", "measured", "at most", "met"), rows)
 
 
-def _starts(found: dict[str, Any]) -> list[str]:
+def _starts(found: Bench) -> list[str]:
     rows = [
         (
             _name(start["engine"]),
@@ -123,7 +122,7 @@ def _starts(found: dict[str, Any]) -> list[str]:
     return [*grid(head, rows), ""] if rows else []
 
 
-def _origin(found: dict[str, Any]) -> str:
+def _origin(found: Bench) -> str:
     hardware, settings = found["hardware"], found["settings"]
     packages = hardware["packages"]
     notes = "".join(f" **Note:** {remark}." for remark in found["remarks"])

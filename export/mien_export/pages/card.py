@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from mien.errors import MienError
 from mien.models import bundle
 from mien_export import files
-from mien_export.pages import detector_tables, emotion_tables
-
-Results = dict[str, Any]
+from mien_export.pages import conditions_tables, detector_table, emotion_tables
+from mien_export.records.conditions import Conditions
+from mien_export.records.detector import DetectorReport
+from mien_export.records.emotion import EmotionEvaluation, EmotionReport, strict_test
+from mien_export.records.reading import read
 
 _WEAK_RECALL = {"emotion": 0.6, "face": 0.9}
 """Below this a class, or a condition, is named as a weak spot."""
@@ -53,19 +52,12 @@ def write(model: str, results: Path, out: Path) -> Path:
         MienError: the model or its results are missing, or the card cannot be written.
     """
     found = bundle.load(model)
-    task = found.task
-    figures = _read(results / ("detector.json" if found.name == "face-base" else f"{found.name}.json"))
-    conditions_file = results / f"{found.name}-conditions.json"
-    conditions = _read(conditions_file) if task == "face" and conditions_file.is_file() else None
-    lines = [f"# {found.name}", "", _USE[task].format(**_facts(found)), "", "## Figures", ""]
-    if task == "emotion":
-        lines += [*emotion_tables.accuracy(figures), "", *emotion_tables.classes(figures)]
-    else:
-        lines += detector_tables.quality(figures)
-        if conditions:
-            lines += ["", *detector_tables.conditions(conditions)]
-    lines += ["", "## Weak spots", "", *_weak(task, figures, conditions)]
-    lines += ["", "## Data", "", _DATA[task] + f" SHA-256 of the training arrays or labels: "
+    file = results / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
+    use = _USE[found.task].format(**_facts(found))
+    lines = [f"# {found.name}", "", use, "", "## Figures", ""]
+    lines += _emotion(read(file, EmotionReport)) if found.task == "emotion" else _face(file, found.name)
+    lines += ["- Errors by age, sex and skin colour were not measured: the data has no such labels."]
+    lines += ["", "## Data", "", _DATA[found.task] + f" SHA-256 of the training arrays or labels: "
               f"`{found.sidecar.training.data_sha256}`.", "", "## Files", ""]  # fmt: skip
     for kind, entry in found.sidecar.files.items():
         lines.append(f"- {kind}: `{entry.file}`, {entry.bytes:,} bytes, SHA-256 `{entry.sha256}`")
@@ -75,45 +67,54 @@ def write(model: str, results: Path, out: Path) -> Path:
     return path
 
 
-def _facts(model: bundle.Bundle) -> dict[str, Any]:
+def _facts(model: bundle.Bundle) -> dict[str, str | float | None]:
     abstain = model.decision.abstain_below if model.task == "emotion" else None
     return {"labels": ", ".join(model.labels), "abstain": abstain, "height": model.height, "width": model.width}
 
 
-def _weak(task: str, figures: Results, conditions: Results | None) -> list[str]:
-    limit = _WEAK_RECALL[task]
-    if task == "emotion":
-        wanted = ("tflite", "test", "strict")
-        (entry,) = [e for e in figures["evaluations"] if (e["artefact"], e["split"], e["protocol"]) == wanted]
-        rows = [
+def _emotion(found: EmotionReport) -> list[str]:
+    """Figures and weak spots of a classifier."""
+    entry = strict_test(found)
+    return [
+        *emotion_tables.accuracy(found),
+        "",
+        *emotion_tables.classes(found),
+        *_weak_spots(_WEAK_RECALL["emotion"]),
+        *(
             f"- {label}: recall {row['recall']:.2f} on {row['support']} test images{_taken_for(entry, label)}"
             for label, row in entry["per_class"].items()
-            if row["recall"] < limit
-        ]
-    else:
-        entry = figures["evaluations"][0]
-        rows = [
-            f"- faces {k} pixels high in the input: recall {row['recall']:.2f} of {row['faces']}"
-            for k, row in entry["recall"].items()
-            if row["recall"] < limit
-        ]
-        for row in conditions["conditions"] if conditions else []:
-            if row["recall"]["mien"] < limit:
-                rows.append(f"- {row['condition']}: recall {row['recall']['mien']:.2f} of {row['faces']}")
-    rows.append("- Errors by age, sex and skin colour were not measured: the data has no such labels.")
-    return [f"Recall below {limit}, from the tables above:", "", *rows]
+            if row["recall"] < _WEAK_RECALL["emotion"]
+        ),
+    ]
 
 
-def _taken_for(entry: dict[str, Any], label: str) -> str:
+def _face(file: Path, name: str) -> list[str]:
+    """Figures and weak spots of a detector."""
+    found, limit = read(file, DetectorReport), _WEAK_RECALL["face"]
+    lines = detector_table.lines(found)
+    weak = [
+        f"- faces {k} pixels high in the input: recall {band['recall']:.2f} of {band['faces']}"
+        for k, band in found["evaluations"][0]["recall"].items()
+        if band["recall"] < limit
+    ]
+    measured = file.with_name(f"{name}-conditions.json")
+    if measured.is_file():
+        conditions = read(measured, Conditions)
+        lines += ["", *conditions_tables.recall(conditions)]
+        weak += [
+            f"- {row['condition']}: recall {row['recall']['mien']:.2f} of {row['faces']}"
+            for row in conditions["conditions"]
+            if row["recall"]["mien"] < limit
+        ]
+    return [*lines, *_weak_spots(limit), *weak]
+
+
+def _weak_spots(limit: float) -> list[str]:
+    return ["", "## Weak spots", "", f"Recall below {limit}, from the tables above:", ""]
+
+
+def _taken_for(entry: EmotionEvaluation, label: str) -> str:
     labels = list(entry["per_class"])
     row = list(entry["confusion"][labels.index(label)])
     row[labels.index(label)] = -1
     return f", most often taken for {labels[row.index(max(row))]}"
-
-
-def _read(path: Path) -> Results:
-    try:
-        found: Results = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MienError(f"{path}: not a readable result ({error}); see `make results`") from None
-    return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+
+from mien_export.records.report import Report
 
 
 def grid(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -13,11 +14,16 @@ def grid(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in (head, ruler, *rows)]
 
 
-def origin(found: dict[str, Any]) -> str:
-    """Where a result of `mien_export.results` comes from: size, seed, command, machine and versions."""
-    training, made = found["training"], found["evaluations"][0]["made_with"]
+def origin(found: Report, made: Mapping[str, str]) -> str:
+    """Where a result of `mien_export.results` comes from: size, seed, command, machine and versions.
+
+    Args:
+        found: the result.
+        made: package to its version.
+    """
+    training = found["training"]
     before = training["recipe"].get("init")
-    rounds = found.get("calibration", {}).get("qat", 0)
+    rounds = found["calibration"].get("qat", 0) if "calibration" in found else 0
     tuned = f", then {rounds} epochs of quantization-aware fine-tuning" if rounds else ""
     stage = f" that followed those of run `{PurePath(before).parent.name}`" if before else ""
     return (

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mien_export.pages.markdown import grid
+from mien_export.records.bench import Bench
+from mien_export.records.detector import DetectorReport
+from mien_export.records.emotion import EmotionReport, strict_test
 
-Results = dict[str, Any]
 
-
-def lines(emotion: Results, detector: Results, bench: Results) -> list[str]:
+def lines(emotion: EmotionReport, detector: DetectorReport, bench: Bench) -> list[str]:
     """Accuracy, detection, latency, and start, each with its yardstick."""
-    wanted = ("tflite", "test", "strict")
-    (reading,) = [e for e in emotion["evaluations"] if (e["artefact"], e["split"], e["protocol"]) == wanted]
+    reading = strict_test(emotion)
     (finding,) = [e for e in detector["evaluations"] if e["artefact"] == "tflite"]
     (path,) = [r for r in bench["runs"] if (r["engine"], r["threads"], r["faces"]) == ("litert", 1, 1)]
     (start,) = [s for s in bench["cold_start"] if s["engine"] == "litert"]
-    beside = "".join(f", {name} {row['ap50']:.3f}" for name, row in finding["peers"].items())
+    peers = finding["peers"] if isinstance(finding["peers"], dict) else {}
+    beside = "".join(f", {name} {row['ap50']:.3f}" for name, row in peers.items())
     ratio = bench["ratios"]["whole_path_vs_float_peers"]["value"]
     rows = [
         (

@@ -1,4 +1,4 @@
-"""`tables`: the README's tables, from docs/results/*.json and nothing else.
+"""`tables`: the tables of README.md and docs, from docs/results/*.json and nothing else.
 
 A table stands between `<!-- table NAME -->` and `<!-- end -->`; what is between them is replaced. Likewise what a
 program printed, docs/results/NAME.txt, after `<!-- output NAME -->`.
@@ -6,32 +6,61 @@ program printed, docs/results/NAME.txt, after `<!-- output NAME -->`.
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from mien.errors import MienError
 from mien_export import files
-from mien_export.pages import bench_table, detector_tables, emotion_tables, summary_table
+from mien_export.pages import (
+    bench_table,
+    calibration_table,
+    conditions_tables,
+    detector_table,
+    emotion_tables,
+    near_copies_table,
+    summary_table,
+    tiles_table,
+)
+from mien_export.records.bench import Bench
+from mien_export.records.calibration import Calibrations
+from mien_export.records.conditions import Conditions
+from mien_export.records.detector import DetectorReport
+from mien_export.records.emotion import EmotionReport
+from mien_export.records.explore import Exploration
+from mien_export.records.reading import read
+from mien_export.records.tiles import Tiles
+
+T = TypeVar("T")
+
+_MARK = re.compile(r"<!-- (?:table|output) \S+ -->")
+
+
+def pages(root: Path) -> list[Path]:
+    """README.md, and every page in docs that has a table or shows what a program printed."""
+    found = [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    return [page for page in found if page.parent == root or _MARK.search(files.read_text(page))]
 
 
 def fill(readme: Path, results: Path) -> str:
-    """The text of a README with every table made anew.
+    """The text of a README, or of another page, with every table made anew.
+
+    Links of the tables go out from the page: what they call docs/ is the folder in which the results' folder lies.
 
     Raises:
         MienError: a result is missing or a table's name is unknown.
     """
 
+    way = os.path.relpath(results.parent, readme.parent)
+    docs = "" if way == "." else f"{way}/"
+
     def table(match: re.Match[str]) -> str:
         name = match["name"]
         if name not in _TABLES:
             raise MienError(f"{readme}: unknown table {name!r}; known are {', '.join(_TABLES)}")
-        files, render = _TABLES[name]
-        paths = [results / file for file in files]
-        if missing := [path for path in paths if not path.is_file()]:
-            raise MienError(f"{missing[0]}: missing, and table {name!r} of {readme.name} needs it; see `make results`")
-        lines = render(*(json.loads(path.read_text(encoding="utf-8")) for path in paths))
+        lines = [line.replace("](docs/", f"]({docs}") for line in _TABLES[name](results)]
         return "\n".join([f"<!-- table {name} -->", *lines, "<!-- end -->"])
 
     def output(match: re.Match[str]) -> str:
@@ -46,17 +75,29 @@ def fill(readme: Path, results: Path) -> str:
     return re.sub(r"<!-- output (?P<name>\S+) -->\n.*?<!-- end -->", output, text, flags=re.DOTALL)
 
 
-_TABLES: dict[str, tuple[tuple[str, ...], Callable[..., list[str]]]] = {
-    "summary": (("emotion-base.json", "detector.json", "bench.json"), summary_table.lines),
-    "emotion": (("emotion-base.json",), emotion_tables.accuracy),
-    "classes": (("emotion-base.json",), emotion_tables.classes),
-    "twins": (("explore.json",), emotion_tables.twins),
-    "calibration": (("calibration-emotion.json",), emotion_tables.calibration),
-    "detector": (("detector.json",), detector_tables.quality),
-    "detector-small": (("face-small.json",), detector_tables.quality),
-    "conditions": (("face-base-conditions.json",), detector_tables.conditions),
-    "tiles": (("face-base-tiles.json",), detector_tables.tiles),
-    "distance": (("face-base-conditions.json",), detector_tables.distance),
-    "bench": (("bench.json",), bench_table.lines),
+def _of(file: str, kind: type[T], render: Callable[[T], list[str]]) -> Callable[[Path], list[str]]:
+    return lambda results: render(read(results / file, kind))
+
+
+def _summary(results: Path) -> list[str]:
+    return summary_table.lines(
+        read(results / "emotion-base.json", EmotionReport),
+        read(results / "detector.json", DetectorReport),
+        read(results / "bench.json", Bench),
+    )
+
+
+_TABLES: dict[str, Callable[[Path], list[str]]] = {
+    "summary": _summary,
+    "emotion": _of("emotion-base.json", EmotionReport, emotion_tables.accuracy),
+    "classes": _of("emotion-base.json", EmotionReport, emotion_tables.classes),
+    "twins": _of("explore.json", Exploration, near_copies_table.lines),
+    "calibration": _of("calibration-emotion.json", Calibrations, calibration_table.lines),
+    "detector": _of("detector.json", DetectorReport, detector_table.lines),
+    "detector-small": _of("face-small.json", DetectorReport, detector_table.lines),
+    "conditions": _of("face-base-conditions.json", Conditions, conditions_tables.recall),
+    "tiles": _of("face-base-tiles.json", Tiles, tiles_table.lines),
+    "distance": _of("face-base-conditions.json", Conditions, conditions_tables.distance),
+    "bench": _of("bench.json", Bench, bench_table.lines),
 }
-"""Name of a table to the results it is made from, and how."""
+"""Name of a table to its lines, given the folder of the results."""

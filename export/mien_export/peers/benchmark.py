@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from mien import machine
 from mien.bench import report, result
+from mien.bench.document import Result
 from mien.bench.measure import bundled
 from mien.bench.remarks import Watch
 from mien.bench.rounds import Progress
@@ -17,6 +17,7 @@ from mien.models import bundle, engine
 from mien_export import files
 from mien_export.peers import accuracy, contest
 from mien_export.peers.ratios import ENGINE, ratios
+from mien_export.records.bench import Bench
 from mien_train.data import store
 
 MODELS = "face-base", "emotion-base"
@@ -25,7 +26,7 @@ MODELS = "face-base", "emotion-base"
 Step = Callable[[str], Progress | None]
 
 
-def measure(seconds: float, starts: int, where: Path, command: list[str], step: Step) -> dict[str, Any]:
+def measure(seconds: float, starts: int, where: Path, command: list[str], step: Step) -> Bench:
     """Measure mien, then mien and its peers in turns.
 
     Args:
@@ -36,8 +37,7 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
         step: opens the progress of a named step.
 
     Returns:
-        JSON types: "command", "date", "hardware", "remarks" (empty on a quiet machine), "runs" and "cold_start"
-        of `mien bench`, "peers" (milliseconds; one thread) and "ratios".
+        Everything measured, and what follows from it.
 
     Raises:
         MienError: a model or an engine of mien's cannot be used.
@@ -50,8 +50,6 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
     accuracies = _accuracies(where)
     watch = Watch()
     outcome = contest.run(MODELS, engines, scene(), where, seconds, step("peers"), bundle.installed())
-    for row in outcome.rows:
-        row["strict_accuracy"] = accuracies.get(row["name"])
     return {
         "command": own["command"],
         "date": own["date"],
@@ -62,7 +60,7 @@ def measure(seconds: float, starts: int, where: Path, command: list[str], step: 
         "models": own["models"],
         "runs": own["runs"],
         "cold_start": own["cold_start"],
-        "peers": outcome.rows,
+        "peers": [{**row, "strict_accuracy": accuracies.get(row["name"])} for row in outcome.rows],
         "ratios": ratios(outcome, own["cold_start"]),
     }
 
@@ -75,7 +73,7 @@ def _accuracies(where: Path) -> dict[str, float]:
         return {}
 
 
-def write(document: dict[str, Any], path: Path) -> None:
+def write(document: Bench, path: Path) -> None:
     """Write a result.
 
     Raises:
@@ -84,16 +82,17 @@ def write(document: dict[str, Any], path: Path) -> None:
     files.write_json(path, document)
 
 
-def text(document: dict[str, Any]) -> str:
+def text(document: Bench) -> str:
     """The tables of `mien bench`, then peers and ratios, one line each."""
-    lines = [report.text({**document, "machine": document["hardware"]}), "", "in turns with peers, one thread"]
+    lines = [report.text(_own(document)), "", "in turns with peers, one thread"]
     lines.append(f"{'median milliseconds':<48}{'network':>10}{'from luma':>10}")
     for row in document["peers"]:
-        label = " ".join(str(row[key]) for key in ("name", "precision", "engine", "faces") if key in row)
+        words = (row["name"], row.get("precision"), row.get("engine"), row.get("faces"))
+        label = " ".join(str(word) for word in words if word is not None)
         if "skipped" in row:
             lines.append(f"{label}: skipped, {row['skipped']}")
             continue
-        cells = (f"{row[key]['p50']:.3f}" if row[key] else "–" for key in ("network", "path"))
+        cells = (f"{spread['p50']:.3f}" if spread else "–" for spread in (row.get("network"), row.get("path")))
         lines.append(f"{label:<48}" + "".join(f"{cell:>10}" for cell in cells))
     lines.append("")
     for name, ratio in document["ratios"].items():
@@ -103,3 +102,18 @@ def text(document: dict[str, Any]) -> str:
             verdict = "met" if ratio["met"] else "NOT MET"
             lines.append(f"{name:<48}{ratio['value']:>10.3f}  of {ratio['target']:g} allowed, {verdict}")
     return "\n".join(lines)
+
+
+def _own(document: Bench) -> Result:
+    """What of it `mien bench` measured."""
+    return {
+        "command": document["command"],
+        "date": document["date"],
+        "machine": document["hardware"],
+        "state_after": document["state_after"],
+        "remarks": document["remarks"],
+        "settings": document["settings"],
+        "models": document["models"],
+        "runs": document["runs"],
+        "cold_start": document["cold_start"],
+    }

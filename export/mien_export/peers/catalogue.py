@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mien.errors import MienError
 from mien.models import bundle
 from mien_export.peers import yunet
+from mien_export.records.bench import Row
 
 YUNET = 320, 320
 """Input (height, width) of YuNet_n as its authors publish it."""
@@ -262,8 +263,8 @@ def _shrunk(luma: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(cv2.resize(luma, wanted, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def record(peer: Peer) -> dict[str, Any]:
-    """What a result says about a peer, as JSON types."""
+def record(peer: Peer) -> Row:
+    """What a result says about a peer that was not timed yet."""
     return {
         "name": peer.name,
         "task": peer.task,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,8 +18,9 @@ from mien.faces.detector import FaceDetector
 from mien.laps import summary
 from mien.models.bundle import Bundle
 from mien.models.engine import open_engine
-from mien_export.peers import catalogue, float_twin
+from mien_export.peers import catalogue, float_copy
 from mien_export.quantization.observers import real
+from mien_export.records.bench import Row
 from mien_export.tflite.layout import to_channels_last
 
 FACES = (1, 20)
@@ -36,14 +36,14 @@ class Outcome:
         whole: (engine, faces) to mien's path from luma to readings.
         networks: (model, engine, "int8" or "float") to mien's networks alone.
         peers: name to (path, network).
-        rows: JSON types, one entry a contender; peers that are missing have "skipped", the reason.
+        rows: one a contender; peers that are missing have "skipped", the reason.
     """
 
     classifier: str
     whole: dict[tuple[str, int], float]
     networks: dict[tuple[str, str, str], float]
     peers: dict[str, tuple[float, float]]
-    rows: list[dict[str, Any]]
+    rows: tuple[Row, ...]
 
 
 def run(
@@ -93,7 +93,7 @@ def run(
         take_turns(contenders, seconds, progress)
     finally:
         cv2.setNumThreads(kept)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for (engine, faces), path in wholes.items():
         figures = path.figures()["readings"]
         rows.append({"name": "mien, whole path", "engine": engine, "faces": faces, "path": figures, "network": None})
@@ -112,22 +112,22 @@ def run(
             name: (summary(call.nanoseconds)["p50"], summary(alone[name].nanoseconds)["p50"])
             for name, call in paths.items()
         },
-        rows,
+        tuple(rows),
     )
 
 
 def _networks(model: Bundle, engine: str) -> dict[str, Callable[[], object]]:
-    """The model alone in an engine, and its float twin where this engine runs float models."""
+    """The model alone in an engine, and its float copy where this engine runs float models."""
     luma = np.random.default_rng(0).integers(0, 256, (model.height, model.width), dtype=np.uint8)
     opened = open_engine(model, engine)
     steps: dict[str, Callable[[], object]] = {"int8": lambda: opened.run(luma)}
     values = real(luma[None])
     if engine == "onnx":
-        session = catalogue.session(float_twin.float_onnx(onnx.load(model.artefact("onnx"))).SerializeToString())
+        session = catalogue.session(float_copy.float_onnx(onnx.load(model.artefact("onnx"))).SerializeToString())
         name = session.get_inputs()[0].name
         steps["float"] = lambda: session.run(None, {name: values})
     elif engine == "litert":
-        interpreter, invoke = catalogue.interpreter(float_twin.float_tflite(onnx.load(model.artefact("onnx"))))
+        interpreter, invoke = catalogue.interpreter(float_copy.float_tflite(onnx.load(model.artefact("onnx"))))
         index, last = interpreter.get_input_details()[0]["index"], np.ascontiguousarray(to_channels_last(values))
 
         def step() -> object:

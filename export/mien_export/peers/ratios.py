@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
+from mien.bench.document import ColdStart
 from mien_export.peers.catalogue import MINI_FLOAT, MINI_INT8, YUNET_FLOAT, YUNET_INT8
 from mien_export.peers.contest import Outcome
+from mien_export.records.bench import Ratio
 
 ENGINE = "litert"
 """The engine that mien prefers, and makes its promises for."""
 
 
-def ratios(outcome: Outcome, cold_starts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def ratios(outcome: Outcome, cold_starts: Sequence[ColdStart]) -> dict[str, Ratio]:
     """Every promise with its value, its target (the most that is allowed), and whether it is met.
 
     Args:
@@ -20,23 +22,21 @@ def ratios(outcome: Outcome, cold_starts: Sequence[Mapping[str, Any]]) -> dict[s
         cold_starts: of `mien.bench.cold.measure`.
 
     Returns:
-        Name to "value", "target", "met" and "of", a sentence; value and met are None, and "reason" says why,
-        where something was not measured.
+        Promises by name.
     """
     found = {
         "whole_path_vs_float_peers": _path(outcome, YUNET_FLOAT, MINI_FLOAT, 0.40),
         "whole_path_vs_int8_peers": _path(outcome, YUNET_INT8, MINI_INT8, 0.75),
     }
     for (model, engine, kind), median in outcome.networks.items():
-        twin = outcome.networks.get((model, engine, "float"))
-        if kind == "int8" and twin is not None:
+        copy = outcome.networks.get((model, engine, "float"))
+        if kind == "int8" and copy is not None:
             target = 1.0 if engine == ENGINE else 1.4
-            of = f"{model}, int8 over its float twin, {engine}, network alone"
-            found[f"int8_vs_float_{engine}_{model}"] = _judged(median / twin, target, of)
+            of = f"{model}, int8 over its float copy, {engine}, network alone"
+            found[f"int8_vs_float_{engine}_{model}"] = _judged(median / copy, target, of)
     found["twenty_faces"] = _twenty(outcome)
-    start = next(
-        (entry for entry in cold_starts if entry["engine"] == ENGINE), {"error": "the engine was not measured"}
-    )
+    unmeasured: ColdStart = {"engine": ENGINE, "error": "the engine was not measured"}
+    start = next((entry for entry in cold_starts if entry["engine"] == ENGINE), unmeasured)
     command = "`mien detect` on one 640×480 picture"
     of = f'{command}, process start to the reading, over `python -c "import numpy, cv2"`'
     found["cold_start_ratio"] = _from(start, "ratio", 2.5, of)
@@ -44,7 +44,7 @@ def ratios(outcome: Outcome, cold_starts: Sequence[Mapping[str, Any]]) -> dict[s
     return found
 
 
-def _path(outcome: Outcome, detector: str, classifier: str, target: float) -> dict[str, Any]:
+def _path(outcome: Outcome, detector: str, classifier: str, target: float) -> Ratio:
     of = f"mien, 640×480 luma to readings of one face, over {detector} plus {classifier}, preprocessing included"
     missing = [name for name in (detector, classifier) if name not in outcome.peers]
     if missing:
@@ -53,22 +53,23 @@ def _path(outcome: Outcome, detector: str, classifier: str, target: float) -> di
     return _judged(outcome.whole[ENGINE, 1] / theirs, target, of)
 
 
-def _twenty(outcome: Outcome) -> dict[str, Any]:
+def _twenty(outcome: Outcome) -> Ratio:
     of = "20 faces over 1 face + 19 × 1.5 × the classifier's own time, tensors set and read"
     own = outcome.networks[outcome.classifier, ENGINE, "int8"]
     allowed = outcome.whole[ENGINE, 1] + 19 * 1.5 * own
     return _judged(outcome.whole[ENGINE, 20] / allowed, 1.0, of)
 
 
-def _from(start: Mapping[str, Any], key: str, target: float, of: str) -> dict[str, Any]:
-    if start.get(key) is None:
-        return _unknown(target, of, str(start.get("error", "this system does not tell")))
-    return _judged(float(start[key]), target, of)
+def _from(start: ColdStart, key: Literal["ratio", "peak_rss_mb"], target: float, of: str) -> Ratio:
+    value = start.get(key)
+    if value is None:
+        return _unknown(target, of, start.get("error", "this system does not tell"))
+    return _judged(value, target, of)
 
 
-def _judged(value: float, target: float, of: str) -> dict[str, Any]:
+def _judged(value: float, target: float, of: str) -> Ratio:
     return {"value": value, "target": target, "met": value <= target, "of": of}
 
 
-def _unknown(target: float, of: str, reason: str) -> dict[str, Any]:
+def _unknown(target: float, of: str, reason: str) -> Ratio:
     return {"value": None, "target": target, "met": None, "of": of, "reason": reason}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -14,10 +14,21 @@ from mien_export.tflite import flatbuffer
 
 COUNT, SEED = 4, 2014
 
+
+class Golden(TypedDict):
+    """How the inputs are made, and per input the SHA-256 of all int8 outputs in order."""
+
+    kernels: str
+    inputs: str
+    seed: int
+    count: int
+    sha256: list[str]
+
+
 _UNKNOWN = frozenset({"ELU"})  # to the reference kernels, which therefore refuse a model that has it
 
 
-def golden(tflite: bytes, height: int, width: int, count: int = COUNT, seed: int = SEED) -> dict[str, Any]:
+def golden(tflite: bytes, height: int, width: int, count: int = COUNT, seed: int = SEED) -> Golden:
     """Run LiteRT's reference kernels on seeded noise.
 
     Args:
@@ -27,8 +38,7 @@ def golden(tflite: bytes, height: int, width: int, count: int = COUNT, seed: int
         seed: of `numpy.random.default_rng`.
 
     Returns:
-        JSON types: how the inputs are made, and per input the SHA-256 of all int8 outputs in order. A model that the
-        reference kernels do not know an operator of has no golden inputs.
+        For the sidecar. A model that the reference kernels do not know an operator of has no golden inputs.
 
     Raises:
         MienError: LiteRT refuses the model.

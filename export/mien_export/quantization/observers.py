@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -106,7 +105,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc] # onnxruntime ships 
         self._images: Iterator[NDArray[np.uint8]] = iter(images)
         self._scale = scale
 
-    def get_next(self) -> dict[str, Any] | None:
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         """The next input, or None at the end."""
         image = next(self._images, None)
         return None if image is None else {INPUT: real(image[None], self._scale)}

@@ -61,7 +61,7 @@ def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = 
 
     See `quantize_network`.
     """
-    overrides: dict[str, list[dict[str, Any]]] = {
+    overrides: dict[str, list[dict[str, object]]] = {
         INPUT: [
             {
                 "quant_type": QuantType.QUInt8,

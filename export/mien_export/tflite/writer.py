@@ -21,7 +21,7 @@ _RUNTIME = b"1.14.0\0\0\0\0\0\0\0\0\0\0"  # TensorFlow release that first has ev
 _DTYPES = {
     np.dtype(np.int8): schema.TensorType.INT8,
     np.dtype(np.int32): schema.TensorType.INT32,
-    np.dtype(np.float32): schema.TensorType.FLOAT32,  # of `mien_export.peers.float_twin` alone
+    np.dtype(np.float32): schema.TensorType.FLOAT32,  # of `mien_export.peers.float_copy` alone
 }
 
 

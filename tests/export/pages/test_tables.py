@@ -1,41 +1,18 @@
 from __future__ import annotations
 
-import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from mien.errors import MienError
 from mien.models import bundle
+from mien_export.cli import main
 from mien_export.pages import card, tables
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "docs/results"
-
-
-def test_the_readme_shows_what_the_results_say() -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    assert tables.fill(readme, RESULTS) == text, "run `make tables`"
-    assert len(re.findall("<!-- (table|output) ", text)) >= 5
-
-
-def test_the_results_are_those_of_the_bundled_models() -> None:
-    for name, file in (("emotion-base", "emotion-base.json"), ("face-base", "detector.json")):
-        found = json.loads((RESULTS / file).read_text())
-        assert found["files"] == bundle.load(name).sidecar.document["files"], (
-            f"{file} is of another {name}: run `make results`"
-        )
-
-
-def test_every_look_at_the_test_split_is_noted() -> None:
-    noted = [json.loads(line) for line in (RESULTS / "test-log.jsonl").read_text().splitlines()]
-    seen = {(line["sha256"], line["protocol"], line["accuracy"]) for line in noted}
-    looks = json.loads((RESULTS / "emotion-base.json").read_text())["evaluations"]
-    shown = {(e["sha256"], e["protocol"], e["accuracy"]) for e in looks if e["split"] == "test"}
-    assert len(shown) >= 6
-    assert shown <= seen
 
 
 def test_a_table_is_replaced_between_its_marks_and_nothing_else(tmp_path: Path) -> None:
@@ -61,8 +38,43 @@ def test_a_missing_result_or_an_unknown_table_is_named(tmp_path: Path, mark: str
         tables.fill(readme, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["emotion-base", "face-base"])
-def test_the_committed_card_is_the_one_the_results_make(name: str, tmp_path: Path) -> None:
-    made = card.write(name, RESULTS, tmp_path)
-    assert made.read_text() == (ROOT / "docs/models" / f"{name}.md").read_text(), "run `make tables`"
-    assert "## Weak spots" in made.read_text()
+def test_links_go_out_from_the_page(tmp_path: Path) -> None:
+    """A picture of docs/results is docs/results/… in the README, and results/… on a page that lies in docs."""
+    shutil.copytree(RESULTS, tmp_path / "docs/results")
+    links = {}
+    for page in (tmp_path / "README.md", tmp_path / "docs/performance.md", tmp_path / "docs/models/m.md"):
+        page.parent.mkdir(exist_ok=True)
+        page.write_text("<!-- table bench -->\n<!-- end -->\n")
+        text = tables.fill(page, tmp_path / "docs/results")
+        (links[page.name],) = re.findall(r"\]\((\S*bench\.png)\)", text)
+        assert (page.parent / links[page.name]).resolve() == tmp_path / "docs/results/bench.png"
+    assert list(links.values()) == ["docs/results/bench.png", "results/bench.png", "../results/bench.png"]
+
+
+def test_pages_are_those_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "docs/deep").mkdir(parents=True)
+    for name, text in (("README.md", "none"), ("docs/a.md", "none"), ("docs/deep/b.md", "<!-- table bench -->")):
+        (tmp_path / name).write_text(text)
+    assert tables.pages(tmp_path) == [tmp_path / "README.md", tmp_path / "docs/deep/b.md"]
+
+
+def test_a_check_changes_nothing_and_tells_by_its_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "demo.txt").write_text("1 frame\n")
+    for page in ("README.md", "docs/a.md"):
+        (tmp_path / page).write_text("<!-- output demo -->\n<!-- end -->\n")
+    assert main(["tables", "--results", ".", "--check"]) == 1
+    assert (tmp_path / "README.md").read_text() == "<!-- output demo -->\n<!-- end -->\n"
+    assert main(["tables", "--results", "."]) == 0
+    assert "1 frame" in (tmp_path / "docs/a.md").read_text()
+    assert main(["tables", "--results", ".", "--check"]) == 0
+
+
+@pytest.mark.parametrize("name", ["emotion-base", "face-base", "face-small"])
+def test_a_card_says_what_the_model_is_and_where_it_is_weak(name: str, tmp_path: Path) -> None:
+    text = card.write(name, RESULTS, tmp_path).read_text()
+    sections = ["# " + name, "## Figures", "## Weak spots", "## Data", "## Files", "## Licence"]
+    assert [line for line in text.splitlines() if line.startswith("#")] == sections
+    assert bundle.load(name).sidecar.files["tflite"].sha256 in text
+    assert "recall 0." in text.split("## Weak spots")[1]

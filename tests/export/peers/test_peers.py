@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,6 +12,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from mien.bench.document import ColdStart
 from mien.bench.scene import placed, scene
 from mien.cli import main as mien_main
 from mien.errors import MienError
@@ -26,6 +25,8 @@ from mien_export.proof.parity import parity, structured
 from mien_export.quantization.observers import ranges, real
 from mien_export.quantization.quantize import quantize
 from mien_export.tflite.writer import to_tflite
+
+RESULTS = Path(__file__).parents[3] / "docs/results"
 
 
 def like_yunet() -> onnx.ModelProto:
@@ -116,7 +117,7 @@ def test_mien_runs_alone_where_there_are_no_peers(models: tuple[Path, Path], tmp
     assert judged["cold_start_ratio"]["reason"] == "the engine was not measured"
 
 
-def outcome_of(whole: tuple[float, float], rows: Sequence[dict[str, Any]] = ()) -> Outcome:
+def outcome_of(whole: tuple[float, float]) -> Outcome:
     networks = {
         ("face-base", "litert", "int8"): 1.0,
         ("face-base", "litert", "float"): 2.0,
@@ -130,11 +131,11 @@ def outcome_of(whole: tuple[float, float], rows: Sequence[dict[str, Any]] = ()) 
         catalogue.YUNET_INT8: (1.5, 1.0),
         catalogue.MINI_INT8: (0.5, 0.5),
     }
-    return Outcome("emotion-base", {("litert", 1): whole[0], ("litert", 20): whole[1]}, networks, theirs, list(rows))
+    return Outcome("emotion-base", {("litert", 1): whole[0], ("litert", 20): whole[1]}, networks, theirs, ())
 
 
 def test_promises_are_judged_as_ratios_of_medians() -> None:
-    start = {"engine": "litert", "ratio": 2.6, "peak_rss_mb": 75.0}
+    start: ColdStart = {"engine": "litert", "ratio": 2.6, "peak_rss_mb": 75.0}
     found = ratios(outcome_of((1.6, 4.45)), [start])
     values = {name: (entry["value"], entry["met"]) for name, entry in found.items()}
     assert values == {
@@ -186,9 +187,8 @@ def test_the_picture_is_drawn_where_the_accuracy_is_known(document: Path) -> Non
     assert bench_picture.draw(found, document.parent) is None
     figures = {"p50": 0.9}
     found["peers"].append({"name": "Peer", "strict_accuracy": 84.46, "network": figures, "path": figures})
-    entry = {"artefact": "tflite", "split": "test", "protocol": "strict", "accuracy": 0.86}
     accuracy = document.with_name("emotion-base.json")
-    accuracy.write_text(json.dumps({"evaluations": [entry]}))
+    accuracy.write_text((RESULTS / "emotion-base.json").read_text())
     drawn = bench_picture.draw(found, document.parent)
     assert drawn is not None
     assert drawn.read_bytes().startswith(b"\x89PNG")
@@ -196,5 +196,5 @@ def test_the_picture_is_drawn_where_the_accuracy_is_known(document: Path) -> Non
     assert ours[0] == "mien emotion-base, int8, LiteRT"
     assert (ours[2], peer) == (86.0, ("Peer", 0.9, 84.46))
     accuracy.write_text("{}")
-    with pytest.raises(MienError, match="strict test accuracy"):
+    with pytest.raises(MienError, match=r"emotion-base\.json: lacks 'command'; see `make results`"):
         bench_picture.draw(found, document.parent)

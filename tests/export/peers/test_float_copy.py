@@ -1,4 +1,4 @@
-"""The float twins compute what the int8 models compute, to within their steps."""
+"""The float copies compute what the int8 models compute, to within their steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from mien_export.peers import float_twin
+from mien_export.peers import float_copy
 from mien_export.proof.parity import structured
 from mien_export.proof.runners import Onnx
 from mien_export.quantization import qdq
@@ -36,9 +36,9 @@ def run_onnx(content: bytes, image: NDArray[np.uint8]) -> list[NDArray[np.float3
     return [to_channels_last(output) for output in session.run(None, {session.get_inputs()[0].name: real(image[None])})]
 
 
-def test_both_twins_agree_with_each_other(model: onnx.ModelProto, image: NDArray[np.uint8]) -> None:
-    expected = run_onnx(float_twin.float_onnx(model).SerializeToString(), image)
-    interpreter = litert.Interpreter(model_content=float_twin.float_tflite(model), num_threads=1)
+def test_both_copies_agree_with_each_other(model: onnx.ModelProto, image: NDArray[np.uint8]) -> None:
+    expected = run_onnx(float_copy.float_onnx(model).SerializeToString(), image)
+    interpreter = litert.Interpreter(model_content=float_copy.float_tflite(model), num_threads=1)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], to_channels_last(real(image[None])))
     interpreter.invoke()
@@ -48,8 +48,8 @@ def test_both_twins_agree_with_each_other(model: onnx.ModelProto, image: NDArray
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_the_twin_is_near_the_int8_model(model: onnx.ModelProto, image: NDArray[np.uint8]) -> None:
-    floats = run_onnx(float_twin.float_onnx(model).SerializeToString(), image)
+def test_the_copy_is_near_the_int8_model(model: onnx.ModelProto, image: NDArray[np.uint8]) -> None:
+    floats = run_onnx(float_copy.float_onnx(model).SerializeToString(), image)
     integers = Onnx(model.SerializeToString()).run(image)
     tensors = qdq.read(model).outputs
     assert len(tensors) == len(floats) >= 1
@@ -67,12 +67,12 @@ def test_the_twin_is_near_the_int8_model(model: onnx.ModelProto, image: NDArray[
     assert min(correlations) > 0.95
 
 
-def test_the_twins_file_is_float_throughout(model: onnx.ModelProto) -> None:
-    file = flatbuffer.read(float_twin.float_tflite(model))
+def test_the_copys_file_is_float_throughout(model: onnx.ModelProto) -> None:
+    file = flatbuffer.read(float_copy.float_tflite(model))
     assert file.operators
     kinds = {tensor.dtype for tensor in file.tensors.values()}
     assert "int8" not in kinds
     assert {operator.version for operator in file.operators} == {1}
-    nodes = {node.op_type for node in float_twin.float_onnx(model).graph.node}
+    nodes = {node.op_type for node in float_copy.float_onnx(model).graph.node}
     assert not {"QuantizeLinear", "DequantizeLinear"} & nodes
     assert "Relu" in nodes

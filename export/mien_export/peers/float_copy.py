@@ -1,4 +1,4 @@
-"""The float twin of an int8 model, out of its own file: the same graph and weights, to be timed beside it."""
+"""The float copy of an int8 model, out of its own file: the same graph and weights, to be timed beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RELU = schema.ActivationFunctionType.RELU
 
 
 def float_tflite(model: onnx.ModelProto) -> bytes:
-    """The float32 twin as TFLite.
+    """The float32 copy as TFLite.
 
     A quantized tensor whose least value stands for 0 has swallowed a ReLU; here the ReLU is put back.
 
@@ -43,7 +43,7 @@ def float_tflite(model: onnx.ModelProto) -> bytes:
 
 
 def float_onnx(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The float32 twin as ONNX: float32 in and out, pictures (1, C, H, W); see `float_tflite`."""
+    """The float32 copy as ONNX: float32 in and out, pictures (1, C, H, W); see `float_tflite`."""
     graph = qdq.read(model)
     nodes, constants = [], []
     for node in graph.nodes:
@@ -63,9 +63,9 @@ def float_onnx(model: onnx.ModelProto) -> onnx.ModelProto:
         nodes.append(helper.make_node(node.op, names, [raw], name=node.name, **node.attributes))
         if clamped:
             nodes.append(helper.make_node("Relu", [raw], [output.name], name=f"{node.name}.relu"))
-    twin = helper.make_graph(nodes, "twin", _ends(graph.inputs), _ends(graph.outputs), constants)
+    copy = helper.make_graph(nodes, "copy", _ends(graph.inputs), _ends(graph.outputs), constants)
     versions = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
-    made = helper.make_model(twin, opset_imports=versions, ir_version=model.ir_version)
+    made = helper.make_model(copy, opset_imports=versions, ir_version=model.ir_version)
     onnx.checker.check_model(made)
     return made
 

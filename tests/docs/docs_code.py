@@ -51,34 +51,68 @@ def _documented(kind: type) -> set[str]:
 
 
 def statuses(program: str) -> dict[str, set[int]]:
-    """File of a program's command line to the exit statuses that it can give, by its source.
+    """Each command of a program, and "" for its command line, to the exit statuses that its source can give.
 
     Counted are numbers that a function returns which returns an int, that it calls `status`, or with which it calls
-    something that leaves (`exit`, or one of the `_failed` and `_leave_quietly` of the command lines).
+    something that leaves (`exit`, or one of the `_failed` and `_leave_quietly` of the command lines); for a command,
+    those of the function that `set_defaults` names and of what that calls in its file.
     """
     room = ROOMS[program]
-    files = [room / "cli.py", *sorted((room / "commands").glob("*.py"))]
-    found = {path.stem: of_source(path.read_text(encoding="utf-8")) for path in files}
-    assert found["cli"]
+    found = {"": _given(ast.parse((room / "cli.py").read_text(encoding="utf-8")))}
+    for path in sorted((room / "commands").glob("*.py")):
+        found.update(of_commands(path.read_text(encoding="utf-8")))
+    assert len(found) > 4
     return found
 
 
-def of_source(text: str) -> set[int]:
-    """The exit statuses that a module's source can give; see `statuses`."""
+def of_commands(text: str) -> dict[str, set[int]]:
+    """Each command that a module adds to the statuses it can give; see `statuses`."""
+    tree = ast.parse(text)
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    names, found = {}, {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _called(node.value) == "add_parser":
+            first = node.value.args[0]
+            name = constants[first.id] if isinstance(first, ast.Name) else ast.literal_eval(first)
+            names[ast.unparse(node.targets[0])] = str(name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _called(node) == "set_defaults":
+            variable = ast.unparse(node.func).split(".")[0]
+            found[names[variable]] = _given(*_reached(ast.unparse(node.keywords[0].value), functions))
+    return found
+
+
+def _reached(name: str, functions: Mapping[str, ast.FunctionDef]) -> list[ast.FunctionDef]:
+    """A function of a module, and those of the module that it calls, directly or not."""
+    names = [name]
+    for reached in names:  # which grows under way
+        calls = (node for node in ast.walk(functions[reached]) if isinstance(node, ast.Call))
+        names += [called for call in calls if (called := _called(call)) in functions and called not in names]
+    return [functions[reached] for reached in names]
+
+
+def _called(call: ast.Call) -> str:
+    return ast.unparse(call.func).split(".")[-1]
+
+
+def _given(*nodes: ast.AST) -> set[int]:
+    """The exit statuses that some source can give; see `statuses`."""
     found: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in [inner for outer in nodes for inner in ast.walk(outer)]:
         if isinstance(node, ast.FunctionDef) and ast.unparse(node.returns or ast.Constant(None)) == "int":
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Return) and inner.value is not None:
-                    found |= _numbers(inner.value)
+            returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return) and inner.value]
+            found = found.union(*map(_numbers, returned))
         elif isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["status"]:
             found |= _numbers(node.value)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
-            "exit",
-            "_failed",
-            "_leave_quietly",
-        ):
-            found |= {number for argument in node.args for number in _numbers(argument)}
+        elif isinstance(node, ast.Call) and _called(node) in ("exit", "_failed", "_leave_quietly"):
+            found = found.union(*map(_numbers, node.args))
     return found
 
 
@@ -86,15 +120,6 @@ def _numbers(node: ast.expr) -> set[int]:
     if isinstance(node, ast.IfExp):
         return _numbers(node.body) | _numbers(node.orelse)
     return {node.value} if isinstance(node, ast.Constant) and type(node.value) is int else set()
-
-
-def commands_of(program: str) -> Mapping[str, str]:
-    """Command of a program to the file that holds it, by the functions that `set_defaults` names."""
-    found = {}
-    for path in sorted((ROOMS[program] / "commands").glob("*.py")):
-        for name in re.findall(r'add_parser\(\s*(?:NAME|"([a-z-]+)")', path.read_text(encoding="utf-8")):
-            found[name or path.stem] = path.stem
-    return found
 
 
 def variables() -> set[str]:

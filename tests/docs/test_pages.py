@@ -121,10 +121,3 @@ def test_a_planted_lost_file_is_found() -> None:
         "faces/nose.py",
         "noses/",
     ]
-
-
-def test_no_page_promises_what_does_not_exist() -> None:
-    for page in docs_pages.pages():
-        text = page.read_text(encoding="utf-8").lower()
-        for word in ("<!-- table projection", "mqtt", "preview page"):
-            assert word not in text, f"{page.relative_to(ROOT)}: {word}"

@@ -5,11 +5,8 @@ All are fed uint8 luma and give raw int8 tensors of one meaning, so that everyth
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -18,6 +15,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.models.bundle import Bundle
+from mien.quiet import native_stderr_closed
 
 
 class Engine(Protocol):
@@ -190,7 +188,7 @@ def _interpreter(package: _Package, what: str, **arguments: Any) -> Any:
     """An interpreter with its tensors allocated; `what` names its model in an error."""
     module = _imported(package)
     try:
-        with _native_stderr_closed():
+        with native_stderr_closed():  # it has remarks about its delegates
             interpreter = module.Interpreter(**arguments)
             interpreter.allocate_tensors()
     except SystemError:
@@ -199,24 +197,6 @@ def _interpreter(package: _Package, what: str, **arguments: Any) -> Any:
     except (RuntimeError, ValueError) as error:
         raise MienError(f"{what}: {package.name} cannot load it ({_first_line(error)})") from None
     return interpreter
-
-
-@contextlib.contextmanager
-def _native_stderr_closed() -> Iterator[None]:
-    """Keep an interpreter's remarks about its delegates out of the user's terminal; it offers no switch for them.
-
-    What goes wrong still arrives, as an exception.
-    """
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _imported(package: _Package) -> Any:

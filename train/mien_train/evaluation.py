@@ -25,15 +25,18 @@ from mien_train.emotion.classification import scores
 from mien_train.emotion.confidence import expected_calibration_error
 from mien_train.face.evaluation import evaluate_detectors
 from mien_train.model_file import ENGINE, task_of
-from mien_train.recipes import definition
-from mien_train.recipes.definition import EmotionRecipe
+from mien_train.recipes import choosing
+from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.training import checkpoint
 
 TEST_LOG = Path("docs/results/test-log.jsonl")
-"""Every evaluation on a test split leaves a line here, so that it shows how often the test images were looked at."""
+"""Every look at FER2013's test images that is taken in this project's folder leaves a line here, so that it shows how
+often they were looked at."""
 
 
-def evaluate(model: Path, data: Path, split: str, protocol: str | None = None, log: Path = TEST_LOG) -> dict[str, Any]:
+def evaluate(
+    model: Path, data: Path, split: str, protocol: str | None = None, log: Path | None = None
+) -> dict[str, Any]:
     """Figures of one model file.
 
     Args:
@@ -43,7 +46,7 @@ def evaluate(model: Path, data: Path, split: str, protocol: str | None = None, l
         protocol: "strict", "loose" or "fer2013" for emotions, "own" for the labels and the partition that the model's
             recipe names (class folders know no other), or None for what the model was trained for; not looked at
             for faces.
-        log: gets a line if the split is "test".
+        log: gets a line if the split is "test". None: `TEST_LOG` does, if its folder is here and the data are FER's.
 
     Raises:
         MienError: unreadable model or data, or an unknown split or protocol.
@@ -56,16 +59,21 @@ def evaluate(model: Path, data: Path, split: str, protocol: str | None = None, l
         found = _emotion(model, *_protocol(recipe(model), data, split, protocol))
     head = {"task": task_of(model), "model": model.name, "sha256": bundle.sha256(model), "split": split}
     result = {**head, **found, "made_with": made_with()}
-    if split == "test":
-        log_test(result, log)
+    if split == "test" and (log or (TEST_LOG.parent.is_dir() and _of_fer(model, protocol))):
+        log_test(result, log or TEST_LOG)
     return result
+
+
+def _of_fer(model: Path, protocol: str | None) -> bool:
+    """Whether an emotion model is measured on FER2013's images, and not on class folders of a user's own."""
+    return task_of(model) == "emotion" and (protocol not in (None, "own") or recipe(model).labels != "folders")
 
 
 def recipe(model: Path) -> EmotionRecipe:
     """The recipe that an emotion model, a checkpoint or an artefact beside its sidecar, was trained with."""
     pt = model.suffix == ".pt"
     stored = checkpoint.finished(model).recipe if pt else bundle.load(model).sidecar.training.recipe
-    found = definition.recipe_of("emotion", stored)
+    found = choosing.recipe_of("emotion", stored)
     assert isinstance(found, EmotionRecipe)
     return found
 

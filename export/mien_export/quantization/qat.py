@@ -18,7 +18,7 @@ from mien.errors import MienError
 from mien_export.quantization.fuse import fuse
 from mien_train.networks.classic import XceptionModule
 from mien_train.networks.layers import ConvNormReLU, Residual
-from mien_train.recipes.definition import recipe_of
+from mien_train.recipes.choosing import recipe_of
 from mien_train.training import tasks
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.loop import Task

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from mien_export.quantization.qat import tuned
 from mien_export.quantization.quantize import quantize_network
 from mien_train.networks import registry
-from mien_train.recipes.definition import EmotionRecipe, Recipe
+from mien_train.recipes.base import Recipe
+from mien_train.recipes.emotion import EmotionRecipe
 
 
 class TwoShades:

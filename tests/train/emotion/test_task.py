@@ -77,7 +77,7 @@ def test_init_takes_the_weights_that_fit_and_refuses_a_stranger(task: Made, tmp_
     network = registry.build(network_of(task().recipe, ("dark", "bright")))
     loop.initialized(network, str(tmp_path / "first" / "checkpoint.pt"))
     assert all(torch.equal(v, first.state[k]) for k, v in network.state_dict().items())
-    stranger = registry.build({"name": "emotion", "classes": 3, "widths": (4, 8), "blocks": (1, 1)})
+    stranger = registry.build({"name": "residual", "classes": 3, "widths": (4, 8), "blocks": (1, 1)})
     with pytest.raises(MienError, match="none of its weights fits"):
         loop.initialized(stranger, str(tmp_path / "first" / "checkpoint.pt"))
 

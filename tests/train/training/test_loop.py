@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from mien.errors import MienError
-from mien_train.recipes.definition import EmotionRecipe
+from mien_train.recipes.architectures import ResidualRecipe
 from mien_train.training import checkpoint, loop
 
 
@@ -25,11 +25,11 @@ class TwoShades:
     device = torch.device("cpu")
 
     def __init__(self, epochs: int = 4, stop_after: int | None = None) -> None:
-        self.recipe = EmotionRecipe(
+        self.recipe = ResidualRecipe(
             name="tiny", epochs=epochs, batch=8, learning_rate=1e-2, weight_decay=0.0, ema=0.5, precision="float32"
         )
         self.network: dict[str, Any] = {
-            "name": "emotion",
+            "name": "residual",
             "classes": 2,
             "widths": (4, 8),
             "blocks": (1, 1),

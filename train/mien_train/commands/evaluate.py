@@ -52,7 +52,11 @@ def add(commands: Commands) -> None:
         "--report", type=Path, metavar="DIR", help="also write the figures of an emotion model as JSON and PNG to DIR"
     )
     evaluate.add_argument(
-        "--log", type=Path, default=Path("docs/results/test-log.jsonl"), help="where looks at the test split are noted"
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="note a look at the test split there (default: docs/results/test-log.jsonl, for FER2013's images and if "
+        "there is such a folder)",
     )
     add_data(evaluate)
     evaluate.set_defaults(run=_evaluate)
@@ -98,18 +102,21 @@ def _tiles(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     where = store.folder(options.data)
-    writable(options.log, "--log")
+    if options.log and options.split == "test":
+        writable(options.log, "--log")
     from mien_train import evaluation, model_file
     from mien_train.emotion import report
 
     task = model_file.task_of(options.model)
     if options.task not in (None, task):
         raise MienError(f"{options.model}: is a model for {task!r}, not {options.task!r}")
-    if options.report and task != "emotion":
-        raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
+    if options.report:
+        if task != "emotion":
+            raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
+        folder(options.report, "--report")
     found = evaluation.evaluate(options.model, where, options.split, options.protocol, options.log)
     if options.report:
-        report.write(folder(options.report, "--report"), found, _history(options.model))
+        report.write(options.report, found, _history(options.model))
     print(json.dumps(found) if options.json else printed.text(found))  # noqa: T201
     return 0
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import tempfile
 from pathlib import Path
+from typing import get_args
 
+from mien.errors import MienError
 from mien_train.commands.options import Commands, add_data, folder, seed
 from mien_train.data import store
-from mien_train.recipes import definition, named
-from mien_train.recipes.definition import Recipe
+from mien_train.recipes import choosing, named
+from mien_train.recipes.base import Recipe
+from mien_train.recipes.emotion import Imbalance
 
 
 def add(commands: Commands) -> None:
@@ -19,7 +23,7 @@ def add(commands: Commands) -> None:
     _add_common(emotion, ", ".join(named.EMOTION))
     emotion.add_argument(
         "--imbalance",
-        choices=definition.CHOICES["imbalance"],
+        choices=get_args(Imbalance),
         help="weights: the loss counts rare classes more; sampler: equal counts per class (default: the recipe's)",
     )
     emotion.add_argument("--exclude", type=Path, metavar="CSV", help="rows to leave out, as `clean` writes them")
@@ -51,11 +55,13 @@ def _emotion(options: argparse.Namespace) -> int:
         settings.append(f"imbalance={options.imbalance}")
     if options.exclude:
         settings.append(f"exclude={options.exclude}")
-    recipe = definition.chosen(named.EMOTION, options.recipe, settings)
+    recipe = choosing.chosen(named.EMOTION, options.recipe, settings)
     where = store.folder(options.data)
     from mien_train.data import emotion_data
 
     recipe = emotion_data.suited(recipe, where)
+    if options.report:
+        _place(options.report, "--report")
     run = _train(options, recipe, where)
     if options.report:
         from mien_train import evaluation
@@ -65,12 +71,12 @@ def _emotion(options: argparse.Namespace) -> int:
         if distributed.world().first:
             history = json.loads((run / "history.json").read_text(encoding="utf-8"))
             found = evaluation.evaluate(run / "checkpoint.pt", where, "val")
-            report.write(folder(options.report, "--report"), found, history)
+            report.write(options.report, found, history)
     return 0
 
 
 def _face(options: argparse.Namespace) -> int:
-    recipe = definition.chosen(named.FACE, options.recipe, _settings(options))
+    recipe = choosing.chosen(named.FACE, options.recipe, _settings(options))
     _train(options, recipe, store.folder(options.data))
     return 0
 
@@ -82,10 +88,23 @@ def _settings(options: argparse.Namespace) -> list[str]:
     return settings
 
 
+def _place(path: Path, option: str = "--out") -> Path:
+    """A folder that can be written into, which is to be known before training and not after.
+
+    Raises:
+        MienError: it cannot.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder(path, option)):
+            return path
+    except OSError as error:
+        raise MienError(f"{path}: cannot be written into ({error.strerror}); choose another {option}") from None
+
+
 def _train(options: argparse.Namespace, recipe: Recipe, where: Path) -> Path:
     from mien_train.training import distributed, loop, tasks, tensorboard
 
-    run = folder(options.out or Path("runs") / f"{options.command}-{options.recipe}")
+    run = _place(options.out or Path("runs") / f"{options.command}-{options.recipe}")
     with contextlib.ExitStack() as stack:
         here = stack.enter_context(distributed.joined())
         log = None

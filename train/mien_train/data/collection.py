@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mien.errors import MienError
 from mien_train.data import emotion_data, fer, fer_csv, folders
 from mien_train.data.fer import Split
-from mien_train.recipes.definition import EmotionRecipe
+from mien_train.recipes.emotion import EmotionRecipe
 
 SPLITS = tuple(fer_csv.USAGES)
 

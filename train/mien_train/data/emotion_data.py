@@ -14,7 +14,7 @@ from mien.errors import MienError
 from mien_train.data import fer, fer_csv, folders, store
 from mien_train.data.fer import Fer, Split
 from mien_train.data.fer_csv import FER2013
-from mien_train.recipes.definition import EmotionRecipe
+from mien_train.recipes.emotion import EmotionRecipe
 
 SIX = tuple(name for name in FER2013 if name != "disgust")
 """FER2013's emotions without the rare one."""

@@ -11,7 +11,8 @@ from mien.errors import MienError
 from mien.faces.letterbox import Letterbox
 from mien_train.data import emotion_data, faces, fer
 from mien_train.data.fer import Split
-from mien_train.recipes.definition import EmotionRecipe, recipe_of
+from mien_train.recipes.choosing import recipe_of
+from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.training.checkpoint import Checkpoint
 
 

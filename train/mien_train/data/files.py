@@ -13,6 +13,9 @@ from mien.errors import MienError
 PLACE = "choose another place"
 """What the reader of an error should do where nothing else is said."""
 
+SPACE = "free some space there, or choose another --out"
+"""The same, for what a training run writes again and again."""
+
 
 @contextlib.contextmanager
 def aside(path: Path, remedy: str = PLACE) -> Iterator[Path]:

@@ -14,7 +14,8 @@ from mien.emotions.align import SIZE
 from mien.errors import MienError
 from mien.faces.detector import FaceDetector
 from mien_train.data import crops, emotion_data
-from mien_train.recipes.definition import EmotionRecipe, recipe_of
+from mien_train.recipes.choosing import recipe_of
+from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.training import checkpoint
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -19,12 +18,17 @@ from mien_train.data.emotion_data import NEGATIVE, EmotionData
 from mien_train.emotion import augment, confidence
 from mien_train.emotion.classification import scores
 from mien_train.networks import registry
-from mien_train.recipes.definition import EmotionRecipe
+from mien_train.recipes.architectures import (
+    ARCHITECTURES,
+    BlocksRecipe,
+    PlainRecipe,
+    ResidualRecipe,
+    TwoStageRecipe,
+    XceptionRecipe,
+)
+from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.training import distributed
-
-_WANTED_ACCURACY = 0.9
-"""What the abstain threshold aims at, on validation images that keep contested faces where there are votes."""
-
+from mien_train.training.progress import say
 
 _TEMPLATE = "emotion-base"
 """The bundled classifier: trained on FER2013's own crops, like most face crops that people have."""
@@ -51,6 +55,7 @@ class EmotionTask:
         )
         if self._augment.share:
             self._augment = dataclasses.replace(self._augment, share=recipe.augmented)
+        self._template = _template()
         self._world = distributed.world()
         self.device = distributed.device()
 
@@ -102,42 +107,65 @@ class EmotionTask:
             "macro_f1": found.macro_f1,
         }
 
-    def finish(self, network: nn.Module) -> dict[str, Any]:
+    def finish(self, network: nn.Module) -> Mapping[str, Mapping[str, object]]:
         """Temperature and abstain threshold, from validation images, and the crop's template.
 
-        The template is the bundled classifier's until `mien_train align` measures this one's own.
+        The template is the bundled classifier's until `mien_train align` measures this one's own; where none is bundled
+        there is none until then.
         """
         degrees = confidence.temperature(logits(network, self._val.images), torch.from_numpy(self._val.labels))
         probabilities = (logits(network, self._contested.images) / degrees).softmax(dim=1)
-        below = confidence.abstain_threshold(probabilities, torch.from_numpy(self._contested.labels), _WANTED_ACCURACY)
-        template = [[round(float(x), 2), round(float(y), 2)] for x, y in crops.template_of(_TEMPLATE)]
-        return {
-            "decision": {"temperature": degrees, "abstain_below": below},
-            "alignment": {"template": template, "taken_from": _TEMPLATE},
-        }
+        below = confidence.abstain_threshold(
+            probabilities, torch.from_numpy(self._contested.labels), self.recipe.wanted_accuracy
+        )
+        found: dict[str, Mapping[str, object]] = {"decision": {"temperature": degrees, "abstain_below": below}}
+        if self._template is None:
+            say(f"no crop template: {_TEMPLATE} is not bundled; measure one with `mien_train align` before the export")
+            return found
+        return {**found, "alignment": {"template": self._template, "taken_from": _TEMPLATE}}
 
 
-def network_of(recipe: EmotionRecipe, names: tuple[str, ...]) -> dict[str, Any]:
-    """Name and arguments of a recipe's network, for `networks.build`."""
-    classes, dense = {"classes": len(names)}, {"dropout": recipe.dropout}
-    if recipe.architecture == "residual":
-        return {"name": "residual", **classes, "widths": recipe.widths, "blocks": recipe.blocks, **dense}
-    if recipe.architecture == "blocks":
-        if len(recipe.hidden) != 1:
-            raise MienError(f"hidden is {recipe.hidden}; architecture blocks has one dense layer, give its units alone")
-        return {"name": "blocks", **classes, "widths": recipe.widths, "hidden": recipe.hidden[0], **dense}
-    if recipe.architecture == "xception":
-        return {"name": "xception", **classes, "widths": recipe.widths, **dense}
-    plain = {
+def network_of(recipe: EmotionRecipe, names: tuple[str, ...]) -> Mapping[str, object]:
+    """Name and arguments of a recipe's network, for `networks.registry.build`.
+
+    Raises:
+        MienError: the recipe has no architecture, or the classes do not suit it.
+    """
+    classes = {"classes": len(names)}
+    match recipe:
+        case ResidualRecipe():
+            own = {"blocks": recipe.blocks, "dropout": recipe.dropout, "shortcut": recipe.shortcut}
+            return {"name": "residual", **classes, "widths": recipe.widths, **own}
+        case PlainRecipe():
+            return {"name": "plain", **classes, **_layers(recipe)}
+        case TwoStageRecipe():
+            return {"name": "two-stage", "groups": stages(names), **_layers(recipe)}
+        case BlocksRecipe():
+            own = {"hidden": recipe.hidden, "dropout": recipe.dropout}
+            return {"name": "blocks", **classes, "widths": recipe.widths, **own}
+        case XceptionRecipe():
+            own = {"stem": recipe.stem, "dropout": recipe.dropout}
+            return {"name": "xception", **classes, "widths": recipe.widths, **own}
+    raise MienError(f"recipe {recipe.name} has no architecture; take one of {', '.join(ARCHITECTURES)}")
+
+
+def _layers(recipe: PlainRecipe | TwoStageRecipe) -> Mapping[str, object]:
+    return {
         "widths": recipe.widths,
         "hidden": recipe.hidden,
         "pool": recipe.pool,
         "activation": recipe.activation,
         "norm": recipe.norm,
+        "dropout": recipe.dropout,
     }
-    if recipe.architecture == "plain":
-        return {"name": "plain", **classes, **plain, **dense}
-    return {"name": "two-stage", "groups": stages(names), **plain, **dense}
+
+
+def _template() -> list[list[float]] | None:
+    """The bundled classifier's template as a sidecar writes it, read before the training that will need it."""
+    try:
+        return [[round(float(x), 2), round(float(y), 2)] for x, y in crops.template_of(_TEMPLATE)]
+    except MienError:
+        return None
 
 
 def stages(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:

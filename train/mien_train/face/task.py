@@ -23,7 +23,7 @@ from mien_train.face.assign import cells
 from mien_train.face.detection import Truth, average_precision, match
 from mien_train.face.loss import Targets, decode, losses
 from mien_train.networks.face import STRIDES
-from mien_train.recipes.definition import FaceRecipe
+from mien_train.recipes.face import FaceRecipe
 
 IOU_THRESHOLD = 0.45
 """Of two detections that overlap more than this, the deployed detector keeps the better one."""

@@ -7,7 +7,7 @@ Weights start as He et al. 2015 draw them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
@@ -15,14 +15,15 @@ from torch import Tensor, nn
 
 from mien.errors import MienError
 from mien_train.networks.layers import ConvNormReLU
+from mien_train.recipes.architectures import Activation, Pool
 
 SIDE = 48
 """Pixels of an input's side."""
 
 _LEAST_SIDE = 3  # a map this small is pooled no further
 
-_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "elu": nn.ELU}
-_POOLS: dict[str, Callable[[int], nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+_ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "elu": nn.ELU}
+_POOLS: Mapping[str, Callable[[int], nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
 class PlainNet(nn.Module):
@@ -47,8 +48,8 @@ class PlainNet(nn.Module):
         classes: int,
         widths: tuple[int, ...],
         hidden: tuple[int, ...] = (),
-        pool: str = "max",
-        activation: str = "relu",
+        pool: Pool = "max",
+        activation: Activation = "relu",
         norm: bool = False,
         dropout: float = 0.0,
     ) -> None:
@@ -201,8 +202,8 @@ class TwoStageNet(nn.Module):
         groups: tuple[tuple[int, ...], ...],
         widths: tuple[int, ...],
         hidden: tuple[int, ...] = (),
-        pool: str = "max",
-        activation: str = "relu",
+        pool: Pool = "max",
+        activation: Activation = "relu",
         norm: bool = False,
         dropout: float = 0.0,
     ) -> None:
@@ -240,7 +241,7 @@ class Certain(nn.Module):
         return x.new_zeros(len(x), 1)
 
 
-def _convolution(channels_in: int, channels: int, activation: str, norm: bool) -> list[nn.Module]:
+def _convolution(channels_in: int, channels: int, activation: Activation, norm: bool) -> list[nn.Module]:
     if norm and activation == "relu":
         return [ConvNormReLU(channels_in, channels)]
     convolution: nn.Module = nn.Conv2d(channels_in, channels, 3, padding=1)
@@ -261,7 +262,7 @@ def _start(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def _known(field: str, value: str, table: dict[str, Callable[..., nn.Module]]) -> None:
+def _known(field: str, value: str, table: Mapping[str, Callable[..., nn.Module]]) -> None:
     if value not in table:
         raise MienError(f"{field} is {value!r}; choose one of {', '.join(table)}")
 

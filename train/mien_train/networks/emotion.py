@@ -6,7 +6,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from mien.errors import MienError
-from mien_train.networks.layers import ConvNormReLU, Residual, Shrinking
+from mien_train.networks.layers import ConvNormReLU, Residual
+from mien_train.recipes.architectures import Shortcut
 
 
 class EmotionNet(nn.Module):
@@ -17,7 +18,7 @@ class EmotionNet(nn.Module):
         widths: channels of the stages; the side halves at every stage but the first (48, 24, 12, 6, …).
         blocks: residual blocks of each stage.
         dropout: probability with which a pooled feature is dropped in training.
-        shrinking: of the shortcuts where the side halves, see `Residual`.
+        shortcut: how shortcuts halve a side, see `Residual`.
 
     Raises:
         MienError: stages and blocks that do not fit each other or the image.
@@ -29,7 +30,7 @@ class EmotionNet(nn.Module):
         widths: tuple[int, ...],
         blocks: tuple[int, ...],
         dropout: float = 0.2,
-        shrinking: Shrinking = "averaged",
+        shortcut: Shortcut = "averaged",
     ) -> None:
         super().__init__()
         if len(widths) != len(blocks) or 48 % 2 ** (len(widths) - 1):
@@ -42,7 +43,7 @@ class EmotionNet(nn.Module):
         channels_in = widths[0]
         for index, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for block in range(count):
-                stages.append(Residual(channels_in, width, 2 if index and not block else 1, shrinking))
+                stages.append(Residual(channels_in, width, 2 if index and not block else 1, shortcut))
                 channels_in = width
         self.stages = nn.Sequential(*stages)
         self.pool = 48 >> (len(widths) - 1)

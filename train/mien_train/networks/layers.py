@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-Shrinking = Literal["averaged", "sampled"]
-"""How a shortcut halves its map: the mean of 2×2 pixels, or every second pixel of every second row."""
+from mien_train.recipes.architectures import Shortcut
 
-_SHRINKING: Mapping[Shrinking, Callable[[], nn.Module]] = {
+_SHRINKING: Mapping[Shortcut, Callable[[], nn.Module]] = {
     "averaged": lambda: nn.AvgPool2d(2),
     "sampled": lambda: nn.MaxPool2d(1, 2),
 }
@@ -58,16 +56,16 @@ class Residual(nn.Module):
     Args:
         channels_in, channels: of the input and of the output.
         stride: 1, or 2 for an input of even sides.
-        shrinking: what the shortcut of stride 2 does before its 1×1 convolution. "averaged" (He et al. 2019, "Bag of
+        shortcut: what the shortcut of stride 2 does before its 1×1 convolution. "averaged" (He et al. 2019, "Bag of
             Tricks", ResNet-D) sees every pixel and aliases less; "sampled" is what a 1×1 convolution of stride 2
             computes, as networks of earlier versions were trained.
     """
 
-    def __init__(self, channels_in: int, channels: int, stride: int, shrinking: Shrinking = "averaged") -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, shortcut: Shortcut = "averaged") -> None:
         super().__init__()
         self.first = ConvNormReLU(channels_in, channels, stride=stride)
         self.second = ConvNormReLU(channels, channels, relu=False)
-        self.shrink = _SHRINKING[shrinking]() if stride != 1 else nn.Identity()
+        self.shrink = _SHRINKING[shortcut]() if stride != 1 else nn.Identity()
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or channels_in != channels:
             self.shortcut = ConvNormReLU(channels_in, channels, kernel=1, relu=False)

@@ -26,7 +26,7 @@ INPUT_SCALE = 1 / 64
 
 NETWORKS: Mapping[str, Callable[..., nn.Module]] = {
     "residual": EmotionNet,
-    "emotion": functools.partial(EmotionNet, shrinking="sampled"),  # as earlier versions trained and stored it
+    "emotion": functools.partial(EmotionNet, shortcut="sampled"),  # as earlier versions trained and stored it
     "plain": PlainNet,
     "blocks": BlockNet,
     "xception": MiniXception,

@@ -10,16 +10,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from mien_train.recipes.definition import EmotionRecipe, FaceRecipe
+from mien_train.recipes.architectures import PlainRecipe, ResidualRecipe
+from mien_train.recipes.choosing import changed
+from mien_train.recipes.emotion import EmotionRecipe
+from mien_train.recipes.face import FaceRecipe
 
 _OURS = (
-    EmotionRecipe(name="base", epochs=60, batch=128, learning_rate=3e-3, weight_decay=0.05),
-    EmotionRecipe(name="quick", epochs=6, batch=128, learning_rate=3e-3, weight_decay=0.05, ema=0.99),
+    ResidualRecipe(name="base", epochs=60, batch=128, learning_rate=3e-3, weight_decay=0.05),
+    ResidualRecipe(name="quick", epochs=6, batch=128, learning_rate=3e-3, weight_decay=0.05, ema=0.99),
 )
 
 # What the plain systems share. Batch 32 and 20 epochs are stated for the first four; Adam on a cosine and the L2
 # penalty are ours.
-_PLAIN = EmotionRecipe(
+_PLAIN: EmotionRecipe = PlainRecipe(
     name="plain",
     epochs=20,
     batch=32,
@@ -27,7 +30,6 @@ _PLAIN = EmotionRecipe(
     weight_decay=4e-3,
     warmup=0.0,
     ema=0.0,
-    architecture="plain",
     widths=(32, 64),
     hidden=(128,),
     dropout=0.0,
@@ -38,8 +40,8 @@ _PLAIN = EmotionRecipe(
 )
 
 
-def _like(recipe: EmotionRecipe, **changes: object) -> EmotionRecipe:
-    return dataclasses.replace(recipe, **changes)  # type: ignore[arg-type] # names are checked by the dataclass
+def _like(recipe: EmotionRecipe, name: str, **changes: object) -> EmotionRecipe:
+    return dataclasses.replace(changed(recipe, changes), name=name)
 
 
 # Two convolutions are stated; channels, the one dense layer and SGD on a cosine are ours, and so is the L2 penalty, the
@@ -123,7 +125,7 @@ _CLASSIC = (
         ema=0.999,
         architecture="blocks",
         widths=(16, 32, 64, 128, 128),
-        hidden=(128,),
+        hidden=128,
         dropout=0.2,
         labels="majority",
         augmentation="light",
@@ -133,7 +135,7 @@ _CLASSIC = (
     # Stated: residual skips, cross-entropy, AdamW at 1e-4, 70 % of each class trains. Ours: the residual network of
     # `base`, twice as wide (so small a learning rate moves a narrow one too little), batch 32, 20 epochs on a cosine,
     # averaged weights, light augmentation.
-    EmotionRecipe(
+    ResidualRecipe(
         name="resnet-skip",
         epochs=20,
         batch=32,
@@ -157,7 +159,6 @@ _CLASSIC = (
         ema=0.999,
         architecture="xception",
         widths=(16, 32, 64, 128),
-        hidden=(),
         augmentation="light",
     ),
 )

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -178,7 +178,7 @@ def _trained(optuna: ModuleType, job: _Job, trial: Trial) -> float:
 def _scored(optuna: ModuleType, job: _Job, trial: Trial, folder: Path) -> float:
     values = job.space.suggest(trial)
     say(f"trial {trial.number}: " + ", ".join(f"{k} {sweep_pictures.label(v)}" for k, v in values.items()))
-    task = tasks.opened(dataclasses.replace(job.recipe, **values), job.data)
+    task = tasks.opened(choosing.changed(job.recipe, values), job.data)
     try:
         network = registry.build(task.network)
     except (MienError, ValueError, RuntimeError) as error:
@@ -186,7 +186,7 @@ def _scored(optuna: ModuleType, job: _Job, trial: Trial, folder: Path) -> float:
     trial.set_user_attr("parameters", sum(p.numel() for p in network.parameters()))
     seconds = 0.0
 
-    def noted(row: dict[str, float]) -> None:
+    def noted(row: Mapping[str, float]) -> None:
         nonlocal seconds
         seconds += row["seconds"]
         trial.set_user_attr("epochs", int(row["epoch"]))
@@ -194,7 +194,7 @@ def _scored(optuna: ModuleType, job: _Job, trial: Trial, folder: Path) -> float:
         if f"val_{task.score}" in row:
             trial.report(row[f"val_{task.score}"], int(row["epoch"]))
 
-    def on_epoch(row: dict[str, float]) -> None:
+    def on_epoch(row: Mapping[str, float]) -> None:
         noted(row)
         if trial.should_prune():
             raise optuna.TrialPruned

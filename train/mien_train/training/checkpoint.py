@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import io
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.errors import MienError
+from mien_train.data import files
 from mien_train.networks import registry
 
 FORMAT = 1
@@ -22,7 +24,7 @@ class Checkpoint:
 
     Attributes:
         task: "emotion" or "face".
-        network: name and arguments for `networks.build`.
+        network: name and arguments for `registry.build`.
         recipe: every field of the recipe, by name.
         labels: class names in output order.
         seed: of weights, order and augmentation.
@@ -34,15 +36,15 @@ class Checkpoint:
     """
 
     task: str
-    network: dict[str, Any]
-    recipe: dict[str, Any]
+    network: Mapping[str, object]
+    recipe: Mapping[str, Any]
     labels: tuple[str, ...]
     seed: int
     data_sha256: str
     epoch: int
-    state: dict[str, Tensor]
-    metrics: dict[str, Any]
-    resume: dict[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Tensor]
+    metrics: Mapping[str, Any]
+    resume: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> nn.Module:
         """The network with its weights, in evaluation mode."""
@@ -52,11 +54,16 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a checkpoint; the old file stays whole until the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save({"format": FORMAT, **asdict(checkpoint)}, partial)
-    os.replace(partial, path)
+    """Write a checkpoint; the old file stays whole until the new one is complete.
+
+    Raises:
+        MienError: it cannot be written.
+    """
+    # Through memory: torch's own writer says of a full disk no more than that a position was unexpected.
+    written = io.BytesIO()
+    torch.save({"format": FORMAT, **asdict(checkpoint)}, written)
+    with files.aside(path, files.SPACE) as partial:
+        partial.write_bytes(written.getbuffer())
 
 
 def finished(path: Path) -> Checkpoint:
@@ -85,4 +92,7 @@ def load(path: Path) -> Checkpoint:
         raise MienError(f"{path}: not a readable checkpoint ({type(error).__name__})") from None
     if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
         raise MienError(f"{path}: not a mien checkpoint of format {FORMAT}; train again with this version")
-    return Checkpoint(**{**stored, "labels": tuple(stored["labels"])})
+    try:
+        return Checkpoint(**{**stored, "labels": tuple(stored["labels"])})
+    except (KeyError, TypeError) as error:
+        raise MienError(f"{path}: is damaged, or of another version ({error}); train again") from None

@@ -6,22 +6,24 @@ import copy
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from tqdm import tqdm
 
 from mien.errors import MienError
 from mien_train.networks import registry
-from mien_train.recipes.definition import Recipe, recipe_of
+from mien_train.recipes.base import Precision, Recipe
+from mien_train.recipes.choosing import recipe_of
 from mien_train.training import checkpoint, distributed, history
 from mien_train.training.checkpoint import Checkpoint
+from mien_train.training.history import Row
 from mien_train.training.optim import follow, optimizer_of, schedule_of
+from mien_train.training.progress import progress, say
 
 
 class Task(Protocol):
@@ -29,11 +31,15 @@ class Task(Protocol):
 
     name: str
     data_sha256: str
-    network: dict[str, Any]
     device: torch.device
     """Where the network is trained."""
     score: str
     """Name of the validation figure by which the best epoch is chosen; higher is better."""
+
+    @property
+    def network(self) -> Mapping[str, object]:
+        """Name and arguments for `registry.build`."""
+        ...
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -61,7 +67,7 @@ class Task(Protocol):
         """Figures on the validation split, for a network in evaluation mode."""
         ...
 
-    def finish(self, network: nn.Module) -> dict[str, Any]:
+    def finish(self, network: nn.Module) -> Mapping[str, object]:
         """What else the deployed model needs (temperature, thresholds), chosen on the validation split."""
         ...
 
@@ -71,7 +77,7 @@ def train(
     run: Path,
     seed: int,
     resume: bool,
-    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    on_epoch: Callable[[Row], None] | None = None,
 ) -> Checkpoint:
     """Train to the recipe's last epoch or out of patience; write `checkpoint.pt`, `history.json` and `curves.png`.
 
@@ -85,9 +91,11 @@ def train(
         on_epoch: is given each epoch's row of the history; what it raises ends the run.
 
     Raises:
-        MienError: `run` holds another run and `resume` is false, or resuming something else than was begun.
+        MienError: `run` holds another run and `resume` is false, or resuming something else than was begun; a file
+            cannot be written, in which case the ones that are there are whole.
         KeyboardInterrupt: after saving.
     """
+    history.check_drawable()
     recipe, here, where = task.recipe, distributed.world(), task.device
     torch.manual_seed(seed)
     network = registry.build(task.network)
@@ -98,53 +106,64 @@ def train(
     average = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = optimizer_of(network, recipe)
     schedule = schedule_of(optimizer, recipe, recipe.epochs * task.steps())
-    rows: list[dict[str, float]] = []
-    best: dict[str, Any] = {"score": -math.inf, "epoch": 0}
+    rows: list[Row] = []
+    best = _Best()
     if path.exists():
         if not resume:
             raise MienError(f"{run}: holds a run already; add --resume to go on with it, or choose another --out")
         stored = checkpoint.load(path)
         _same_run(stored, task, seed)
         if not stored.resume:
-            tqdm.write(f"complete already, best epoch {stored.epoch}: {path}")
+            say(f"complete already, best epoch {stored.epoch}: {path}")
             return stored
         rows, best = _restore(stored, network, average, optimizer, schedule)
     state = _Run(task, distributed.wrapped(network, here), network, average, optimizer, schedule, seed)
-    begun = time.time() - sum(r["seconds"] for r in rows)
+    begun, saved = time.time() - sum(r["seconds"] for r in rows), len(rows)
     try:
         for epoch in range(len(rows), recipe.epochs):
-            waited = epoch - best["epoch"] if "state" in best else 0
+            waited = epoch - best.epoch if best.state else 0
             if distributed.agreed(0 < recipe.patience <= waited, here, where):
                 break
             started = time.time()
-            row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
-            row |= _epoch(state, epoch)
+            row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"], **_epoch(state, epoch)}
             validated = (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
             if validated and here.first:
                 row |= {f"val_{k}": v for k, v in task.validate(average).items()}
-                if row[f"val_{task.score}"] > best["score"]:
-                    best = {"score": row[f"val_{task.score}"], "epoch": epoch + 1, "state": _copied(average)}
+                if row[f"val_{task.score}"] > best.score:
+                    best = _Best(row[f"val_{task.score}"], epoch + 1, _copied(average))
             row["seconds"] = round(time.time() - started, 1)
             rows.append(row)
             if here.first:
                 _write(state, run, rows, best)
+                saved = len(rows)
+                say(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
                 if on_epoch:
                     on_epoch(row)
+        if not here.first:
+            return _checkpoint(task, seed, len(rows), best, {}, {})
+        if not best.state:
+            raise MienError(f"{task.score} was never a number on the validation split; lower learning_rate with --set")
+        average.load_state_dict(best.state)
+        finished = _checkpoint(task, seed, best.epoch, best, {**task.validate(average), **task.finish(average)}, {})
+        checkpoint.save(finished, path)
     except KeyboardInterrupt:
-        tqdm.write(f"stopped after {len(rows)} of {recipe.epochs} epochs; go on with --resume (run folder {run})")
+        if here.first:
+            say(f"stopped after {saved} of {recipe.epochs} epochs; go on with --resume (run folder {run})")
         raise
-    if not here.first:
-        return _checkpoint(task, seed, len(rows), best, {}, {})
-    if "state" not in best:
-        raise MienError(f"{task.score} was never a number on the validation split; lower learning_rate with --set")
-    average.load_state_dict(best["state"])
-    finished = _checkpoint(task, seed, best["epoch"], best, {**task.validate(average), **task.finish(average)}, {})
-    checkpoint.save(finished, path)
-    tqdm.write(
+    say(
         f"done in {time.time() - begun:.0f} s and {len(rows)} epochs; "
-        f"best epoch {best['epoch']}, {task.score} {best['score']:.4f}: {path}"
+        f"best epoch {best.epoch}, {task.score} {best.score:.4f}: {path}"
     )
     return finished
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best epoch so far: its validation score, its number from 1, and the averaged weights; none at first."""
+
+    score: float = -math.inf
+    epoch: int = 0
+    state: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -167,14 +186,7 @@ def _epoch(run: _Run, epoch: int) -> dict[str, float]:
     # Of dropout: a resumed run must drop what an unbroken one drops, and each process something else.
     torch.manual_seed((run.seed * 100_003 + epoch) * here.size + here.rank)
     sums: dict[str, float] = defaultdict(float)
-    bar = tqdm(
-        task.batches(epoch, run.seed),
-        total=task.steps(),
-        desc=f"epoch {epoch + 1}",
-        unit=" steps",
-        leave=False,
-        disable=None if here.first else True,
-    )
+    bar = progress(task.batches(epoch, run.seed), f"epoch {epoch + 1}", task.steps())
     for inputs, targets in bar:
         if where.type != "cpu":
             inputs, targets = inputs.to(where), targets.to(where)
@@ -192,15 +204,15 @@ def _epoch(run: _Run, epoch: int) -> dict[str, float]:
         follow(run.average, run.network, task.recipe.ema, run.schedule.last_epoch)
         for part, value in parts.items():
             sums[f"loss_{part}"] += value.item() / task.steps()
-        bar.set_postfix({k: f"{v.item():.3f}" for k, v in parts.items()}, refresh=False)
+        bar.note(", ".join(f"{part} {value.item():.3f}" for part, value in parts.items()))
     return dict(sums)
 
 
-def _write(run: _Run, folder: Path, rows: list[dict[str, float]], best: dict[str, Any]) -> None:
-    tqdm.write(" ".join(f"{k} {v:.4g}" for k, v in rows[-1].items()))
+def _write(run: _Run, folder: Path, rows: list[Row], best: _Best) -> None:
     resumable = {
         "network": run.network.state_dict(), "average": run.average.state_dict(),
-        "optimizer": run.optimizer.state_dict(), "schedule": run.schedule.state_dict(), "rows": rows, "best": best,
+        "optimizer": run.optimizer.state_dict(), "schedule": run.schedule.state_dict(),
+        "rows": rows, "best": asdict(best),
     }  # fmt: skip
     checkpoint.save(_checkpoint(run.task, run.seed, len(rows), best, {}, resumable), folder / "checkpoint.pt")
     history.write(folder, run.task.name, asdict(run.task.recipe), run.seed, rows)
@@ -219,12 +231,10 @@ def initialized(network: nn.Module, path: str) -> None:
     if not fitting:
         raise MienError(f"init={path}: none of its weights fits this network; choose a run of the same architecture")
     network.load_state_dict(fitting, strict=False)
-    tqdm.write(f"{len(fitting)} of {len(mine)} tensors taken from {path}")
+    say(f"{len(fitting)} of {len(mine)} tensors taken from {path}")
 
 
-def _precision(name: str, where: torch.device) -> torch.dtype:
-    if name not in {"auto", "bfloat16", "float32"}:
-        raise MienError(f"precision is {name!r}; choose auto, bfloat16 or float32")
+def _precision(name: Precision, where: torch.device) -> torch.dtype:
     native = where.type == "cuda" or (
         torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )
@@ -236,7 +246,7 @@ def _copied(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _checkpoint(
-    task: Task, seed: int, epoch: int, best: dict[str, Any], metrics: dict[str, Any], resume: dict[str, Any]
+    task: Task, seed: int, epoch: int, best: _Best, metrics: Mapping[str, object], resume: Mapping[str, object]
 ) -> Checkpoint:
     return Checkpoint(
         task=task.name,
@@ -246,7 +256,7 @@ def _checkpoint(
         seed=seed,
         data_sha256=task.data_sha256,
         epoch=epoch,
-        state=best.get("state", {}),
+        state=best.state,
         metrics=metrics,
         resume=resume,
     )
@@ -268,9 +278,9 @@ def _restore(
     average: nn.Module,
     optimizer: torch.optim.Optimizer,
     schedule: LambdaLR,
-) -> tuple[list[dict[str, float]], dict[str, Any]]:
+) -> tuple[list[Row], _Best]:
     network.load_state_dict(stored.resume["network"])
     average.load_state_dict(stored.resume["average"])
     optimizer.load_state_dict(stored.resume["optimizer"])
     schedule.load_state_dict(stored.resume["schedule"])
-    return list(stored.resume["rows"]), dict(stored.resume["best"])
+    return list(stored.resume["rows"]), _Best(**stored.resume["best"])

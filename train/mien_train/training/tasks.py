@@ -7,7 +7,9 @@ from pathlib import Path
 from mien_train.data import emotion_data, faces
 from mien_train.emotion.task import EmotionTask
 from mien_train.face.task import FaceTask
-from mien_train.recipes.definition import EmotionRecipe, FaceRecipe, Recipe
+from mien_train.recipes.base import Recipe
+from mien_train.recipes.emotion import EmotionRecipe
+from mien_train.recipes.face import FaceRecipe
 from mien_train.training.loop import Task
 
 

@@ -1,0 +1,61 @@
+"""What a recipe for an emotion classifier sets beside its architecture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mien_train.recipes.base import Recipe
+from mien_train.recipes.values import Share
+
+Labels = Literal["ferplus", "majority", "fer2013", "sixclass", "folders"]
+Partition = Literal["usage", "swapped", "holdout"]
+Augmentation = Literal["strong", "light", "none"]
+Crops = Literal["direct", "detector"]
+Imbalance = Literal["none", "weights", "sampler"]
+
+
+@dataclass(frozen=True)
+class EmotionRecipe(Recipe):
+    """An emotion classifier of 48×48 faces: its data and how they are shown.
+
+    What is trained is one of `mien_train.recipes.architectures`, each a recipe of this kind with the fields of its
+    network.
+
+    Attributes:
+        mixup: largest share of a second image mixed into an image (0 for none).
+        labels: "ferplus" (shares of FER+'s votes), "majority" (FER+, strict), "fer2013" (seven classes), "sixclass"
+            (FER2013 without disgust) or "folders" (a user's own; chosen by itself when the data are class folders).
+        partition: of FER2013: "usage" (Training, PublicTest to validate, PrivateTest to test), "swapped" (PrivateTest
+            validates) or "holdout" (a share of Training validates; both test parts test).
+        holdout: that share, of each class.
+        augmentation: "strong", "light" or "none"; see `mien_train.emotion.augment.KINDS`.
+        augmented: share of training images that are augmented at all.
+        sharpen: share of training images that are sharpened.
+        half_face: share of training images of which one half, left or right, is painted over.
+        crops: "direct" (images as they are) or "detector" (cut by the detector's landmarks, as the kiosk cuts them).
+        imbalance: "none", "weights" (the loss counts rare classes more) or "sampler" (equal counts per class).
+        label_smoothing: share of each target that is spread over all classes.
+        exclude: CSV of training rows to leave out, of `mien_train clean`; empty for none.
+        wanted_accuracy: share of right readings among those that the deployed classifier does not abstain from; the
+            abstain threshold follows from it, on validation images that keep contested faces where there are votes.
+    """
+
+    mixup: Share = 0.0
+    labels: Labels = "ferplus"
+    partition: Partition = "usage"
+    holdout: Share = 0.1
+    augmentation: Augmentation = "strong"
+    augmented: Share = 1.0
+    sharpen: Share = 0.0
+    half_face: Share = 0.0
+    crops: Crops = "direct"
+    imbalance: Imbalance = "none"
+    label_smoothing: Share = 0.0
+    exclude: str = ""
+    wanted_accuracy: Share = 0.9
+
+    @property
+    def usual(self) -> bool:
+        """Whether FER+'s strict validation split is what the recipe selects on."""
+        return self.labels in ("ferplus", "majority") and self.partition == "usage" and self.crops == "direct"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -8,10 +9,9 @@ import pytest
 from edge_fakes import face
 
 from mien.errors import MienError
-from mien.outputs.clip import Clip, make_folder
-from mien.outputs.overlay import Mark, annotate, contact_sheet, contain
-from mien.pipeline import FrameResult
-from mien.reading import Reading
+from mien.outputs.overlay import COLOURS, Mark, annotate, marks, write_picture
+from mien.outputs.sheet import contact_sheet, contain
+from mien.reading import FrameResult, Reading
 
 
 @pytest.mark.parametrize(("height", "width", "drawn"), [(48, 48, 336), (480, 640, 480), (3000, 4000, 3000)])
@@ -33,6 +33,51 @@ def test_a_caption_stays_inside_the_picture() -> None:
     assert white[:, 1].min() > 400
 
 
+def test_inside_the_boxes_of_a_crowd_nothing_is_drawn_but_landmarks() -> None:
+    luma = np.full((480, 640), 90, dtype=np.uint8)
+    crowd = [face(12 + 80 * column, 70 + 110 * line, 58) for line in range(3) for column in range(8)]
+    picture = annotate(luma, [Mark(one, "#21 happiness 100%", index) for index, one in enumerate(crowd)])
+    bare = annotate(luma, [Mark(one, "", index) for index, one in enumerate(crowd)])
+    for one in crowd:
+        left, top, right, bottom = (round(value) for value in one.box)
+        # Inside the box's line: the captions change no pixel.
+        inside = np.s_[top + 2 : bottom - 1, left + 2 : right - 1]
+        assert np.array_equal(picture[inside], bare[inside])
+    assert not np.array_equal(picture, bare)
+
+
+def result(*tracks: int) -> FrameResult:
+    readings = tuple(
+        Reading(track, face(100 * index), "happiness", "happiness", None, {"neutral": 0.07, "happiness": 0.93})
+        for index, track in enumerate(tracks)
+    )
+    return FrameResult(0, "", 640, 480, 0, 0, readings)
+
+
+def test_marks_of_a_clip_have_the_tracks_number_and_its_colour_and_those_of_a_picture_have_none() -> None:
+    assert [(mark.caption, mark.colour) for mark in marks(result(3, 12), numbered=True)] == [
+        ("#3 happiness 93%", 2),
+        ("#12 happiness 93%", 11),
+    ]
+    assert [(mark.caption, mark.colour) for mark in marks(result(3, 12))] == [
+        ("happiness 93%", 0),
+        ("happiness 93%", 1),
+    ]
+
+
+def test_each_box_is_drawn_in_its_colour() -> None:
+    luma = np.full((480, 640), 90, dtype=np.uint8)
+    picture = annotate(luma, [Mark(face(50 + 150 * i, 200, 80), "", colour) for i, colour in enumerate((0, 2, 9))])
+    for index, colour in enumerate((0, 2, 9)):
+        assert tuple(picture[240, 50 + 150 * index]) == COLOURS[colour % len(COLOURS)]
+
+
+def test_no_two_colours_are_alike() -> None:
+    assert len(COLOURS) == 8
+    for one, other in itertools.combinations(COLOURS, 2):
+        assert sum(abs(a - b) for a, b in zip(one, other, strict=True)) >= 100, (one, other)
+
+
 def test_contain_keeps_the_shape_and_a_sheet_its_order() -> None:
     tall = np.full((100, 50, 3), 200, dtype=np.uint8)
     inside = contain(tall, 80, 40)  # 20 × 40, in the middle: columns 30 to 49
@@ -44,27 +89,13 @@ def test_contain_keeps_the_shape_and_a_sheet_its_order() -> None:
     assert [sheet[5, 5, 0], sheet[5, 40, 0], sheet[30, 5, 0], sheet[30, 40, 0]] == [50, 100, 150, 0]
 
 
-def test_a_clip_and_its_contact_sheet_are_written(tmp_path: Path) -> None:
-    clip = Clip(tmp_path / "new" / "folder", 25.0)
-    reading = Reading(1, face(), "happiness", {"happiness": 0.9}, 0, 0, 0)
-    for index in range(60):
-        height = 120 if index != 30 else 90  # a source may change its size
-        clip(np.zeros((height, 160), np.uint8), FrameResult(index, "", 160, height, 0, 0, (reading,), 0))
-    written = clip.close()
-    assert [p.name for p in written] == ["annotated.mp4", "contact-sheet.png"]
-    sheet = cv2.imread(str(written[1]))
-    assert sheet is not None
-    assert sheet.shape == (3 * 240, 4 * 320, 3)
-    capture = cv2.VideoCapture(str(written[0]))
-    assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 60
-
-
-def test_a_clip_without_frames_writes_nothing(tmp_path: Path) -> None:
-    assert Clip(tmp_path, 25.0).close() == ()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(MienError, match="cannot be written"):
-        make_folder(tmp_path / "file" / "folder")
+def test_a_picture_is_written_and_one_that_cannot_be_encoded_is_an_error(tmp_path: Path) -> None:
+    picture = np.full((24, 32, 3), 50, dtype=np.uint8)
+    write_picture(tmp_path / "a.png", picture)
+    read = cv2.imread(str(tmp_path / "a.png"))
+    assert read is not None
+    assert (read == 50).all()
+    for name in ("a.nonsense", "a"):
+        with pytest.raises(MienError, match="OpenCV cannot encode it"):
+            write_picture(tmp_path / name, picture)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]

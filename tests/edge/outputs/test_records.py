@@ -21,7 +21,7 @@ def lines(name: str = "", captured_at: int = 1_000_000) -> list[Record]:
     return [json.loads(line) for line in JsonLines("00c0ffee")(result)]
 
 
-KINDS = {
+KINDS: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
     "number": float,

@@ -33,6 +33,8 @@ from mien_export.arm64.targets import ROOT, TARGETS
 OVERLAP = 0.98
 """Of a face's boxes on Arm and x86, at least: OpenCV's resizing and NumPy's floats may differ in their last bits."""
 
+pytestmark = pytest.mark.timeout(3600)  # an emulated processor is slow, on a busy machine very slow
+
 HERE = Path(__file__).parent
 MACHINES = [(target, core) for target in TARGETS for core in CORES]
 

@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--peers", type=Path, metavar="DIR", help="other people's models (default: $MIEN_PEERS, else ../shared/peers)"
     )
     parser.add_argument(
-        "--inferences", type=_positive, default=5, metavar="N", help="of each, and twice as many (default: 5)"
+        "--inferences", type=_positive, default=3, metavar="N", help="of each, and twice as many (default: 3)"
     )
     return parser
 

@@ -72,7 +72,7 @@ def chosen(paths: Sequence[Path], peers: Path, inferences: int, command: str, to
 def ways(models: Sequence[Bundle]) -> tuple[Way, ...]:
     """The ways of a frame that are counted.
 
-    The default models with every number of faces; with them, one face and several, attention with each bundled
+    The default models with every number of faces; with them, one face and several, attention with each other bundled
     detector as the one that looks; and every other pair of a detector and a classifier with one face. A portrait
     counterpart is no detector of its own.
     """
@@ -81,7 +81,8 @@ def ways(models: Sequence[Bundle]) -> tuple[Way, ...]:
     classifiers = [model.name for model in models if model.task == "emotion"]
     found = [Way(usual.detector, usual.classifier, count) for count in FACES]
     for look in detectors:
-        found += [Way(usual.detector, usual.classifier, n, _SCAN_EVERY, look) for n in FACES if n]
+        if look != usual.detector:  # it would cost as much as a scan
+            found += [Way(usual.detector, usual.classifier, n, _SCAN_EVERY, look) for n in FACES if n]
     pairs = [Way(detector, classifier, 1) for detector in detectors for classifier in classifiers]
     return tuple(dict.fromkeys([*found, *pairs]))
 

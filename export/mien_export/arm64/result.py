@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,16 +118,7 @@ def read(path: Path) -> Result:
 
 
 def _result(document: dict[str, Any]) -> Result:
+    networks = (NetworkRow(**{**row, "shape": tuple(row["shape"])}) for row in document["networks"])
     ways = (WayRow(Way(**row["way"]), row["stages"]) for row in document["ways"])
-    return Result(
-        **{
-            **document,
-            "cores": tuple(document["cores"]),
-            "networks": _networks(document["networks"]),
-            "ways": tuple(ways),
-        }
-    )
-
-
-def _networks(rows: Iterable[dict[str, Any]]) -> tuple[NetworkRow, ...]:
-    return tuple(NetworkRow(**{**row, "shape": tuple(row["shape"])}) for row in rows)
+    lists = {"cores": tuple(document["cores"]), "networks": tuple(networks), "ways": tuple(ways)}
+    return Result(**{**document, **lists})

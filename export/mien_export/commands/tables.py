@@ -18,7 +18,9 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="the page; repeatable (default: README.md, and what in docs has a table)",
     )
-    tables.add_argument("--results", type=Path, default=Path("docs/results"), metavar="DIR")
+    tables.add_argument(
+        "--results", type=Path, default=Path("docs/results"), metavar="DIR", help="default: docs/results"
+    )
     tables.add_argument("--check", action="store_true", help="change nothing; status 1 if a page is out of date")
     tables.set_defaults(run=_run)
 
@@ -28,6 +30,8 @@ def _run(options: argparse.Namespace) -> int:
     from mien_export.pages import tables
 
     pages = options.readme or tables.pages(Path("."))
+    if not options.readme:
+        tables.complete(pages)
     texts = {page: tables.fill(page, options.results) for page in pages}  # before any is written
     if options.check:
         return 0 if all(text == files.read_text(page) for page, text in texts.items()) else 1

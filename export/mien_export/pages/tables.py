@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +36,8 @@ from mien_export.records.tiles import Tiles
 T = TypeVar("T")
 
 _MARK = re.compile(r"<!-- (?:table|output) \S+ -->")
+_TABLE = re.compile(r"<!-- table (?P<name>\S+) -->\n.*?<!-- end -->", re.DOTALL)
+_OUTPUT = re.compile(r"<!-- output (?P<name>\S+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def pages(root: Path) -> list[Path]:
@@ -44,13 +46,30 @@ def pages(root: Path) -> list[Path]:
     return [page for page in found if page.parent == root or _MARK.search(files.read_text(page))]
 
 
+def marks(text: str) -> list[str]:
+    """The marks of tables and outputs of a page, such as `<!-- table summary -->`."""
+    return _MARK.findall(text)
+
+
+def complete(shown: Sequence[Path]) -> None:
+    """Make sure that every table stands on a page.
+
+    Raises:
+        MienError: one does not: it would be made for nobody, and nobody would see it age.
+    """
+    found = {mark for page in shown for mark in marks(files.read_text(page))}
+    for name in _TABLES:
+        if f"<!-- table {name} -->" not in found:
+            raise MienError(f"no page shows table {name!r}; mark its place, <!-- table {name} --> and <!-- end -->")
+
+
 def fill(readme: Path, results: Path) -> str:
     """The text of a README, or of another page, with every table made anew.
 
     Links of the tables go out from the page: what they call docs/ is the folder in which the results' folder lies.
 
     Raises:
-        MienError: a result is missing or a table's name is unknown.
+        MienError: a result is missing, a table's name is unknown, or a mark has no end.
     """
 
     way = os.path.relpath(results.parent, readme.parent)
@@ -71,8 +90,10 @@ def fill(readme: Path, results: Path) -> str:
         return "\n".join([f"<!-- output {match['name']} -->", "```", printed, "```", "<!-- end -->"])
 
     text = files.read_text(readme)
-    text = re.sub(r"<!-- table (?P<name>\S+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
-    return re.sub(r"<!-- output (?P<name>\S+) -->\n.*?<!-- end -->", output, text, flags=re.DOTALL)
+    begun, ended = len(marks(text)), len(_TABLE.findall(text)) + len(_OUTPUT.findall(text))
+    if begun != ended:  # what follows would be taken for the table
+        raise MienError(f"{readme}: {begun} tables begin and {ended} ends; close each with <!-- end -->")
+    return _OUTPUT.sub(output, _TABLE.sub(table, text))
 
 
 def _of(file: str, kind: type[T], render: Callable[[T], list[str]]) -> Callable[[Path], list[str]]:

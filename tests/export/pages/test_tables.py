@@ -38,6 +38,34 @@ def test_a_missing_result_or_an_unknown_table_is_named(tmp_path: Path, mark: str
         tables.fill(readme, tmp_path)
 
 
+def test_a_mark_without_its_end_does_not_swallow_what_follows(tmp_path: Path) -> None:
+    (tmp_path / "demo.txt").write_text("1 frame\n")
+    page = tmp_path / "README.md"
+    page.write_text("<!-- output demo -->\nwords\n<!-- output demo -->\n<!-- end -->\n")
+    with pytest.raises(MienError, match=r"README\.md: 2 tables begin and 1 ends"):
+        tables.fill(page, tmp_path)
+
+
+def test_a_table_that_no_page_shows_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tables, "_TABLES", {"moods": lambda _: ["good"], "doubts": lambda _: ["few"]})
+    (tmp_path / "README.md").write_text("<!-- table moods -->\n<!-- end -->\n")
+    assert main(["tables", "--results", "."]) == 2
+    assert "no page shows table 'doubts'" in capsys.readouterr().err
+    assert "good" not in (tmp_path / "README.md").read_text()
+    assert main(["tables", "--results", ".", "--readme", "README.md"]) == 0  # one page need not show all
+    assert "good" in (tmp_path / "README.md").read_text()
+
+
+def test_every_table_is_shown_by_one_page() -> None:
+    marks = [mark for page in tables.pages(ROOT) for mark in tables.marks(page.read_text())]
+    assert len(marks) >= 10
+    assert len(marks) == len(set(marks))
+    tables.complete(tables.pages(ROOT))
+
+
 def test_links_go_out_from_the_page(tmp_path: Path) -> None:
     """A picture of docs/results is docs/results/… in the README, and results/… on a page that lies in docs."""
     shutil.copytree(RESULTS, tmp_path / "docs/results")
@@ -60,6 +88,7 @@ def test_pages_are_those_with_a_mark(tmp_path: Path) -> None:
 
 def test_a_check_changes_nothing_and_tells_by_its_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tables, "_TABLES", {})
     (tmp_path / "docs").mkdir()
     (tmp_path / "demo.txt").write_text("1 frame\n")
     for page in ("README.md", "docs/a.md"):

@@ -38,9 +38,13 @@ def test_arrays_that_do_not_fit_leave_nothing_half_written(tmp_path: Path, full_
 
 
 def test_an_error_within_the_block_leaves_nothing_half_written(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), files.aside(tmp_path / "found.json") as partial:
-        partial.write_text("half")
-        raise ZeroDivisionError
+    def half() -> None:
+        with files.aside(tmp_path / "found.json") as partial:
+            partial.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -73,8 +73,8 @@ def test_clusters_follow_the_features_and_repeat_with_the_seed() -> None:
 
 def test_the_one_wrong_label_is_suspect_and_can_be_excluded(dark_and_bright: Path, tmp_path: Path) -> None:
     found = cleaning.suspects(_untrained_run(tmp_path, dark_and_bright), dark_and_bright, 2, tmp_path / "out")
-    assert (found["images"], found["suspects"], found["by_label"]["happiness"]) == (48, 1, 1)
-    assert found["clusters"] == {"all": 2, "with_majority": 2}
+    assert (found.images, found.suspects, found.by_label["happiness"]) == (48, 1, 1)
+    assert (found.clusters, found.clear) == (2, 2)
     with (tmp_path / "out" / "suspects.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     # 23 of the 24 dark images are labelled neutral.

@@ -11,8 +11,9 @@ from mien.errors import MienError
 from mien.models import bundle
 from mien_train.data import collection, fer
 from mien_train.study import explore
+from mien_train.study.disputed import Contested
 
-PICTURES = {"classes.png", "mean-faces.png", "samples.png", "light.png", "twins.png"}
+PICTURES = {"classes.png", "mean-faces.png", "samples.png", "light.png", "near-copies.png"}
 MODEL = bundle.MODELS / "emotion-base.tflite"
 
 
@@ -29,24 +30,24 @@ def _copy_a_training_image_into_test(folder: Path) -> None:
 def test_the_data_are_counted_compared_and_drawn(small_data: Path, tmp_path: Path) -> None:
     _copy_a_training_image_into_test(small_data)
     out, log = tmp_path / "out", tmp_path / "log.jsonl"
-    found = explore.explore(small_data, out, MODEL, log)
+    found = json.loads(json.dumps(explore.explore(small_data, out, MODEL, log).document()))
     assert found["classes"]["strict"]["train"] == dict.fromkeys(fer.FERPLUS, 8)
     assert found["classes"]["fer2013"]["test"] == {**dict.fromkeys(fer.FER2013, 2), "anger": 4}
     assert found["duplicates"]["in_training"]["test"] == {
         "images": 16,
-        "with_twin": 2,
-        "with_exact_twin": 2,
+        "with_copy": 2,
+        "with_exact_copy": 2,
         "labelled_fer2013": 2,
         "other_label_fer2013": 1,
         "labelled_strict": 2,
         "other_label_strict": 1,
     }
-    assert found["duplicates"]["in_training"]["val"]["with_twin"] == 0
+    assert found["duplicates"]["in_training"]["val"]["with_copy"] == 0
     assert found["duplicates"]["pairs"]["within test"] == {"all": 1, "exact": 1}
     accuracy = found["accuracy"]
-    groups = ("all", "without_twin", "with_twin", "twin_agrees", "twin_disagrees")
+    groups = ("all", "without_copy", "with_copy", "copy_agrees", "copy_disagrees")
     assert [accuracy[group]["n"] for group in groups] == [16, 14, 2, 1, 1]
-    assert accuracy["twin_agrees"]["accuracy"] + accuracy["twin_disagrees"]["accuracy"] <= 1  # one picture, two labels
+    assert accuracy["copy_agrees"]["accuracy"] + accuracy["copy_disagrees"]["accuracy"] <= 1  # one picture, two labels
     (line,) = (json.loads(line) for line in log.read_text().splitlines())
     assert (line["split"], line["protocol"], line["n"]) == ("test", "strict", 16)
     assert json.loads((out / "explore.json").read_text()) == found
@@ -56,10 +57,10 @@ def test_the_data_are_counted_compared_and_drawn(small_data: Path, tmp_path: Pat
 def test_fer2013_alone_is_enough(small_data: Path, tmp_path: Path) -> None:
     (small_data / "fer2013new.csv").unlink()
     found = explore.explore(small_data, tmp_path / "out", MODEL, tmp_path / "log.jsonl")
-    assert list(found["classes"]) == ["fer2013"]
-    assert found["accuracy"]["protocol"] == "fer2013"
-    assert "disagreement" not in found
-    assert {p.name for p in (tmp_path / "out").glob("*.png")} == PICTURES - {"twins.png"}  # there are none
+    assert list(found.classes) == ["fer2013"]
+    assert found.accuracy.protocol == "fer2013"
+    assert "disagreement" not in found.document()
+    assert {p.name for p in (tmp_path / "out").glob("*.png")} == PICTURES - {"near-copies.png"}  # there are none
 
 
 def test_class_folders_are_explored_too(tmp_path: Path) -> None:
@@ -71,28 +72,28 @@ def test_class_folders_are_explored_too(tmp_path: Path) -> None:
             for index in range(count):
                 cv2.imwrite(str(folder / f"{index}.png"), rng.integers(0, 255, (48, 48)).astype(np.uint8))
     found = explore.explore(tmp_path / "data", tmp_path / "out", MODEL, tmp_path / "log.jsonl")
-    assert found["classes"]["folders"]["train"] == {"circle": 4, "square": 4}
-    assert "does not know circle, square" in found["accuracy"]["missing"]
+    assert found.classes["folders"]["train"] == {"circle": 4, "square": 4}
+    assert "does not know circle, square" in found.accuracy.missing
     assert not (tmp_path / "log.jsonl").exists()
-    assert {p.name for p in (tmp_path / "out").glob("*.png")} == PICTURES - {"twins.png"}
+    assert {p.name for p in (tmp_path / "out").glob("*.png")} == PICTURES - {"near-copies.png"}
 
 
 def test_the_label_sets_are_compared_by_hand(small_data: Path) -> None:
     found = explore.disagreement(collection.load(small_data))
     # Row i has FER2013's label i % 8 % 7 and FER+'s i % 8, 12 rows of each; no number has one name in both.
-    table = np.array(found["table"])
-    assert table.sum() == found["n"] == 96
+    table = np.array(found.table)
+    assert table.sum() == found.n == 96
     assert table[0].tolist() == [12, 0, 0, 0, 0, 0, 0, 12]
-    assert found["share"] == 1.0
-    assert set(found["unlabelled"].values()) == {0}
+    assert found.share == 1.0
+    assert set(found.unlabelled.values()) == {0}
 
 
 def test_the_most_contested_face_is_the_one_with_the_evenest_votes() -> None:
     votes = np.array([[10] + [0] * 9, [5, 5] + [0] * 8, [4, 3, 3] + [0] * 7, [5, 0, 0, 0, 0, 0, 0, 0, 0, 5]], np.uint8)
     found = explore.contested(votes, 3)
-    assert [face["row"] for face in found] == [2, 1, 3]
-    assert found[1] == {"row": 1, "entropy": 1.0, "votes": {"neutral": 5, "happiness": 5}}
-    assert found[2]["votes"] == {"neutral": 5, "not a face": 5}
+    assert [face.row for face in found] == [2, 1, 3]
+    assert found[1] == Contested(1, 1.0, {"neutral": 5, "happiness": 5})
+    assert found[2].votes == {"neutral": 5, "not a face": 5}
 
 
 def test_an_edge_is_sharper_than_a_ramp() -> None:

@@ -155,7 +155,7 @@ def _clean(options: argparse.Namespace) -> int:
     if not options.run_folder.exists():
         raise MienError(f"{options.run_folder}: no such run; train one with `python -m mien_train emotion`")
     found = cleaning.suspects(options.run_folder, where, options.clusters, folder(options.out))
-    print(f"{found['suspects']} of {found['images']} images are suspect: {options.out}")  # noqa: T201
+    print(f"{found.suspects} of {found.images} images are suspect: {options.out}")  # noqa: T201
     return 0
 
 

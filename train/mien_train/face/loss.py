@@ -45,7 +45,7 @@ class Decoded:
 
 
 def decode(outputs: tuple[Tensor, ...], grid: Cells) -> Decoded:
-    """The torch twin of `mien.faces.decode`: raw maps (N, 1 | 4 | 10, h, w), levels within kinds → predictions."""
+    """`mien.faces.decode` in torch: raw maps (N, 1 | 4 | 10, h, w), levels within kinds → predictions."""
     levels = len(outputs) // 3
     score, box, points = (
         torch.cat([o.float().flatten(2).transpose(1, 2) for o in outputs[kind * levels : (kind + 1) * levels]], dim=1)

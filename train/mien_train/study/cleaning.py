@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 
 from mien.errors import MienError
-from mien_train.data import emotion_data
+from mien_train.data import emotion_data, files
 from mien_train.emotion.features import features
 from mien_train.recipes import choosing
 from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.study import face_sheet
-from mien_train.study.face_sheet import Tile
+from mien_train.study.face_sheet import Thumbnail
 from mien_train.training import checkpoint
 
 MAJORITY = 0.7
@@ -27,7 +29,24 @@ LEAST = 10
 _SHOWN = 12
 
 
-def suspects(run: Path, data: Path, clusters: int, out: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """What was found in a training split.
+
+    Attributes:
+        images, suspects: their numbers.
+        clusters, clear: clusters asked for, and those with a clear majority.
+        by_label: suspects of each label.
+    """
+
+    images: int
+    suspects: int
+    clusters: int
+    clear: int
+    by_label: Mapping[str, int]
+
+
+def suspects(run: Path, data: Path, clusters: int, out: Path) -> Suspects:
     """List the training images whose label differs from that of a clear majority of their cluster.
 
     The penultimate features of the trained network on its own training images, scaled to unit variance, are clustered
@@ -42,11 +61,9 @@ def suspects(run: Path, data: Path, clusters: int, out: Path) -> dict[str, Any]:
         clusters: of k-means.
         out: folder for the results; made if it is not there.
 
-    Returns:
-        "images", "suspects", "clusters" (those with a clear majority), "majority", and "by_label".
-
     Raises:
-        MienError: no emotion checkpoint, other data than it was trained on, or fewer images than clusters.
+        MienError: no emotion checkpoint, other data than it was trained on, fewer images than clusters, or `out` cannot
+            be written.
     """
     stored = checkpoint.finished(run / "checkpoint.pt")
     if stored.task != "emotion":
@@ -64,25 +81,22 @@ def suspects(run: Path, data: Path, clusters: int, out: Path) -> dict[str, Any]:
     winner, share = majority(labels, cluster, clusters, len(opened.names))
     suspect = np.flatnonzero((share[cluster] >= MAJORITY) & (labels != winner[cluster]))
     suspect = suspect[np.argsort(-share[cluster[suspect]], kind="stable")]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with (out / "suspects.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("row", "label", "cluster_label", "share"))
-            for i in suspect.tolist():
-                c = cluster[i]
-                writer.writerow((opened.rows[i], opened.names[labels[i]], opened.names[winner[c]], f"{share[c]:.4f}"))
-        _draw(out / "suspects.png", opened, labels, suspect, winner[cluster], share[cluster])
-    except OSError as error:
-        raise MienError(f"{out}: cannot be written ({error.strerror}); choose another place") from None
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("row", "label", "cluster_label", "share"))
+    for i in suspect.tolist():
+        c = cluster[i]
+        writer.writerow((opened.rows[i], opened.names[labels[i]], opened.names[winner[c]], f"{share[c]:.4f}"))
+    files.write_text(out / "suspects.csv", table.getvalue())
+    _draw(out / "suspects.png", opened, labels, suspect, winner[cluster], share[cluster])
     counts = np.bincount(labels[suspect], minlength=len(opened.names)).tolist()
-    return {
-        "images": len(labels),
-        "suspects": len(suspect),
-        "clusters": {"all": clusters, "with_majority": int((share >= MAJORITY).sum())},
-        "majority": MAJORITY,
-        "by_label": dict(zip(opened.names, counts, strict=True)),
-    }
+    return Suspects(
+        images=len(labels),
+        suspects=len(suspect),
+        clusters=clusters,
+        clear=int((share >= MAJORITY).sum()),
+        by_label=dict(zip(opened.names, counts, strict=True)),
+    )
 
 
 def clustered(seen: NDArray[np.float32], clusters: int, seed: int) -> NDArray[np.int64]:
@@ -123,6 +137,6 @@ def _draw(
     rows = []
     for label, name in enumerate(opened.names):
         mine = suspect[labels[suspect] == label]
-        tiles = [Tile(opened.images[i], f"{opened.names[winner[i]]}\n{share[i]:.2f}") for i in mine[:_SHOWN]]
-        rows.append((f"labelled {name}\n{len(mine):,} suspect", tiles))
+        thumbnails = [Thumbnail(opened.images[i], f"{opened.names[winner[i]]}\n{share[i]:.2f}") for i in mine[:_SHOWN]]
+        rows.append((f"labelled {name}\n{len(mine):,} suspect", thumbnails))
     face_sheet.draw(path, "The most suspect of each label; below, what their cluster's majority says", rows)

@@ -20,7 +20,8 @@ from mien.models import bundle
 from mien_train.data import fer
 from mien_train.recipes import choosing
 from mien_train.study import compare_measure, pace
-from mien_train.study.compare_plan import Plan, command
+from mien_train.study.command_line import command
+from mien_train.study.compare_plan import Plan
 from mien_train.study.compare_rows import Epochs, Failed, Measured, Row, in_order
 from mien_train.study.contestants import CONTESTANTS, OURS, Contestant
 from mien_train.training import checkpoint

@@ -14,7 +14,8 @@ from mien_train import evaluation
 from mien_train.networks import registry
 from mien_train.recipes.base import Recipe
 from mien_train.recipes.emotion import EmotionRecipe
-from mien_train.study.compare_plan import Plan, command
+from mien_train.study.command_line import command
+from mien_train.study.compare_plan import Plan
 from mien_train.study.compare_rows import FIGURES, Epochs, Measured
 from mien_train.study.contestants import Contestant
 from mien_train.training import checkpoint

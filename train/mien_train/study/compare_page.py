@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from mien_train.data import files
 from mien_train.study import compare_rows, figures, sweep_result, sweep_table
+from mien_train.study.command_line import command
 from mien_train.study.compare_kept import CURVES, ROWS, read_json
-from mien_train.study.compare_plan import QUICK_EVERY, command
+from mien_train.study.compare_plan import QUICK_EVERY
 from mien_train.study.compare_rows import Epochs, Failed, Measured, Row
 from mien_train.study.contestants import CONTESTANTS
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import MienError
-from mien_train import evaluation
 from mien_train.data import sample
 from mien_train.recipes import choosing, named
 from mien_train.recipes.base import Recipe
@@ -31,7 +28,7 @@ class Plan:
         seed: of every training.
         jobs: trainings at a time, which share the processor's cores.
         quick: one epoch each.
-        log: gets a line for each look at a test split.
+        log: gets a line for each look at a test split; None as in `evaluation.evaluate`.
     """
 
     runs: Path
@@ -39,7 +36,7 @@ class Plan:
     seed: int = 0
     jobs: int = 1
     quick: bool = False
-    log: Path = evaluation.TEST_LOG
+    log: Path | None = None
 
     def run(self, contestant: Contestant) -> Path:
         """Run folder of a contestant."""
@@ -83,8 +80,3 @@ def plan_of(runs: Path, data: Path, seed: int, jobs: int, quick: bool) -> Plan:
     quick_runs = runs.parent / f"{runs.resolve().name}-quick"
     few = sample.write(data, quick_runs / "data", QUICK_EVERY)
     return Plan(quick_runs, few, seed, jobs, True, quick_runs / "test-log.jsonl")
-
-
-def command() -> str:
-    """The command line that this process was started with, as a user types it."""
-    return f"python -m mien_train {shlex.join(sys.argv[1:])}"

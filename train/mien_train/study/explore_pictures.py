@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien_train.data.collection import SPLITS, Collection
 from mien_train.data.duplicates import Pairs
-from mien_train.study import face_sheet
-from mien_train.study.face_sheet import Tile
+from mien_train.study import face_sheet, figures
+from mien_train.study.disputed import Contested, Disagreement
+from mien_train.study.face_sheet import Thumbnail
+
+if TYPE_CHECKING:
+    from mien_train.study.explore import Classes, Exploration
 
 _COLUMNS = 12
 _PAIRS = 10
@@ -24,7 +28,7 @@ def draw(
     source: Collection,
     light: Mapping[str, NDArray[np.float64]],
     pairs: Pairs,
-    found: Mapping[str, Any],
+    found: Exploration,
 ) -> None:
     """Write every picture into a folder.
 
@@ -32,23 +36,23 @@ def draw(
         out: folder.
         source: the images.
         light: "brightness" and "sharpness" of each image, float64 (N,).
-        pairs: duplicates.
-        found: what `explore.json` will hold.
+        pairs: near copies.
+        found: the figures.
 
     Raises:
-        OSError: a file cannot be written.
+        MienError: a file cannot be written.
     """
-    _classes(out / "classes.png", found["classes"])
+    _classes(out / "classes.png", found.classes)
     _mean_faces(out / "mean-faces.png", source)
     _samples(out / "samples.png", source)
     _light(out / "light.png", light, source.usage)
-    _twins(out / "twins.png", source, pairs)
-    if "disagreement" in found:
-        _disagreement(out / "disagreement.png", found["disagreement"])
-        _contested(out / "contested.png", source, found["contested"])
+    _near_copies(out / "near-copies.png", source, pairs)
+    if found.disagreement is not None:
+        _disagreement(out / "disagreement.png", found.disagreement)
+        _contested(out / "contested.png", source, found.contested)
 
 
-def _classes(path: Path, classes: Mapping[str, Mapping[str, Mapping[str, int]]]) -> None:
+def _classes(path: Path, classes: Classes) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.6 * len(classes)), layout="constrained")
@@ -66,22 +70,22 @@ def _classes(path: Path, classes: Mapping[str, Mapping[str, Mapping[str, int]]])
         axes.grid(axis="y", alpha=0.3)
         axes.legend()
     figure.suptitle("Classes of each split; the numbers are images")
-    figure.savefig(path, dpi=100)
+    figures.save(figure, path)
 
 
 def _mean_faces(path: Path, source: Collection) -> None:
     rows = []
     for protocol, splits in source.protocols.items():
         train = splits["train"]
-        tiles = []
+        thumbnails = []
         for label, name in enumerate(train.names):
             members = train.images[train.labels == label]
             if len(members):
                 mean = members.mean(axis=0)
                 # A mean of thousands is grey all over: stretched, its features show.
                 mean = (mean - mean.min()) * (255 / max(1.0, mean.max() - mean.min()))
-                tiles.append(Tile(mean.round().astype(np.uint8), f"{name}\n{len(members):,}"))
-        rows.append((_TITLES[protocol].replace(" ", "\n", 1), tiles))
+                thumbnails.append(Thumbnail(mean.round().astype(np.uint8), f"{name}\n{len(members):,}"))
+        rows.append((_TITLES[protocol].replace(" ", "\n", 1), thumbnails))
     face_sheet.draw(path, "Mean face of each class, training split; contrast stretched", rows)
 
 
@@ -91,7 +95,7 @@ def _samples(path: Path, source: Collection) -> None:
     for label, name in enumerate(train.names):
         members = np.flatnonzero(train.labels == label)
         chosen = np.sort(rng.choice(members, min(_COLUMNS, len(members)), replace=False))
-        rows.append((f"{name}\n{len(members):,}", [Tile(train.images[i], f"row {train.rows[i]}") for i in chosen]))
+        rows.append((f"{name}\n{len(members):,}", [Thumbnail(train.images[i], f"row {train.rows[i]}") for i in chosen]))
     face_sheet.draw(path, f"Drawn at random from the training split ({_TITLES[source.best]})", rows)
 
 
@@ -121,10 +125,10 @@ def _light(path: Path, light: Mapping[str, NDArray[np.float64]], usage: NDArray[
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=100)
+    figures.save(figure, path)
 
 
-def _twins(path: Path, source: Collection, pairs: Pairs) -> None:
+def _near_copies(path: Path, source: Collection, pairs: Pairs) -> None:
     protocol = source.best
     labels, names = source.labels(protocol), source.names(protocol)
     across = pairs.only(source.usage[pairs.first] != source.usage[pairs.second])
@@ -133,14 +137,14 @@ def _twins(path: Path, source: Collection, pairs: Pairs) -> None:
         label = names[labels[row]] if labels[row] >= 0 else "no label"
         return f"{SPLITS[source.usage[row]]} {row}\n{label}"
 
-    def row_of(name: str, chosen: Pairs) -> list[tuple[str, list[Tile]]]:
+    def row_of(name: str, chosen: Pairs) -> list[tuple[str, list[Thumbnail]]]:
         most = np.linspace(0, len(chosen.first) - 1, min(_PAIRS, len(chosen.first))).round().astype(int)
-        upper = [Tile(source.images[i], caption(i)) for i in chosen.first[most]]
+        upper = [Thumbnail(source.images[i], caption(i)) for i in chosen.first[most]]
         lower = [
-            Tile(source.images[i], f"{caption(i)}\n{r:.3f}")
+            Thumbnail(source.images[i], f"{caption(i)}\n{r:.3f}")
             for i, r in zip(chosen.second[most], chosen.correlation[most], strict=True)
         ]
-        return [(f"{name}\n{len(chosen.first):,} pairs", upper), ("its twin,\ncorrelation", lower)]
+        return [(f"{name}\n{len(chosen.first):,} pairs", upper), ("its near copy,\ncorrelation", lower)]
 
     order = np.argsort(across.correlation)
     near = across.only(order[~across.exact[order]])
@@ -151,7 +155,7 @@ def _twins(path: Path, source: Collection, pairs: Pairs) -> None:
         *row_of("near, the least\nalike tenth", near.only(np.arange(len(near.first)) * 10 < len(near.first))),
         *row_of("near,\nother label", contradicting),
     ]
-    face_sheet.draw(path, f"Twins across splits, labels: {_TITLES[protocol]}", rows)
+    face_sheet.draw(path, f"Near copies across splits, labels: {_TITLES[protocol]}", rows)
 
 
 def _differ(pairs: Pairs, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -160,33 +164,31 @@ def _differ(pairs: Pairs, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray((one >= 0) & (other >= 0) & (one != other))
 
 
-def _disagreement(path: Path, found: Mapping[str, Any]) -> None:
+def _disagreement(path: Path, found: Disagreement) -> None:
     from matplotlib.figure import Figure
 
-    table = np.array(found["table"])
-    unlabelled = np.array([found["unlabelled"][name] for name in found["rows"]])
+    table = np.array(found.table)
+    unlabelled = np.array([found.unlabelled[name] for name in found.rows])
     counts = np.concatenate([table, unlabelled[:, None]], axis=1)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(10, 5.5), layout="constrained")
     axes = figure.add_subplot()
     drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    axes.set_xticks(range(counts.shape[1]), [*found["columns"], "no majority"])
-    axes.set_yticks(range(len(counts)), found["rows"])
+    axes.set_xticks(range(counts.shape[1]), [*found.columns, "no majority"])
+    axes.set_yticks(range(len(counts)), found.rows)
     for (i, j), n in np.ndenumerate(counts):
         ink = "white" if shares[i, j] > 60 else "black"
         axes.text(j, i, f"{n:,}\n{shares[i, j]:.1f} %", ha="center", va="center", fontsize=8, color=ink)
     axes.set(xlabel="FER+, strict majority of ten annotators", ylabel="FER2013")
-    axes.set_title(
-        f"{100 * found['share']:.1f} % of the {found['n']:,} images with both labels are labelled differently"
-    )
+    axes.set_title(f"{100 * found.share:.1f} % of the {found.n:,} images with both labels are labelled differently")
     figure.colorbar(drawn, label="share of the FER2013 class, %")
-    figure.savefig(path, dpi=100)
+    figures.save(figure, path)
 
 
-def _contested(path: Path, source: Collection, found: list[dict[str, Any]]) -> None:
-    tiles = []
+def _contested(path: Path, source: Collection, found: Sequence[Contested]) -> None:
+    thumbnails = []
     for face in found:
-        votes = [f"{name} {n}" for name, n in face["votes"].items()]
-        tiles.append(Tile(source.images[face["row"]], "\n".join([f"row {face['row']}", *votes[:4]])))
-    rows = [("", tiles[start : start + 10]) for start in range(0, len(tiles), 10)]
+        votes = [f"{name} {n}" for name, n in face.votes.items()]
+        thumbnails.append(Thumbnail(source.images[face.row], "\n".join([f"row {face.row}", *votes[:4]])))
+    rows = [("", thumbnails[start : start + 10]) for start in range(0, len(thumbnails), 10)]
     face_sheet.draw(path, "The most contested faces: highest entropy of ten votes (the four largest are shown)", rows)

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien_train.study import figures
+
 _ZOOM = 2
 _GAP = 8
 _LINES = 10.0
@@ -17,11 +19,11 @@ _LINES = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tile:
+class Thumbnail:
     """One face.
 
     Attributes:
-        image: uint8 (H, W), luma; all tiles of a sheet have one size.
+        image: uint8 (H, W), luma; all thumbnails of a sheet have one size.
         caption: a line or a few under it.
     """
 
@@ -29,26 +31,30 @@ class Tile:
     caption: str = ""
 
 
-def draw(path: Path, title: str, rows: Sequence[tuple[str, Sequence[Tile]]]) -> None:
-    """Write a PNG of named rows of tiles; empty rows are left out.
+def draw(path: Path, title: str, rows: Sequence[tuple[str, Sequence[Thumbnail]]]) -> None:
+    """Write a PNG of named rows of thumbnails; empty rows are left out.
 
     Raises:
-        OSError: the file cannot be written.
+        MienError: the file cannot be written.
     """
     from matplotlib.figure import Figure
 
-    rows = [(name, tiles) for name, tiles in rows if tiles]
+    rows = [(name, thumbnails) for name, thumbnails in rows if thumbnails]
     if not rows:
         return
     height, width = rows[0][1][0].image.shape
     height, width = height * _ZOOM, width * _ZOOM
-    lines = max(tile.caption.count("\n") + 1 if tile.caption else 0 for _, tiles in rows for tile in tiles)
+    lines = max(
+        thumbnail.caption.count("\n") + 1 if thumbnail.caption else 0
+        for _, thumbnails in rows
+        for thumbnail in thumbnails
+    )
     down, across = height + _GAP + round(lines * _LINES + (4 if lines else 0)), width + _GAP
-    columns = max(len(tiles) for _, tiles in rows)
+    columns = max(len(thumbnails) for _, thumbnails in rows)
     canvas = np.full((down * len(rows), across * columns), 255, np.uint8)
-    for i, (_, tiles) in enumerate(rows):
-        for j, tile in enumerate(tiles):
-            big = cv2.resize(tile.image, (width, height), interpolation=cv2.INTER_CUBIC)
+    for i, (_, thumbnails) in enumerate(rows):
+        for j, thumbnail in enumerate(thumbnails):
+            big = cv2.resize(thumbnail.image, (width, height), interpolation=cv2.INTER_CUBIC)
             canvas[i * down : i * down + height, j * across : j * across + width] = big
     names = max(len(line) for name, _ in rows for line in name.split("\n"))
     left, top = 12 + 7 * names, 34
@@ -58,10 +64,10 @@ def draw(path: Path, title: str, rows: Sequence[tuple[str, Sequence[Tile]]]) -> 
     axes = figure.add_axes((left / size[0], 0, canvas.shape[1] / size[0], canvas.shape[0] / size[1]))
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()
-    for i, (name, tiles) in enumerate(rows):
+    for i, (name, thumbnails) in enumerate(rows):
         axes.text(-8, i * down + height / 2, name, ha="right", va="center", fontsize=8)
-        for j, tile in enumerate(tiles):
+        for j, thumbnail in enumerate(thumbnails):
             where = (j * across + width / 2, i * down + height + 3)
-            axes.text(*where, tile.caption, ha="center", va="top", fontsize=6, linespacing=1.1)
+            axes.text(*where, thumbnail.caption, ha="center", va="top", fontsize=6, linespacing=1.1)
     figure.text(0.5, 1 - 8 / size[1], title, ha="center", va="top", fontsize=10)
-    figure.savefig(path, dpi=100)
+    figures.save(figure, path)

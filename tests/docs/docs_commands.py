@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mien.cli
+import mien_export.arm64.__main__
 import mien_export.cli
 import mien_train.cli
 from mien.errors import MienError
@@ -22,6 +23,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], int]] = {
     "mien": mien.cli.main,
     "python -m mien_train": mien_train.cli.main,
     "python -m mien_export": mien_export.cli.main,
+    "python -m mien_export.arm64": mien_export.arm64.__main__.main,
 }
 FOREIGN = frozenset({"cd", "head", "scp", "source", "strace", "sudo", "unshare"})
 """Programs of others that the docs may name; what they are given is not looked at."""
@@ -52,12 +54,14 @@ def parser(program: str) -> argparse.ArgumentParser:
 
 @functools.cache
 def commands() -> dict[str, argparse.ArgumentParser]:
-    """Every command, such as "mien run", to its parser."""
+    """Every command, such as "mien run", and every program without commands, to its parser."""
     found = {}
     for program in PROGRAMS:
-        for action in parser(program)._actions:
-            if isinstance(action, argparse._SubParsersAction):
-                found.update({f"{program} {name}": child for name, child in action.choices.items()})
+        parts = [action for action in parser(program)._actions if isinstance(action, argparse._SubParsersAction)]
+        if not parts:
+            found[program] = parser(program)
+        for action in parts:
+            found.update({f"{program} {name}": child for name, child in action.choices.items()})
     assert len(found) > 20
     return found
 
@@ -76,7 +80,7 @@ def options(command: argparse.ArgumentParser) -> dict[str, str]:
             written = action.option_strings[0] + ("" if action.nargs == 0 else f" {default}")
         else:
             written = values
-        found[written + ("..." if action.nargs == "+" else "")] = action.help or ""
+        found[written + ("..." if action.nargs in ("+", "*") else "")] = action.help or ""
     return found
 
 
@@ -167,11 +171,12 @@ def mention(code: str) -> str | None:
     if program is None:
         return None
     words = code[len(program) :].split()
-    if not words or words[0].startswith("-"):
-        return None
-    known = commands().get(f"{program} {words[0]}")
-    if known is None:
-        return f"{program} has no command {words[0]!r}"
+    name = program
+    if program not in commands() and words and not words[0].startswith("-"):
+        name = f"{program} {words[0]}"
+        if name not in commands():
+            return f"{program} has no command {words[0]!r}"
+    known = commands().get(name, parser(program))
     has = {option for action in known._actions for option in action.option_strings}
-    unknown = [word for word in words[1:] if word.startswith("--") and word not in has]
-    return f"{program} {words[0]} has no option {unknown[0]}" if unknown else None
+    unknown = [word for word in words if word.startswith("--") and word not in has]
+    return f"{name} has no option {unknown[0]}" if unknown else None

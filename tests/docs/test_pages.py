@@ -116,6 +116,19 @@ def test_the_architecture_page_names_files_that_exist() -> None:
     assert not _lost(text)
 
 
+def _unnamed(text: str) -> list[str]:
+    """Rooms of the three packages that the architecture page does not name."""
+    rooms = {path.parent.name for root in ROOTS[1:] for path in (ROOT / root).glob("*/__init__.py")}
+    assert len(rooms) > 15
+    return sorted(rooms - {code.rstrip("/") for code in docs_pages.codes(docs_pages.section(text, "Rooms"))})
+
+
+def test_the_architecture_page_names_every_room() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert not _unnamed(text)
+    assert _unnamed(text.replace("`tracking/`", "")) == ["tracking"]
+
+
 def test_a_planted_lost_file_is_found() -> None:
     assert _lost("`faces/nose.py`, `faces/detector.py`, `noses/`, `faces/`, `FaceReader`") == [
         "faces/nose.py",

@@ -158,6 +158,8 @@ def test_a_block_without_a_known_class_is_found(fence: str, complaint: str) -> N
         ("mien walk", "no command 'walk'"),
         ("mien detect --outt DIR", "no option --outt"),
         ("python -m mien_train swap", "no command 'swap'"),
+        ("mien --verson", "mien has no option --verson"),
+        ("python -m mien_export.arm64 --core a53", "has no option --core"),
         ("make domo", "no target 'domo'"),
     ],
 )

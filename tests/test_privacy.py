@@ -61,7 +61,8 @@ def test_readings_hold_no_pixels(tmp_path: Path) -> None:
     for line in printed.splitlines():
         assert len(line) < 1000
         assert set(json.loads(line)) == {
-            "track", "frame", "captured_ms", "latency_ms", "box", "score", "landmarks", "emotion", "probabilities",
+            "time", "run", "frame", "track", "captured_ms", "latency_ms", "box", "score", "landmarks", "emotion", "top",
+            "reason", "probabilities",
         }  # fmt: skip
 
 

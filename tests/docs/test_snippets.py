@@ -8,16 +8,19 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import cv2
 import docs_commands
 import docs_pages
+import numpy as np
 import pytest
 from docs_pages import Block
 
 from mien import config
 from mien.cameras.demo import DemoCamera, photograph
+from mien_train.data import faces
 
 ROOT = docs_pages.ROOT
 HERE, ELSEWHERE = "run", {"pi": "a Raspberry Pi", "data": "data sets", "long": "minutes", "net": "the network"}
@@ -109,9 +112,23 @@ def test_settings_are_read(block: Block) -> None:
     config.build(tomllib.loads(block.text), {})
 
 
-@pytest.mark.parametrize("block", docs_pages.all_blocks("json"), ids=str)
-def test_json_is_json(block: Block) -> None:
-    assert json.loads(block.text)
+def test_the_list_of_faces_is_one_that_training_reads(tmp_path: Path) -> None:
+    (block,) = docs_pages.all_blocks("json")
+    (row,) = json.loads(block.text)["train"]
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces/faces.json").write_text(block.text)
+    archive, _, name = row["image"].partition("/")
+    coded, jpeg = cv2.imencode(".jpg", np.full((row["height"], row["width"]), 90, np.uint8))
+    assert coded
+    with zipfile.ZipFile(tmp_path / f"faces/{archive}.zip", "w") as pictures:
+        pictures.writestr(name, jpeg.tobytes())
+    (photo,) = faces.load(tmp_path, "train").photos
+    assert photo.luma.shape == (row["height"], row["width"])
+    assert photo.boxes.tolist() == [face["box"] for face in row["faces"]]
+    assert photo.ignore.tolist() == [False, True]
+    assert photo.landmarks[0].ravel().tolist() == row["faces"][0]["landmarks"]
+    assert np.isnan(photo.landmarks[1]).all()
+    assert photo.drawn.tolist() == photo.boxes.tolist()
 
 
 @pytest.mark.parametrize(

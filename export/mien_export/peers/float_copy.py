@@ -15,7 +15,7 @@ from mien_export.tflite import operators
 from mien_export.tflite.layout import channels_last, to_channels_last
 from mien_export.tflite.writer import Writer
 
-_CLAMPED = ("Conv", "Gemm", "Add", "Mul")
+_CLAMPED = ("Conv", "Add")
 _RELU = schema.ActivationFunctionType.RELU
 
 

@@ -9,22 +9,15 @@ from numpy.typing import NDArray
 
 from mien_export.quantization import qdq
 from mien_export.tflite import flatbuffer
-from mien_export.tflite.layout import channels_last, flat_order, to_channels_last
+from mien_export.tflite.layout import channels_last, to_channels_last
 from mien_export.tflite.operators import VERSIONS
 
 _SPELLING = {
     "Conv": ("CONV_2D", "DEPTHWISE_CONV_2D"),
-    "Gemm": ("FULLY_CONNECTED",),
     "Add": ("ADD",),
-    "Mul": ("MUL",),
-    "Concat": ("CONCATENATION",),
     "MaxPool": ("MAX_POOL_2D",),
-    "AveragePool": ("AVERAGE_POOL_2D",),
     "Resize": ("RESIZE_NEAREST_NEIGHBOR",),
     "Reshape": ("RESHAPE",),
-    "Flatten": ("RESHAPE",),
-    "Relu": ("RELU",),
-    "Clip": ("RELU", "RELU6"),
     "Elu": ("ELU",),
 }
 """ONNX operator to the TFLite operators that may stand for it."""
@@ -91,26 +84,14 @@ def operator_differences(graph: qdq.Graph, file: flatbuffer.File) -> list[str]:
 def _weights(graph: qdq.Graph) -> dict[str, NDArray[Any]]:
     """Weights and biases by name, laid out as TFLite has them."""
     found: dict[str, NDArray[Any]] = {}
-    pictures: dict[str, tuple[int, ...]] = {}  # flattened tensors to the (C, H, W) behind them
     for node in graph.nodes:
-        source = node.inputs[0]
-        assert source is not None
-        if node.op in ("Reshape", "Flatten") and len(source.shape) == 4:
-            pictures[node.outputs[0].name] = source.shape[1:]
-        elif source.name in pictures and node.op in ("Relu", "Clip", "Elu"):
-            pictures[node.outputs[0].name] = pictures[source.name]
-        if node.op not in ("Conv", "Gemm"):
+        if node.op != "Conv":
             continue
         weight = node.inputs[1]
         assert weight is not None
         assert weight.data is not None
-        if node.op == "Conv":
-            dense = node.attributes.get("group", 1) == 1
-            found[weight.name] = weight.data.transpose((0, 2, 3, 1) if dense else (1, 2, 3, 0))
-        else:
-            rows = weight.data if node.attributes.get("transB", 0) else weight.data.T
-            picture = pictures.get(source.name)
-            found[weight.name] = rows if picture is None else rows[:, flat_order(picture)]
+        dense = node.attributes.get("group", 1) == 1
+        found[weight.name] = weight.data.transpose((0, 2, 3, 1) if dense else (1, 2, 3, 0))
         bias = node.inputs[2] if len(node.inputs) > 2 else None
         if bias is not None and bias.data is not None:
             found[bias.name] = bias.data

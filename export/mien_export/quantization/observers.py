@@ -30,8 +30,8 @@ METHODS = {
 INPUT_ZERO_POINT = 128
 """The uint8 luma that stands for 0."""
 
-ONE_SCALE = frozenset({"MaxPool", "AveragePool", "Resize", "Reshape", "Flatten", "Concat"})
-"""Operators that only move or average values; TFLite wants one scale for all their inputs and outputs."""
+ONE_SCALE = frozenset({"MaxPool", "Resize", "Reshape"})
+"""Operators that only move values; TFLite wants one scale for all their inputs and outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,7 @@ def tied(graph: onnx.GraphProto) -> list[set[str]]:
     for node in graph.node:
         if node.op_type not in ONE_SCALE:
             continue
-        inputs = node.input if node.op_type == "Concat" else node.input[:1]
-        group = {name for name in (*inputs, *node.output[:1]) if name and name not in constants}
+        group = {name for name in (node.input[0], node.output[0]) if name not in constants}
         apart = []
         for other in groups:
             if other & group:

@@ -70,10 +70,6 @@ def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = 
             }
         ]
     }
-    for node in model.graph.node:
-        if node.op_type == "Gemm":
-            # tflite-runtime 2.14 has no per-channel FULLY_CONNECTED: its weights get one scale.
-            overrides[node.input[1]] = [{"quant_type": QuantType.QInt8, "symmetric": True}]
     with _quiet():
         quantizer = _Quantizer(
             _standing(model.graph, measured),
@@ -128,7 +124,7 @@ def _standing(graph: onnx.GraphProto, measured: TensorsData) -> frozenset[str]:
         before, output = producers.get(node.input[0]), node.output[0]
         bounds = [float(constants[name]) if name in constants else None for name in node.input[1:3]]
         least, most = (0.0, None) if node.op_type == "Relu" else (*bounds, None, None)[:2]
-        # The range always includes 0, and is wider than the activation's where a Concat ties it to others.
+        # The range always includes 0, and is wider than the activation's where another operator ties it to others.
         low, high = (float(np.ravel(bound)[0]) for bound in measured[output].range_value)
         wider = (least is not None and min(low, 0.0) < least) or (most is not None and max(high, 0.0) > most)
         # An operator that shares its scale with its inputs has no clamp of its own.

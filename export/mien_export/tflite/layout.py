@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-
-AXES = {0: 0, 1: 3, 2: 1, 3: 2}
-"""Axis of a picture in ONNX to its axis in TFLite."""
 
 
 def channels_last(shape: Sequence[int]) -> tuple[int, ...]:
@@ -59,8 +55,3 @@ def padding(
         f"{where}: padding {list(pads)} of a {kernel[0]}×{kernel[1]} window, stride {strides[0]}×{strides[1]}"
         f" on {size[0]}×{size[1]} is neither SAME {wanted} nor VALID in TFLite; pad the network differently"
     )
-
-
-def flat_order(shape: Sequence[int]) -> NDArray[np.int64]:
-    """For a flattened (C, H, W) picture: ONNX's position of each TFLite position; int64 (C·H·W,)."""
-    return np.arange(np.prod(shape)).reshape(*shape).transpose(1, 2, 0).ravel()

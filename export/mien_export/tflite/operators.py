@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.errors import MienError
 from mien_export.quantization import qdq
-from mien_export.tflite.layout import AXES, flat_order, padding
+from mien_export.tflite.layout import padding
 
 if TYPE_CHECKING:
     from mien_export.tflite.writer import Writer
@@ -21,19 +21,13 @@ _OPTIONS = schema.BuiltinOptions
 VERSIONS = {
     _OPS.CONV_2D: 3,
     _OPS.DEPTHWISE_CONV_2D: 3,
-    _OPS.FULLY_CONNECTED: 4,
     _OPS.ADD: 2,
-    _OPS.MUL: 2,
-    _OPS.CONCATENATION: 2,
     _OPS.MAX_POOL_2D: 2,
-    _OPS.AVERAGE_POOL_2D: 2,
     _OPS.RESIZE_NEAREST_NEIGHBOR: 2,
-    _OPS.RELU: 2,
-    _OPS.RELU6: 2,
     _OPS.ELU: 1,
     _OPS.RESHAPE: 1,
 }
-"""Every TFLite operator that the writer uses, with the version whose int8 kernel it asks for."""
+"""Every TFLite operator that a recipe's network needs, with the version whose int8 kernel the writer asks for."""
 
 
 def write(writer: Writer, node: qdq.Node) -> None:
@@ -44,9 +38,6 @@ def write(writer: Writer, node: qdq.Node) -> None:
     """
     if node.op not in _WRITERS:
         raise MienError(f"{_where(node)}: operator not covered by the TFLite writer; it knows {', '.join(_WRITERS)}")
-    for tensor in node.inputs:
-        if tensor is not None and tensor.name in writer.flattened and node.op not in ("Gemm", "Relu", "Clip", "Elu"):
-            raise MienError(f"{_where(node)}: takes a flattened picture, whose order differs in TFLite; use a Gemm")
     _WRITERS[node.op](writer, node)
 
 
@@ -128,61 +119,21 @@ def _bias(writer: Writer, node: qdq.Node, source: qdq.Tensor, weight: qdq.Tensor
     return writer.bias(f"{weight.name}.bias", np.zeros(node.outputs[0].shape[1], np.int32), scale)
 
 
-def _gemm(writer: Writer, node: qdq.Node) -> None:
-    source, weight = _input(node), _input(node, 1)
-    assert weight.data is not None
-    a = node.attributes
-    if a.get("alpha", 1.0) != 1 or a.get("beta", 1.0) != 1 or a.get("transA", 0):
-        raise MienError(f"{_where(node)}: only alpha = beta = 1 without transA is covered")
-    if len(weight.scale) > 1:
-        raise MienError(f"{_where(node)}: per-channel weights need a newer runtime; quantize it per tensor")
-    data = weight.data if a.get("transB", 0) else weight.data.T  # TFLite: (outputs, inputs)
-    if source.name in writer.flattened:
-        data = data[:, flat_order(writer.flattened[source.name])]
-    inputs = [writer.activation(source), writer.weight(weight, data, 0), _bias(writer, node, source, weight)]
-    _append(
-        writer,
-        node,
-        _OPS.FULLY_CONNECTED,
-        inputs,
-        _OPTIONS.FullyConnectedOptions,
-        schema.FullyConnectedOptionsT(),
-    )
+def _add(writer: Writer, node: qdq.Node) -> None:
+    operands = [_input(node, 0), _input(node, 1)]
+    ranks = {len(tensor.shape) for tensor in operands if np.prod(tensor.shape) > 1}
+    if len(ranks) > 1:
+        raise MienError(f"{_where(node)}: operands of shape {[t.shape for t in operands]}; give both the same rank")
+    inputs = [writer.activation(tensor) for tensor in operands]
+    _append(writer, node, _OPS.ADD, inputs, _OPTIONS.AddOptions, schema.AddOptionsT())
 
 
-def _binary(code: int, kind: int, options: Callable[[], Any]) -> Callable[[Writer, qdq.Node], None]:
-    def write_binary(writer: Writer, node: qdq.Node) -> None:
-        operands = [_input(node, 0), _input(node, 1)]
-        ranks = {len(tensor.shape) for tensor in operands if np.prod(tensor.shape) > 1}
-        if len(ranks) > 1:
-            raise MienError(f"{_where(node)}: operands of shape {[t.shape for t in operands]}; give both the same rank")
-        _append(writer, node, code, [writer.activation(tensor) for tensor in operands], kind, options())
-
-    return write_binary
-
-
-def _concat(writer: Writer, node: qdq.Node) -> None:
-    tensors = [_input(node, index) for index in range(len(node.inputs))]
-    _one_scale(node, node.outputs[0], *tensors)
-    rank = len(tensors[0].shape)
-    axis = node.attributes["axis"] % rank
-    options = schema.ConcatenationOptionsT()
-    options.axis = AXES[axis] if rank == 4 else axis
-    inputs = [writer.activation(tensor) for tensor in tensors]
-    _append(writer, node, _OPS.CONCATENATION, inputs, _OPTIONS.ConcatenationOptions, options)
-
-
-def _pool(code: int) -> Callable[[Writer, qdq.Node], None]:
-    def write_pool(writer: Writer, node: qdq.Node) -> None:
-        _one_scale(node, _input(node), node.outputs[0])
-        if code == _OPS.AVERAGE_POOL_2D and node.attributes.get("count_include_pad") and any(node.attributes["pads"]):
-            raise MienError(f"{_where(node)}: TFLite does not count padding in an average; set count_include_pad=False")
-        kernel = tuple(node.attributes["kernel_shape"])
-        options = _window(node, kernel, schema.Pool2DOptionsT())
-        options.filterHeight, options.filterWidth = kernel
-        _append(writer, node, code, [writer.activation(_input(node))], _OPTIONS.Pool2DOptions, options)
-
-    return write_pool
+def _max_pool(writer: Writer, node: qdq.Node) -> None:
+    _one_scale(node, _input(node), node.outputs[0])
+    kernel = tuple(node.attributes["kernel_shape"])
+    options = _window(node, kernel, schema.Pool2DOptionsT())
+    options.filterHeight, options.filterWidth = kernel
+    _append(writer, node, _OPS.MAX_POOL_2D, [writer.activation(_input(node))], _OPTIONS.Pool2DOptions, options)
 
 
 def _resize(writer: Writer, node: qdq.Node) -> None:
@@ -203,54 +154,29 @@ def _reshape(writer: Writer, node: qdq.Node) -> None:
     _one_scale(node, source, output)
     if len(output.shape) == 4 or len(source.shape) not in (2, 4):
         raise MienError(f"{_where(node)}: {source.shape} → {output.shape} is not covered; only flattening is")
-    # (C, H, W) flattens to the same order in both layouts when it has one channel or one pixel.
     if len(source.shape) == 4 and source.shape[1] > 1 and source.shape[2] * source.shape[3] > 1:
-        if len(output.shape) != 2:
-            raise MienError(f"{_where(node)}: {source.shape} → {output.shape} is not covered; only flattening is")
-        writer.flattened[output.name] = source.shape[1:]
+        raise MienError(
+            f"{_where(node)}: flattens {source.shape[1:]}, whose order differs in TFLite; end in a convolution over "
+            "the whole map"
+        )
     shape = writer.integers(f"{output.name}.shape", np.array(output.shape, np.int32))
     options = schema.ReshapeOptionsT()
     options.newShape = list(output.shape)
     _append(writer, node, _OPS.RESHAPE, [writer.activation(source), shape], _OPTIONS.ReshapeOptions, options)
 
 
-def _relu(writer: Writer, node: qdq.Node) -> None:
-    _rectify(writer, node, _OPS.RELU)
-
-
-def _clip(writer: Writer, node: qdq.Node) -> None:
-    bounds = [float(node.arguments[index]) if index in node.arguments else None for index in (1, 2)]
-    if bounds not in ([0.0, 6.0], [0.0, None]):
-        raise MienError(f"{_where(node)}: clips to {bounds}; only ReLU and ReLU6 are covered")
-    _rectify(writer, node, _OPS.RELU6 if bounds[1] else _OPS.RELU)
-
-
 def _elu(writer: Writer, node: qdq.Node) -> None:
     alpha = node.attributes.get("alpha", 1.0)
     if alpha != 1:
         raise MienError(f"{_where(node)}: alpha is {alpha}; TFLite's ELU knows only 1")
-    _rectify(writer, node, _OPS.ELU)
-
-
-def _rectify(writer: Writer, node: qdq.Node, code: int) -> None:
-    source, output = _input(node), node.outputs[0]
-    if source.name in writer.flattened:
-        writer.flattened[output.name] = writer.flattened[source.name]
-    _append(writer, node, code, [writer.activation(source)])
+    _append(writer, node, _OPS.ELU, [writer.activation(_input(node))])
 
 
 _WRITERS: dict[str, Callable[[Any, qdq.Node], None]] = {
     "Conv": _conv,
-    "Gemm": _gemm,
-    "Add": _binary(_OPS.ADD, _OPTIONS.AddOptions, schema.AddOptionsT),
-    "Mul": _binary(_OPS.MUL, _OPTIONS.MulOptions, schema.MulOptionsT),
-    "Concat": _concat,
-    "MaxPool": _pool(_OPS.MAX_POOL_2D),
-    "AveragePool": _pool(_OPS.AVERAGE_POOL_2D),
+    "Add": _add,
+    "MaxPool": _max_pool,
     "Resize": _resize,
     "Reshape": _reshape,
-    "Flatten": _reshape,
-    "Relu": _relu,
-    "Clip": _clip,
     "Elu": _elu,
 }

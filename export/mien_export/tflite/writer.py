@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from mien.errors import MienError
 from mien_export.quantization import qdq
 from mien_export.tflite import operators
 from mien_export.tflite.layout import channels_last, to_channels_last
@@ -43,7 +42,6 @@ def to_tflite(model: onnx.ModelProto) -> bytes:
     for node in graph.nodes:
         operators.write(writer, node)
     outputs = [writer.activation(tensor) for tensor in graph.outputs]
-    writer.check(graph.outputs)
     return writer.finish(inputs, outputs)
 
 
@@ -56,8 +54,6 @@ class Writer:
         self._buffers: list[schema.BufferT] = [_Buffer(b"")]  # buffer 0 is empty by convention
         self._codes: dict[tuple[int, int], int] = {}
         self._operators: list[schema.OperatorT] = []
-        self.flattened: dict[str, tuple[int, int, int]] = {}
-        """Flat tensors whose (C, H, W) were in another order in ONNX; only a Gemm can put that right."""
 
     def activation(self, tensor: qdq.Tensor) -> int:
         """Index of an activation, or of a constant operand: int8, pictures channels last."""
@@ -100,14 +96,6 @@ class Writer:
         operator.inputs, operator.outputs = inputs, [self.activation(output)]
         operator.builtinOptionsType, operator.builtinOptions = options_type, options
         self._operators.append(operator)
-
-    def check(self, outputs: tuple[qdq.Tensor, ...]) -> None:
-        """Refuse outputs whose values would come in another order than in ONNX."""
-        for tensor in outputs:
-            if tensor.name in self.flattened:
-                raise MienError(
-                    f"output {tensor.name}: flattens a picture, whose order differs in TFLite; end in a Gemm"
-                )
 
     def finish(self, inputs: list[int], outputs: list[int]) -> bytes:
         """The file's bytes, given the indices of the graph's ends."""

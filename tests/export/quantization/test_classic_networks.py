@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mien.errors import MienError
-from mien_export.peers.float_twin import float_onnx, float_tflite
+from mien_export.peers.float_copy import float_onnx, float_tflite
 from mien_export.proof import cpu, parity
 from mien_export.proof.agreement import operator_differences, tensor_differences
 from mien_export.proof.golden import golden, unknown
@@ -139,7 +139,7 @@ def test_an_elu_has_no_golden_outputs_because_the_reference_kernels_lack_it(imag
 
 
 @pytest.mark.parametrize("name", ["elu", "xception"])
-def test_the_float_twin_computes_the_float_network(name: str, images: NDArray[np.uint8]) -> None:
+def test_the_float_copy_computes_the_float_network(name: str, images: NDArray[np.uint8]) -> None:
     network = trained(NETWORKS[name])
     model = quantized(network, images)
     session = onnxruntime.InferenceSession(float_onnx(model).SerializeToString(), providers=["CPUExecutionProvider"])

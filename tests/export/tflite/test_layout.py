@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien_export.tflite.layout import channels_last, flat_order, padding
+from mien_export.tflite.layout import channels_last, padding
 
 WAYS = [
     # size, kernel, strides, pads, output, way
@@ -44,10 +43,3 @@ def test_other_padding_is_refused_by_name(size, strides, pads, output) -> None: 
 def test_axes() -> None:
     assert channels_last((1, 3, 4, 5)) == (1, 4, 5, 3)
     assert channels_last((1, 7)) == (1, 7)
-
-
-def test_flat_order_of_two_channels_of_two_pixels() -> None:
-    # ONNX flattens to a0 a1 b0 b1, TFLite to a0 b0 a1 b1.
-    assert flat_order((2, 1, 2)).tolist() == [0, 2, 1, 3]
-    onnx_flat = np.arange(24).reshape(2, 3, 4)
-    assert np.array_equal(onnx_flat.ravel()[flat_order((2, 3, 4))], onnx_flat.transpose(1, 2, 0).ravel())

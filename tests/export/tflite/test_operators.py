@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -94,14 +93,6 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
         ("Add", ALL, ALL),
         {"inputs": ("luma", "luma"), "reach": (0.0, 4.0)},
     ),
-    "multiply": ("MUL", ("Mul", ALL, ALL), {"inputs": ("luma", "luma"), "reach": (0.0, 4.0)}),
-    "multiply per channel": ("MUL", ("Mul", ALL, ALL, {"c": floats(1, 4, 1, 1)}), {"reach": (-2.0, 2.0)}),
-    "concat": ("CONCATENATION", ("Concat", ALL, (1, 8, 8, 10)), {"inputs": ("luma", "luma"), "axis": 1}),
-    "concat rows": (
-        "CONCATENATION",
-        ("Concat", ALL, (1, 4, 16, 10)),
-        {"inputs": ("luma", "luma"), "axis": 2},
-    ),
     "max pool": ("MAX_POOL_2D", ("MaxPool", ALL, HALF), POOL),
     "max pool that hangs over": (
         "MAX_POOL_2D",
@@ -114,27 +105,20 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
         ("MaxPool", ALL, HALF),
         {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [0, 0, 1, 1]},
     ),
-    "average pool": ("AVERAGE_POOL_2D", ("AveragePool", ALL, HALF), POOL),
     "resize": (
         "RESIZE_NEAREST_NEIGHBOR",
         ("Resize", ALL, (1, 4, 16, 20), {"roi": np.zeros(0, np.float32), "scales": TWICE}),
         NEAREST,
     ),
-    "flatten a pixel": ("RESHAPE", ("Flatten", (1, 7, 1, 1), (1, 7)), {}),
+    "flatten a pixel": (
+        "RESHAPE",
+        ("Reshape", (1, 7, 1, 1), (1, 7), {"shape": np.array([1, 7], np.int64)}),
+        {},
+    ),
     "flatten one channel": (
         "RESHAPE",
         ("Reshape", (1, 1, 4, 5), (1, 20), {"shape": np.array([1, 20], np.int64)}),
         {},
-    ),
-    "gemm": (
-        "FULLY_CONNECTED",
-        ("Gemm", (1, 12), (1, 5), {"w": floats(5, 12), "b": floats(5)}),
-        {"transB": 1, "reach": WIDE},
-    ),
-    "gemm untransposed": (
-        "FULLY_CONNECTED",
-        ("Gemm", (1, 12), (1, 5), {"w": floats(12, 5), "b": floats(5)}),
-        {"reach": WIDE},
     ),
 }
 
@@ -155,37 +139,8 @@ def test_litert_gives_what_onnx_runtime_gives(case: str, one_operator: OneOperat
     if cpu.saturates():
         pytest.skip("without VNNI, uint8 × int8 may saturate in ONNX Runtime")
     assert found.worst <= 1
-    # Only an average pool meets ties that the two runtimes round differently.
-    assert found.exact == 1 or operator in ("AVERAGE_POOL_2D", "ADD", "MUL")
-
-
-class Forked(nn.Module):
-    """A convolution whose output is wanted as it is and rectified, so that the activation stays a node."""
-
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__()
-        self.conv, self.low, self.high = nn.Conv2d(1, 4, 3, padding=1), low, high
-        self.conv.weight.data.mul_(12)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        y = self.conv(x)
-        return y, F.relu(y) if self.high == np.inf else F.hardtanh(y, self.low, self.high)
-
-
-@pytest.mark.parametrize(("high", "operator"), [(np.inf, "RELU"), (6.0, "RELU6")])
-def test_an_activation_of_its_own(high: float, operator: str) -> None:
-    torch.manual_seed(1)
-    pictures = noise(8, 16, 16, seed=4)
-    model = quantize_network(Forked(0, high), pictures, ["plain", "rectified"], 16, 16)
-    tflite = to_tflite(model)
-    assert [o.name for o in flatbuffer.read(tflite).operators] == ["CONV_2D", operator]
-    assert compare(Onnx(model.SerializeToString()), TfLite(tflite), pictures).worst <= 1
-
-
-def test_a_clip_that_is_no_relu_is_refused_by_name() -> None:
-    model = quantize_network(Forked(-1, 1), noise(2, 16, 16, seed=4), ["plain", "clipped"], 16, 16)
-    with pytest.raises(MienError, match=r"Clip .*: clips to \[-1.0, 1.0\]"):
-        to_tflite(model)
+    # Only sums meet ties that the two runtimes round differently; `ties.settle` chooses scales without any.
+    assert found.exact == 1 or operator == "ADD"
 
 
 class Late(nn.Module):
@@ -199,35 +154,10 @@ class Late(nn.Module):
         return F.relu(F.max_pool2d(self.conv(x), 2))
 
 
-def test_an_activation_behind_a_pool_is_not_lost() -> None:
-    torch.manual_seed(1)
-    pictures = noise(8, 16, 16, seed=4)
-    model = quantize_network(Late(), pictures, ["y"], 16, 16)
-    tflite = to_tflite(model)
-    assert [o.name for o in flatbuffer.read(tflite).operators] == ["CONV_2D", "MAX_POOL_2D", "RELU"]
-    assert compare(Onnx(model.SerializeToString()), TfLite(tflite), pictures).worst <= 1
-
-
-class Flattened(nn.Module):
-    """A picture flattened into a fully connected layer, whose order of inputs differs between the formats."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.linear = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(4 * 8 * 8, 5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear(F.relu(self.conv(x)).flatten(1))
-
-
-def test_a_flattened_picture_reaches_a_gemm_in_the_right_order() -> None:
-    torch.manual_seed(1)
-    pictures = noise(16, 8, 8, seed=4)
-    model = quantize_network(Flattened(), pictures, ["y"], 8, 8)
-    tflite = to_tflite(model)
-    file = flatbuffer.read(tflite)
-    assert [o.name for o in file.operators] == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED"]
-    assert tensor_differences(qdq.read(model), file) == []
-    assert compare(Onnx(model.SerializeToString()), TfLite(tflite), pictures).worst <= 1
+def test_an_activation_behind_a_pool_is_refused_and_not_lost() -> None:
+    model = quantize_network(Late(), noise(8, 16, 16, seed=4), ["y"], 16, 16)
+    with pytest.raises(MienError, match=r"Relu .*: operator not covered"):
+        to_tflite(model)
 
 
 def test_every_buffer_is_aligned(one_operator: OneOperator) -> None:
@@ -238,20 +168,6 @@ def test_every_buffer_is_aligned(one_operator: OneOperator) -> None:
     assert len(weights) == 2
     bias = next(data for data in weights if data.dtype == np.int32)
     assert content.index(bias.tobytes()) % 16 == 0
-
-
-def test_an_elu_keeps_the_order_of_a_flattened_picture() -> None:
-    class Bent(Flattened):
-        def forward(self, x: Tensor) -> Tensor:
-            return self.linear(F.elu(self.conv(x).flatten(1)))
-
-    torch.manual_seed(1)
-    pictures = noise(16, 8, 8, seed=4)
-    model = quantize_network(Bent(), pictures, ["y"], 8, 8)
-    file = flatbuffer.read(to_tflite(model))
-    assert [o.name for o in file.operators] == ["CONV_2D", "RESHAPE", "ELU", "FULLY_CONNECTED"]
-    assert tensor_differences(qdq.read(model), file) == []
-    assert compare(Onnx(model.SerializeToString()), TfLite(to_tflite(model)), pictures).worst <= 1
 
 
 REFUSED: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
@@ -280,11 +196,6 @@ REFUSED: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
         ("Conv", ALL, (1, 6, 4, 6), conv(6, 4, 3)),
         {"dilations": [2, 2], "reach": WIDE},
     ),
-    "padding counted in an average": (
-        "AveragePool the_AveragePool: TFLite does not count padding",
-        ("AveragePool", ALL, ALL),
-        {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1},
-    ),
     "resize to three times": (
         "Resize the_Resize: only nearest ×2",
         (
@@ -296,15 +207,25 @@ REFUSED: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
         NEAREST,
     ),
     "elu of another alpha": (r"Elu the_Elu: alpha is 0\.5", ("Elu", ALL, ALL), {"alpha": 0.5, "reach": WIDE}),
+    "a picture flattened": (
+        r"Reshape the_Reshape: flattens \(4, 8, 10\), whose order differs",
+        ("Reshape", ALL, (1, 320), {"shape": np.array([1, 320], np.int64)}),
+        {},
+    ),
+    "fully connected": (
+        "Gemm the_Gemm: operator not covered by the TFLite writer; it knows Conv, Add, MaxPool, Resize, Reshape, Elu",
+        ("Gemm", (1, 12), (1, 5), {"w": floats(5, 12), "b": floats(5)}),
+        {"transB": 1, "reach": WIDE},
+    ),
+    "average pool with padding": (
+        "AveragePool the_AveragePool: operator not covered",
+        ("AveragePool", ALL, ALL),
+        {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]},
+    ),
     "max pool padded on every side": (
         r"MaxPool the_MaxPool: padding \[1, 1, 1, 1\].*neither SAME",
         ("MaxPool", ALL, HALF),
         {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
-    ),
-    "flattened picture as output": (
-        "output y: flattens a picture",
-        ("Flatten", ALL, (1, 320)),
-        {},
     ),
 }
 

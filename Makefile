@@ -85,6 +85,11 @@ wheel: .venv/ready ## dist/mien-*.whl, models included
 bench: .venv/ready ## latency of every stage, and beside other people's models (../shared/peers), on this machine
 	$(DEV)/python -m mien_export peers --out docs/results/bench.json
 
+.PHONY: test-mutations
+
+test-mutations: .venv/ready ## thousands of damaged sidecars, tables, settings, pictures, videos and models, each with its seed
+	PYTHONPATH=tests:edge:train $(DEV)/python -m mutations $(MUTATIONS)
+
 test-latency: .venv/ready ## latency tests: ratios within one run, on a quiet desktop
 	$(DEV)/python -m pytest tests/latency
 

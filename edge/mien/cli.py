@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from mien import machine
 from mien.commands import bench, detect, doctor, models, run
-from mien.errors import MienError
+from mien.errors import MienError, one_line
 
 _COMMANDS = (run, detect, models, bench, doctor)
 
@@ -20,7 +20,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what was wrong in one line; the usage is one `--help` away."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, one_line(f"{self.prog}: {message}; see {self.prog} --help") + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):
             return _leave_quietly(0)
         # A full disk behind standard output, a name too long, a folder that may not be entered.
-        sys.stderr.write(f"mien: {error.strerror or error}{f': {error.filename}' if error.filename else ''}\n")
+        what = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(one_line(f"mien: {error.strerror or error}{what}") + "\n")
         return _leave_quietly(2)
     return status
 

@@ -12,8 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
+from mien import contents
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
+from mien.models.fields import shown
+
+_LARGEST = 1 << 20
+"""Bytes of a settings file: one with every key has some hundred."""
 
 _CAMERA = CameraSettings()
 
@@ -62,11 +67,10 @@ def read(path: Path) -> dict[str, object]:
     Raises:
         MienError: unreadable, not TOML, an unknown key, or a value of the wrong kind.
     """
+    raw = contents.read(path, _LARGEST)
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MienError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except ValueError as error:  # not TOML, or not UTF-8
+        settings = tomllib.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise MienError(f"{path}: not a TOML file ({error})") from None
     try:
         _checked(settings)
@@ -105,7 +109,7 @@ def build(
     ):
         value = getattr(config, name)
         if value < least:
-            raise MienError(f"{name} is {value}; give {least} or more")
+            raise MienError(f"{name} is {shown(value)}; give {least} or more")
     return config
 
 
@@ -121,7 +125,9 @@ def _checked(
     for key, value in settings.items():
         if key not in defaults:
             near = difflib.get_close_matches(key, defaults, n=1, cutoff=0)
-            raise MienError(f"unknown key {where}{key!r}; did you mean {near[0]!r}? Keys are {', '.join(defaults)}")
+            raise MienError(
+                f"unknown key {where}{shown(key)}; did you mean {near[0]!r}? Keys are {', '.join(defaults)}"
+            )
         default = defaults[key]
         if isinstance(default, tuple):
             good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
@@ -133,7 +139,7 @@ def _checked(
         else:
             good, wanted = _is(value, type(default)), _KINDS[type(default)]
         if not good:
-            raise MienError(f"{where}{key} is {value!r}; give {wanted}")
+            raise MienError(f"{where}{key} is {shown(value)}; give {wanted}")
 
 
 _KINDS: Mapping[type, str] = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}

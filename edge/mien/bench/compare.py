@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mien import contents
 from mien.errors import MienError
+
+_LARGEST = 16 << 20  # bytes of a result
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def read(path: Path) -> dict[str, Any]:
         MienError: the file cannot be read or is no such result.
     """
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        result = json.loads(contents.read(path, _LARGEST).decode("utf-8"))
     except (OSError, ValueError) as error:
         raise MienError(f"{path}: not a readable result ({error}); give files written by `mien bench --out`") from None
     if not isinstance(result, dict) or not isinstance(result.get("runs"), list) or not result["runs"]:

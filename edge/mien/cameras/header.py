@@ -47,6 +47,22 @@ def scans(data: bytes) -> int:
     return data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 1
 
 
+def intact(data: bytes) -> bool:
+    """Whether the parts of a PNG are as long as they say; true of other formats.
+
+    OpenCV makes room for a part before it looks for its end: four bytes can ask for as many gigabytes.
+    """
+    if not data.startswith(b"\x89PNG"):
+        return True
+    place = 8
+    while place + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        if data[place + 4 : place + 8] == b"IEND":
+            return True
+        place += 12 + length  # with the length itself, the part's name and its checksum
+    return False
+
+
 def _png(data: memoryview) -> _Size | None:
     width, height = struct.unpack_from(">II", data, 16)
     return (height, width) if bytes(data[12:16]) == b"IHDR" else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien import contents
 from mien.cameras import header
 from mien.errors import MienError
 from mien.quiet import native_stderr_closed
@@ -105,7 +105,7 @@ def read_image(path: str | Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.u
     Raises:
         MienError: the file is missing, no picture, damaged, cut short, or too large.
     """
-    data = _contents(Path(path))
+    data = contents.read(Path(path), MOST_BYTES)
     stated = header.size(data)
     if stated is None or 0 in stated:
         raise MienError(f"{path}: not a picture that mien reads; give a {header.FORMATS} file")
@@ -117,28 +117,14 @@ def read_image(path: str | Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.u
         )
     if header.scans(data) > _MOST_SCANS:
         raise MienError(f"{path}: passes {header.scans(data)} times over its pixels; save it as a plain JPEG")
+    image = None
     try:
-        with native_stderr_closed():
-            image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:  # OpenCV's word is of its own source lines; what a user can mend was looked at above
-        image = None
-    # A decoder that sees another size than its header states is one that somebody has thought of misleading.
-    if image is None or sorted(image.shape) != sorted(stated):
+        if header.intact(data):
+            with native_stderr_closed():
+                image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error:  # its word is of OpenCV's own source lines; what a user can mend was looked at above
+        pass
+    # More pixels than the header states would be a decoder that somebody has thought of misleading.
+    if image is None or image.size > height * width:
         raise MienError(f"{path}: not a picture that OpenCV can decode; it is damaged, or of a kind it does not know")
     return np.asarray(image, dtype=np.uint8)
-
-
-def _contents(path: Path) -> bytes:
-    """The bytes of a regular file; nothing else is opened, as reading a pipe or a device might never end."""
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
-            raise MienError(f"{path}: is {kind}, not a picture file")
-        if found.st_size > MOST_BYTES:
-            raise MienError(f"{path}: has {found.st_size >> 20} MiB; a picture has {MOST_BYTES >> 20} MiB at most")
-        return path.read_bytes()
-    except OSError as error:
-        raise MienError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    except ValueError:  # a zero byte in the name
-        raise MienError(f"{str(path)!r}: cannot be read; no file has such a name") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -13,15 +12,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien import contents
 from mien.cameras.base import Camera
 from mien.cameras.luma import from_bgr
 from mien.cameras.timeline import Timeline
 from mien.errors import MienError
 from mien.frame import Frame
+from mien.quiet import native_stderr_closed
 
 MOST_FRAME_PIXELS = 36_000_000
 """Pixels of a frame that are decoded: 8192×4320. It takes 400 MB."""
 
+_MOST_BYTES = 1 << 50  # of any file that is not endless
 _RATES = (1e-3, 1e3)
 _USUAL_RATE = 25.0
 _MOST_FAILURES = 100
@@ -41,9 +43,10 @@ class VideoCamera(Camera):
     def __init__(self, path: Path) -> None:
         # FFmpeg would write its own lines about a broken file before ours.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        _check_regular(path)
+        contents.check(path, _MOST_BYTES)
         self._path = path
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        with native_stderr_closed():
+            self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         self._turn = threading.Lock()  # released while it reads, OpenCV would crash
         self._closed = False
         if not self._capture.isOpened():
@@ -101,14 +104,3 @@ class VideoCamera(Camera):
         self._closed = True
         with self._turn:
             self._capture.release()
-
-
-def _check_regular(path: Path) -> None:
-    """Reading a pipe or a device might never end, so nothing but a file is opened."""
-    try:
-        if stat.S_ISREG(path.stat().st_mode):
-            path.open("rb").close()
-            return
-    except OSError as error:
-        raise MienError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
-    raise MienError(f"{path}: is a pipe or a device, not a file; of /dev/videoN the source is v4l2:N")

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from mien import contents
 from mien.errors import MienError
 from mien.models import contract
 from mien.models.contract import Alignment, Decision, Decode, Output, Sidecar, Task
@@ -103,7 +104,7 @@ class Bundle:
         if entry is None:
             raise MienError(f"{self.path}: lists no {kind} file; it has {', '.join(self.sidecar.files)}")
         path = self.path.parent / entry.file
-        if not path.is_file():
+        if not _is_file(path):
             raise MienError(f"{path}: missing, though {self.path.name} lists it; reinstall or export the model again")
         digest = sha256(path)
         if digest != entry.sha256:
@@ -124,11 +125,10 @@ def load(name: str | Path) -> Bundle:
         MienError: no such model, or the sidecar breaks the contract.
     """
     path = _sidecar_path(name)
+    raw = contents.read(path, _LARGEST)
     try:
-        if path.stat().st_size > _LARGEST:
-            raise MienError(f"{path}: has {path.stat().st_size} bytes; no model sidecar is as large")
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise MienError(f"{path}: not a readable model sidecar ({error})") from None
     return Bundle(path, contract.parse(document, str(path)))
 
@@ -140,7 +140,7 @@ def portrait(model: Bundle) -> Bundle | None:
         MienError: it breaks the contract, or comes of another training run: the two would then find other faces.
     """
     path = model.path.with_name(f"{model.name}-portrait.json")
-    if not path.is_file():
+    if not _is_file(path):
         return None
     found = load(path)
     if found.task != model.task or not found.sidecar.same_run(model.sidecar):
@@ -164,11 +164,18 @@ def _sidecar_path(name: str | Path) -> Path:
     path = Path(name)
     if path.suffix in {".json", ".tflite", ".onnx"}:
         path = path.with_suffix(".json")
-        if not path.is_file():
+        if not _is_file(path):
             raise MienError(f"{path}: no such model sidecar; a model is NAME.json beside NAME.tflite or NAME.onnx")
         return path
     bundled = MODELS / f"{name}.json"
-    if not bundled.is_file():
+    if not _is_file(bundled):
         known = ", ".join(p.stem for p in sorted(MODELS.glob("*.json"))) or "none"
         raise MienError(f"no model named {str(name)!r}; bundled are {known}; a path to a .json sidecar works too")
     return bundled
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long, a link to itself, a folder that may not be entered
+        return False

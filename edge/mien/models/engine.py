@@ -6,7 +6,8 @@ All are fed uint8 luma and give raw int8 tensors of one meaning, so that everyth
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from mien.errors import MienError
 from mien.models.bundle import Bundle
+from mien.models.quantization import Quantization
 from mien.quiet import native_stderr_closed
 
 
@@ -60,10 +62,19 @@ class _TfLite:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         path = bundle.artefact("tflite")
         self._interpreter = _interpreter(self._package, str(path), model_path=str(path), num_threads=threads)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        details = self._interpreter.get_output_details()
-        self._outputs = [d["index"] for d in details]
-        _check_shapes(bundle, [tuple(int(n) for n in d["shape"]) for d in details])
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        _check_shapes(bundle, [_shape(d) for d in inputs], [_shape(d) for d in outputs])
+        if any(d["dtype"] is not np.int8 for d in (*inputs, *outputs)):
+            raise MienError(f"{path}: is not of int8 throughout; export it again")
+        # The file repeats what the sidecar says of quantization: a changed sidecar would give other numbers unseen.
+        promised = [Quantization(bundle.sidecar.input_scale, 0), *(o.quantization for o in bundle.outputs)]
+        given = [
+            Quantization(float(scale), int(zero)) for scale, zero in (d["quantization"] for d in (*inputs, *outputs))
+        ]
+        if not all(_same(one, other) for one, other in zip(promised, given, strict=True)):
+            raise MienError(f"{bundle.path}: scales or zero points are not those of {path.name}; export it again")
+        self._input, self._outputs = inputs[0]["index"], [d["index"] for d in outputs]
+        self._path = path
         # int8 = luma − 128 is the same bit pattern as luma with its top bit flipped.
         self._signed = np.empty((1, bundle.height, bundle.width, 1), dtype=np.int8)
         self._bits = self._signed.view(np.uint8)[0, :, :, 0]
@@ -72,7 +83,10 @@ class _TfLite:
         """Infer one picture; see `Engine.run`."""
         np.bitwise_xor(luma, 0x80, out=self._bits)
         self._interpreter.set_tensor(self._input, self._signed)
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise MienError(f"{self._path}: {self._package.name} cannot run it ({_first_line(error)})") from None
         return tuple(self._interpreter.get_tensor(index) for index in self._outputs)
 
 
@@ -106,14 +120,23 @@ class OnnxRuntime:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise MienError(f"{path}: ONNX Runtime cannot load it ({_first_line(error)})") from None
-        self._input = self._session.get_inputs()[0].name
+        inputs, outputs = self._session.get_inputs(), {o.name: o for o in self._session.get_outputs()}
         self._names = [o.name for o in bundle.outputs]
-        shapes = {o.name: tuple(o.shape) for o in self._session.get_outputs()}
-        _check_shapes(bundle, [_channels_last(shapes.get(name, ())) for name in self._names])
+        shapes = [tuple(outputs[name].shape) if name in outputs else () for name in self._names]
+        _check_shapes(
+            bundle, *([_channels_last(s) for s in part] for part in ([tuple(i.shape) for i in inputs], shapes))
+        )
+        if any(value.type != "tensor(uint8)" for value in (*inputs, *outputs.values())):
+            raise MienError(f"{path}: is not of uint8 throughout; export it again")
+        self._input = inputs[0].name
+        self._path = path
 
     def run(self, luma: NDArray[np.uint8]) -> tuple[NDArray[np.int8], ...]:
         """Infer one picture; see `Engine.run`."""
-        raw = self._session.run(self._names, {self._input: luma[None, None]})
+        try:
+            raw = self._session.run(self._names, {self._input: luma[None, None]})
+        except Exception as error:  # likewise
+            raise MienError(f"{self._path}: ONNX Runtime cannot run it ({_first_line(error)})") from None
         return tuple(_signed(output) for output in raw)
 
 
@@ -214,12 +237,24 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _check_shapes(bundle: Bundle, shapes: list[tuple[Any, ...]]) -> None:
-    expected = [o.shape for o in bundle.outputs]
-    if shapes != expected:
-        raise MienError(
-            f"{bundle.path}: the sidecar promises outputs {expected}, the model gives {shapes}; export it again"
-        )
+def _check_shapes(bundle: Bundle, inputs: list[tuple[Any, ...]], outputs: list[tuple[Any, ...]]) -> None:
+    for what, promised, given in (
+        ("inputs", [(1, bundle.height, bundle.width, 1)], inputs),
+        ("outputs", [o.shape for o in bundle.outputs], outputs),
+    ):
+        if promised != given:
+            raise MienError(
+                f"{bundle.path}: the sidecar promises {what} {promised}, the model gives {given}; export it again"
+            )
+
+
+def _shape(details: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(int(length) for length in details["shape"])
+
+
+def _same(one: Quantization, other: Quantization) -> bool:
+    # A model file's scales are float32.
+    return one.zero_point == other.zero_point and math.isclose(one.scale, other.scale, rel_tol=1e-6)
 
 
 def _channels_last(shape: tuple[Any, ...]) -> tuple[Any, ...]:

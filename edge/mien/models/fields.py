@@ -11,6 +11,15 @@ from mien.errors import MienError
 _LONGEST = 60
 
 
+def shown(value: object) -> str:
+    """A value as Python writes it, cut to what fits into a line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than some thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
 @dataclass(frozen=True, slots=True)
 class Fields:
     """One mapping of a document.
@@ -29,9 +38,7 @@ class Fields:
         """The error for a key that is missing or does not hold what is wanted."""
         if key not in self.values:
             return MienError(f"{self.place}: lacks {key!r} ({wanted}); {self.remedy}")
-        text = repr(self.values[key])
-        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-        return MienError(f"{self.place}: {key} is {text}; it must be {wanted}; {self.remedy}")
+        return MienError(f"{self.place}: {key} is {shown(self.values[key])}; it must be {wanted}; {self.remedy}")
 
     def number(self, key: str, least: float, most: float) -> float:
         """A finite number from `least` to `most`.

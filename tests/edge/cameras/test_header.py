@@ -19,16 +19,19 @@ from mien.errors import MienError
 FORMATS = ("bmp", "jpg", "pgm", "png", "ppm", "tiff", "webp")
 RAMP = np.tile(np.linspace(20, 235, 52, dtype=np.uint8), (37, 1))
 PEAK = """
-import resource, sys
+import sys
 from pathlib import Path
 from mien.cameras.{module} import {name}
 from mien.errors import MienError
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # getrusage would count the parent's memory from before this program was loaded
+    (line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return int(line.split()[1])
+before = peak()
 try:
     {name}(Path(sys.argv[1]))
 except MienError as error:
     print(error)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print((peak() - before) // 1024)
 """
 
 
@@ -105,6 +108,17 @@ def test_a_decompression_bomb_costs_no_memory(tmp_path: Path) -> None:
     assert bomb.stat().st_size < 1_000_000
     said, grown = peak_of(bomb, "luma", "read_image")
     assert "states 30000×30000 pixels, 900.0 million; at most 64 million are read" in said
+    assert grown < 20
+
+
+def test_a_part_of_a_png_that_states_gigabytes_costs_no_memory(tmp_path: Path) -> None:
+    whole = encoded("png")
+    assert header.intact(whole)
+    place = whole.index(b"IDAT") - 4
+    path = tmp_path / "part.png"
+    path.write_bytes(whole[:place] + b"\x7f\xff\xff\xff" + whole[place + 4 :])
+    said, grown = peak_of(path, "luma", "read_image")
+    assert "not a picture that OpenCV can decode; it is damaged" in said
     assert grown < 20
 
 

@@ -25,10 +25,13 @@ LUMA = np.array([[0, 1, 127], [128, 200, 255]], dtype=np.uint8)
 SIGNED = [[-128, -127, -1], [0, 72, 127]]
 
 
-def echo(shape: list[int]) -> bytes:
-    """A TFLite file without an operator, whose output is its int8 input."""
+def echo(shape: list[int], scale: float = 1.0) -> bytes:
+    """A TFLite file without an operator, whose output is its int8 input; unquantized if the scale is 0."""
     tensor = schema.TensorT()
     tensor.shape, tensor.type, tensor.buffer = shape, schema.TensorType.INT8, 0
+    if scale:
+        tensor.quantization = schema.QuantizationParametersT()
+        tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [0]
     graph = schema.SubGraphT()
     graph.tensors, graph.inputs, graph.outputs, graph.operators = [tensor], [0], [0], []
     model = schema.ModelT()
@@ -148,8 +151,17 @@ def test_an_artefact_that_cannot_be_loaded_is_named_with_its_interpreter(
 
 
 def test_outputs_of_another_shape_than_promised_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(MienError, match="the sidecar promises outputs"):
+    with pytest.raises(
+        MienError, match=r"the sidecar promises inputs \[\(1, 2, 3, 1\)\], the model gives \[\(1, 2, 2, 1\)\]"
+    ):
         engine.open_engine(bundle_of(tmp_path, echo([1, 2, 2, 1])))
+
+
+def test_a_scale_that_the_model_file_does_not_have_is_refused(tmp_path: Path) -> None:
+    assert engine.open_engine(bundle_of(tmp_path, echo([1, 2, 3, 1]))).name == "litert"
+    for scale in (0.0, 1.001, 1000.0):
+        with pytest.raises(MienError, match=r"scales or zero points are not those of echo\.tflite"):
+            engine.open_engine(bundle_of(tmp_path, echo([1, 2, 3, 1], scale)))
 
 
 def test_a_wrong_name_or_number_of_threads_is_said(echoing: Bundle) -> None:
@@ -160,4 +172,4 @@ def test_a_wrong_name_or_number_of_threads_is_said(echoing: Bundle) -> None:
 
 
 def test_the_model_that_engines_are_tried_with_is_the_smallest() -> None:
-    assert echo([1]) == engine._SMALLEST_MODEL
+    assert echo([1], 0.0) == engine._SMALLEST_MODEL

@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import lzma
+import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,11 +33,15 @@ _VOTES = "fer2013new"
 _SUFFIXES = (".csv", ".csv.gz", ".csv.xz", ".csv.zip", ".zip")
 _COLUMNS = ("emotion", "pixels", "Usage")
 _COUNTS = 10
-_DAMAGE = (
+_LONGEST = 1 << 16
+"""Characters of a line: 2304 pixels take 9,216 at the most. More is no such table, and may not fit into memory."""
+_PIXELS_TEXT = re.compile(r"[0-9 ]*")
+DAMAGE = (
     *(OSError, EOFError, UnicodeDecodeError, csv.Error),
-    *(lzma.LZMAError, zlib.error, zipfile.BadZipFile),
+    *(lzma.LZMAError, zlib.error, struct.error, zipfile.BadZipFile, MemoryError),
     RuntimeError,  # of zipfile: a locked archive, or a compression it does not know
 )
+"""What reading a damaged file, or one out of a damaged archive, raises."""
 
 
 def find_pixels(folder: Path) -> Path:
@@ -70,70 +76,118 @@ def read_pixels(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArr
     """
     usages = list(USAGES.values())
     images, labels, usage = [], [], []
-    with opened(path) as file:
-        rows = csv.reader(file)
+    with opened(path) as rows:
         header = [name.strip() for name in next(rows, [])]
         if sorted(header) != sorted(_COLUMNS):
-            raise MienError(f"{path}: the header is {','.join(header)!r}; expected {','.join(_COLUMNS)}, in any order")
+            raise MienError(f"{path}: the header is {','.join(header)[:80]!r}; expected {','.join(_COLUMNS)}, in any order")
         order = [header.index(name) for name in _COLUMNS]
         for number, row in enumerate(progress(rows, path.name, unit="rows"), start=1):
             where = f"{path}, row {number}"
             if len(row) != len(header):
                 raise MienError(f"{where}: has {len(row)} fields; expected {','.join(header)}")
             emotion, text, split = (row[column].strip() for column in order)
-            if not emotion.isdecimal() or int(emotion) >= len(FER2013):
-                raise MienError(f"{where}: emotion is {emotion!r}; expected 0 to {len(FER2013) - 1}")
+            if (label := whole(emotion, len(FER2013) - 1)) is None:
+                raise MienError(f"{where}: emotion is {emotion[:40]!r}; expected 0 to {len(FER2013) - 1}")
             if split not in usages:
-                raise MienError(f"{where}: Usage is {split!r}; expected one of {', '.join(usages)}")
+                raise MienError(f"{where}: Usage is {split[:40]!r}; expected one of {', '.join(usages)}")
             images.append(_pixels(text, where))
-            labels.append(int(emotion))
+            labels.append(label)
             usage.append(usages.index(split))
     if not images:
         raise MienError(f"{path}: holds no rows")
     return np.stack(images), np.array(labels, np.uint8), np.array(usage, np.uint8)
 
 
-def read_votes(path: Path) -> NDArray[np.uint8]:
-    """Read FER+'s `fer2013new.csv` → uint8 votes (N, 10); see `mien_train.data.fer.Fer.votes`.
+def read_votes(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Read FER+'s `fer2013new.csv`.
+
+    Returns:
+        uint8 votes (N, 10), see `mien_train.data.fer.Fer.votes`, and usage (N,), index into the keys of `USAGES`.
 
     Raises:
         MienError: names the row and what is wrong with it.
     """
-    votes = []
-    with opened(path) as file:
-        rows = csv.reader(file)
-        header = next(rows, [])
-        if len(header) != 2 + _COUNTS or header[0].strip() != "Usage":
-            raise MienError(
-                f"{path}: the header is {','.join(header)!r}; expected FER+'s Usage,Image name and ten votes"
-            )
-        for number, row in enumerate(rows, start=1):
-            if len(row) != 2 + _COUNTS or not all(v.strip().isdecimal() and int(v) <= 255 for v in row[2:]):
+    votes, usage, usages = [], [], list(USAGES.values())
+    with opened(path) as rows:
+        for number, row in _named(rows, path):
+            counts = [whole(text.strip(), 255) for text in row[2:]]
+            if None in counts:
+                raise MienError(f"{path}, row {number}: expected ten vote counts, found {','.join(row[2:])[:80]!r}")
+            if row[0].strip() not in usages:
                 raise MienError(
-                    f"{path}, row {number}: expected Usage, image name and ten vote counts, found {','.join(row)!r}"
+                    f"{path}, row {number}: Usage is {row[0].strip()[:40]!r}; expected one of {', '.join(usages)}"
                 )
-            votes.append([int(v) for v in row[2:]])
-    return np.array(votes, np.uint8).reshape(-1, _COUNTS)
+            votes.append(counts)
+            usage.append(usages.index(row[0].strip()))
+    return np.array(votes, np.uint8).reshape(-1, _COUNTS), np.array(usage, np.uint8)
+
+
+def image_names(path: Path) -> tuple[str, ...]:
+    """The `Image name` of each row of FER+'s CSV; empty where FER+ names none.
+
+    Raises:
+        MienError: a row is malformed; names it (1 is the first after the header).
+    """
+    with opened(path) as rows:
+        return tuple(row[1].strip() for _, row in _named(rows, path))
+
+
+def whole(text: str, most: int) -> int | None:
+    """The whole number from 0 to `most` that a text holds in ASCII digits, or None."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        return None
+    return int(text) if int(text) <= most else None
+
+
+def _named(rows: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Numbers, from 1, and fields of FER+'s rows: a Usage, an image name and ten votes."""
+    header = next(rows, [])
+    if len(header) != 2 + _COUNTS or header[0].strip() != "Usage":
+        raise MienError(
+            f"{path}: the header is {','.join(header)[:80]!r}; expected FER+'s Usage,Image name and ten votes"
+        )
+    for number, row in enumerate(rows, start=1):
+        if len(row) != 2 + _COUNTS:
+            raise MienError(
+                f"{path}, row {number}: expected Usage, image name and ten vote counts, found {','.join(row)[:80]!r}"
+            )
+        yield number, row
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[str]]:
-    """The text of a CSV file, or of the one in a .gz, .xz or .zip.
+def opened(path: Path) -> Iterator[Iterator[list[str]]]:
+    """The rows of a CSV file, or of the one in a .gz, .xz or .zip.
 
     Raises:
-        MienError: it cannot be read to its end.
+        MienError: it cannot be read to its end, or a row goes over several lines.
     """
     try:
         with _text(path) as file:
-            yield file
-    except _DAMAGE as error:
+            yield _rows(file, path)
+    except DAMAGE as error:
         raise MienError(
             f"{path}: cannot be read ({error or type(error).__name__}); it is damaged or cut short, fetch it again"
         ) from None
 
 
+def _rows(file: IO[str], path: Path) -> Iterator[list[str]]:
+    def lines() -> Iterator[str]:
+        while line := file.readline(_LONGEST):
+            if len(line) == _LONGEST:
+                raise MienError(f"{path}: has a line of more than {_LONGEST} characters; no such table has")
+            yield line
+
+    reader = csv.reader(lines(), strict=True)
+    for number, row in enumerate(reader):
+        # A stray quote would otherwise swallow the rows up to the next one.
+        if any("\n" in field or "\r" in field for field in row):
+            raise MienError(f"{path}, row {number}: a quoted field goes over several lines; remove the quote")
+        yield row
+
+
 @contextmanager
 def _text(path: Path) -> Iterator[IO[str]]:
+    """The text, in UTF-8, with or without a byte order mark."""
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(".csv")]
@@ -142,18 +196,18 @@ def _text(path: Path) -> Iterator[IO[str]]:
                 raise MienError(
                     f"{path}: holds {len(names)} CSV files; expected one, or one called {path.name.split('.')[0]}.csv"
                 )
-            with archive.open(own[0]) as raw, io.TextIOWrapper(raw, newline="") as file:
+            with archive.open(own[0]) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as file:
                 yield file
         return
     opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
-    with opener(path, "rt", newline="") as file:  # type: ignore[operator] # three openers, one way of calling
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:  # type: ignore[operator] # one way of calling
         yield file
 
 
 def _pixels(text: str, where: str) -> NDArray[np.uint8]:
     try:
         values = np.array(text.split(), dtype=np.int64)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise MienError(f"{where}: a pixel is no whole number; expected {SIDE * SIDE} numbers from 0 to 255") from None
     if values.size != SIDE * SIDE:
         raise MienError(f"{where}: has {values.size} pixels; expected {SIDE * SIDE}")

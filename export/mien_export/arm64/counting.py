@@ -160,7 +160,7 @@ def compiled() -> Path:
     Raises:
         MienError: a program is missing, QEMU takes no plugin, or the compiler fails.
     """
-    root.need({"gcc": "gcc", "qemu-aarch64": "qemu-user"})
+    root.need({**root.TOOLS, "gcc": "gcc"})
     if not root.loads_plugins():
         raise MienError("this qemu-aarch64 is linked statically and loads no plugin; install Debian 12's qemu-user")
     command = ["gcc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", f"-DBASE={BASE}", f"-DSLOTS={SLOTS}"]

@@ -22,7 +22,9 @@ from mien_export.arm64.targets import ROOT, TARGETS, Target
 
 CACHE = ROOT / ".cache/arm64"
 
-_TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64": "qemu-user", "bwrap": "bubblewrap"}
+TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64": "qemu-user", "bwrap": "bubblewrap"}
+"""Program that emulation needs to Debian's package of it."""
+
 _PACKAGES = ("libstdc++6", "libgomp1", "libatomic1")
 _EMULATOR, _LIBRARIES = "/host/qemu-aarch64", "/host/lib"
 
@@ -124,7 +126,7 @@ def prepare(target: Target) -> Root:
     Raises:
         MienError: a program is missing, or something cannot be fetched.
     """
-    need(_TOOLS)
+    need(TOOLS)
     return Root(target, _system(target), _site(target))
 
 

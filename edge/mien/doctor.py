@@ -42,6 +42,8 @@ def examine(root: Path = Path("/")) -> tuple[Check, ...]:
         _check("numpy and opencv", True, _arrays),
         *_engines(),
         *_models(),
+        *_portraits(),
+        _check("demo photograph", False, _photograph),
         _check("camera", False, lambda: _camera(root)),
         Check("board", True, False, machine.board(root) or f"not a Raspberry Pi ({platform.machine()})"),
     )
@@ -92,6 +94,27 @@ def _verified(name: str) -> str:
     model = bundle.load(name)
     kinds = [f"{kind} {model.artefact(kind).stat().st_size} bytes" for kind in model.sidecar.files]
     return ", ".join(kinds) + ", SHA-256 as in the sidecar"
+
+
+def _portraits() -> list[Check]:
+    """Of each portrait counterpart, that it and its model are of one training run: a detector refuses any other."""
+    from mien.models import bundle
+
+    names = sorted(path.stem.removesuffix("-portrait") for path in bundle.MODELS.glob("*-portrait.json"))
+    return [_check(f"portrait {name}", True, functools.partial(_paired, name)) for name in names]
+
+
+def _paired(name: str) -> str:
+    from mien.models import bundle
+
+    counterpart = bundle.portrait(bundle.load(name))
+    return "no counterpart" if counterpart is None else f"{counterpart.path.name} is of the same training run"
+
+
+def _photograph() -> str:
+    from mien.cameras import demo
+
+    return f"scikit-image's {demo.photograph().name}, for `--source demo`"
 
 
 def _camera(root: Path) -> str:

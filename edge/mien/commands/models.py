@@ -5,12 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from mien.commands.options import Subparsers
 from mien.errors import MienError
 
+if TYPE_CHECKING:
+    from mien.models.bundle import Bundle
+
 NAME = "models"
+
+
+class _Row(TypedDict):
+    """What is said of a model; of one whose sidecar cannot be read, its name and the error alone."""
+
+    name: str
+    verified: bool
+    task: NotRequired[str]
+    bytes: NotRequired[Mapping[str, int]]
+    sha256: NotRequired[Mapping[str, str]]
+    metrics: NotRequired[object]
+    error: NotRequired[str]
 
 
 def add(subparsers: Subparsers) -> None:
@@ -24,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
     """List the models; 1 if one of them fails its check."""
     from mien.models import bundle
 
-    rows = []
+    rows: list[_Row] = []
     for path in sorted(bundle.MODELS.glob("*.json")):
         try:
             rows.append(_row(bundle.load(path)))
@@ -40,9 +56,11 @@ def main(args: argparse.Namespace) -> int:
     return 0 if all(row["verified"] for row in rows) else 1
 
 
-def _row(model: Any) -> dict[str, Any]:
+def _row(model: Bundle) -> _Row:
+    from mien.models import bundle
+
     files = model.sidecar.files
-    row = {
+    row: _Row = {
         "name": model.name,
         "task": model.task,
         "bytes": {kind: entry.bytes for kind, entry in files.items()},
@@ -53,12 +71,13 @@ def _row(model: Any) -> dict[str, Any]:
     try:
         for kind in files:
             model.artefact(kind)
+        bundle.portrait(model)
     except MienError as error:
-        row.update(verified=False, error=str(error))
+        row["verified"], row["error"] = False, str(error)
     return row
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: _Row) -> str:
     if not row["verified"]:
         return f"{row['name']:<20} NOT VERIFIED  {row['error']}"
     sizes = ", ".join(f"{kind} {size / 1000:.0f} kB" for kind, size in row["bytes"].items())

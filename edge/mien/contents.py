@@ -17,9 +17,9 @@ def check(path: Path, most: int) -> None:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            raise MienError(f"{path}: is a folder, not a file")
+            raise MienError(f"{path}: is a folder; give a file")
         if not stat.S_ISREG(found.st_mode):
-            raise MienError(f"{path}: is a pipe or a device, not a file; of /dev/videoN the source is v4l2:N")
+            raise MienError(f"{path}: is a pipe or a device; give a file")
         if found.st_size > most:
             raise MienError(f"{path}: has {found.st_size} bytes; no such file needs more than {most}")
         path.open("rb").close()

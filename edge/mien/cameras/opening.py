@@ -51,6 +51,8 @@ def _opened(spec: str, settings: CameraSettings) -> Camera:
         if not (number.isascii() and number.isdigit()):
             raise MienError(f"source {spec!r}: v4l2 takes the number of a device, as in v4l2:0 for /dev/video0")
         return V4L2Camera(int(number), settings)
+    if spec.startswith("/dev/video"):
+        raise MienError(f"source {spec!r}: is a device; give v4l2:N, as in v4l2:0 for /dev/video0")
     if _exists(spec):
         from mien.cameras.files import open_path
 
@@ -77,6 +79,8 @@ def _first_camera(settings: CameraSettings) -> Camera:
 
 def _exists(path: str) -> bool:
     try:
-        return Path(path).exists()
+        return bool(path) and Path(path).exists()
+    except PermissionError:
+        raise MienError(f"{path}: cannot be read (Permission denied); check its permissions") from None
     except (OSError, ValueError):  # a name too long, or with a zero byte
         return False

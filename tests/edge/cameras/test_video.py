@@ -86,7 +86,7 @@ def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     began = time.monotonic()
     for path in (tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(MienError, match="is a pipe or a device, not a file"):
+        with pytest.raises(MienError, match="is a pipe or a device"):
             open_source(path)
     assert time.monotonic() - began < 5
 

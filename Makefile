@@ -90,6 +90,10 @@ bench: .venv/ready ## latency of every stage, and beside other people's models (
 test-mutations: .venv/ready ## thousands of damaged sidecars, tables, settings, pictures, videos and models, each with its seed
 	PYTHONPATH=tests:edge:train $(DEV)/python -m mutations $(MUTATIONS)
 
+.PHONY: test-networks
+test-networks: .venv/ready ## hundreds of small random networks train ten steps, each in a process of its own: none may crash
+	$(DEV)/python tests/train/networks/check_random_networks.py
+
 test-latency: .venv/ready ## latency tests: ratios within one run, on a quiet desktop
 	$(DEV)/python -m pytest tests/latency
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from mien_train.cli import main
@@ -29,6 +31,7 @@ def test_an_emotion_run_trains_and_is_evaluated_under_each_protocol(
     stored = checkpoint.load(here / "run" / "checkpoint.pt")
     assert set(stored.metrics["decision"]) == {"temperature", "abstain_below"}
     capsys.readouterr()
+    (here / "docs" / "results").mkdir(parents=True)
     for protocol, labels in (("strict", 8), ("loose", 8), ("fer2013", 7)):
         command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "test"]
         assert main([*command, "--protocol", protocol, "--json"]) == 0
@@ -39,6 +42,42 @@ def test_an_emotion_run_trains_and_is_evaluated_under_each_protocol(
     log = [json.loads(line) for line in Path("docs/results/test-log.jsonl").read_text().splitlines()]
     assert [line["protocol"] for line in log] == ["strict", "loose", "fer2013"]
     assert len({line["sha256"] for line in log}) == 1
+
+
+def test_evaluating_leaves_nothing_in_the_folder_of_the_caller(
+    small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = small_data.parent / "run"
+    assert main(["emotion", "--data", str(small_data), "--out", str(run), *TINY_EMOTION]) == 0
+    command = ["evaluate", "--model", str(run / "checkpoint.pt"), "--data", str(small_data)]
+    for split in ("val", "test"):
+        assert main([*command, "--split", split]) == 0
+        assert list(here.iterdir()) == []
+    assert main([*command, "--split", "val", "--log", "looks.jsonl"]) == 0
+    assert list(here.iterdir()) == []
+    assert main([*command, "--split", "test", "--log", "notes/looks.jsonl"]) == 0
+    assert json.loads((here / "notes" / "looks.jsonl").read_text())["split"] == "test"
+    capsys.readouterr()
+
+
+def test_looks_at_the_test_images_of_a_users_own_classes_are_not_noted_unasked(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = here.parent / "own"
+    for name, luma in (("circle", 40), ("square", 200)):
+        (own / name).mkdir(parents=True)
+        for index in range(20):
+            image = np.random.default_rng(index).normal(luma, 9, (48, 48)).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(own / name / f"{index}.png"), image)
+    run = here.parent / "run"
+    assert main(["emotion", "--data", str(own), "--out", str(run), *TINY_EMOTION]) == 0
+    (here / "docs" / "results").mkdir(parents=True)
+    command = ["evaluate", "--model", str(run / "checkpoint.pt"), "--data", str(own), "--split", "test"]
+    assert main(command) == 0
+    assert list((here / "docs" / "results").iterdir()) == []
+    assert main([*command, "--log", "docs/results/test-log.jsonl"]) == 0
+    assert (here / "docs" / "results" / "test-log.jsonl").read_text().count("\n") == 1
+    capsys.readouterr()
 
 
 def test_a_face_run_trains_and_is_evaluated(small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -220,9 +220,9 @@ def test_a_missing_package_is_said_with_its_remedy(
         ("[dropout]\nlow = 0.0\nhigh = 1.5\n", "dropout is 1.5; give 0 to 1"),
         ("[epochs]\nlow = 1.5\nhigh = 3\n", r"\[epochs\] epochs=1.5: expected a value like 6"),
         ("[widths]\nlow = 1\nhigh = 3\n", r"\[widths\] holds no single number"),
-        ("[norm]\nlow = 0\nhigh = 1\n", r"\[norm\] holds no single number"),
+        ("[shortcut]\nlow = 0\nhigh = 1\n", r"\[shortcut\] holds no single number"),
         ("[dropout]\nchoices = []\n", "not empty"),
-        ("[pool]\nchoices = ['maximum']\n", "choose one of max, average"),
+        ("[shortcut]\nchoices = ['maximum']\n", "choose one of averaged, sampled"),
         ("[labels]\nchoices = ['ferplus', 'fer2013']\n", "could not be compared"),
         ("dropout = 3\n", "not a table"),
         ("sampler = 'random'\n", "choose one of tpe, grid, one-at-a-time"),
@@ -239,7 +239,7 @@ def test_a_bad_space_is_said_in_one_line(tmp_path: Path, text: str, message: str
 
 def test_values_have_the_types_of_the_recipe(tmp_path: Path) -> None:
     text = "[widths]\nchoices = [[4, 8], [16]]\n[norm]\nchoices = [true, false]\n[hidden]\nchoices = [[]]\n"
-    fields = sweep_space.load(_space(tmp_path, text + "[dropout]\nlow = 0\nhigh = 1\n"), "quick", []).fields
+    fields = sweep_space.load(_space(tmp_path, text + "[dropout]\nlow = 0\nhigh = 1\n"), "deep", []).fields
     assert fields["widths"] == ((4, 8), (16,))
     assert fields["norm"] == (True, False)
     assert fields["hidden"] == ((),)

@@ -1,68 +1,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
-from torch import Tensor, nn
+from torch import Tensor
 
 from mien.errors import MienError
-from mien_train.recipes.architectures import ResidualRecipe
 from mien_train.training import checkpoint, loop
 
 
-class TwoShades:
-    """A tiny real task: tell dark images from bright ones."""
-
-    name = "emotion"
-    labels = ("dark", "bright")
-    score = "accuracy"
-    data_sha256 = "shades"
-    device = torch.device("cpu")
-
-    def __init__(self, epochs: int = 4, stop_after: int | None = None) -> None:
-        self.recipe = ResidualRecipe(
-            name="tiny", epochs=epochs, batch=8, learning_rate=1e-2, weight_decay=0.0, ema=0.5, precision="float32"
-        )
-        self.network: dict[str, Any] = {
-            "name": "residual",
-            "classes": 2,
-            "widths": (4, 8),
-            "blocks": (1, 1),
-            "dropout": 0.5,
-        }
-        self._stop_after = stop_after
-
-    def steps(self) -> int:
-        return 3
-
-    def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        if self._stop_after == epoch:
-            raise KeyboardInterrupt
-        generator = torch.Generator().manual_seed(seed * 1000 + epoch)
-        for _ in range(self.steps()):
-            labels = torch.randint(2, (8,), generator=generator)
-            noise = torch.randn(8, 1, 48, 48, generator=generator) * 0.2
-            yield noise + (labels * 2 - 1)[:, None, None, None], labels
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        return {"cross_entropy": F.cross_entropy(outputs, targets)}
-
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        inputs, labels = next(iter(self.batches(999, 7)))
-        with torch.inference_mode():
-            return {"accuracy": float((network(inputs).argmax(dim=1) == labels).float().mean())}
-
-    def finish(self, network: nn.Module) -> dict[str, Any]:
-        return {"decision": {"temperature": 1.0, "abstain_below": 0.5}}
-
-
-def test_a_run_learns_and_leaves_a_checkpoint_a_history_and_a_picture(tmp_path: Path) -> None:
-    finished = loop.train(TwoShades(epochs=8), tmp_path, seed=0, resume=False)
+def test_a_run_learns_and_leaves_a_checkpoint_a_history_and_a_picture(shades: Any, tmp_path: Path) -> None:
+    finished = loop.train(shades(epochs=8), tmp_path, seed=0, resume=False)
     assert finished.metrics["accuracy"] == 1.0
     history = json.loads((tmp_path / "history.json").read_text())
     assert [row["epoch"] for row in history["epochs"]] == list(range(1, 9))
@@ -72,46 +24,46 @@ def test_a_run_learns_and_leaves_a_checkpoint_a_history_and_a_picture(tmp_path: 
     stored = checkpoint.load(tmp_path / "checkpoint.pt")
     assert stored.recipe["name"] == "tiny"
     assert stored.labels == ("dark", "bright")
-    inputs, labels = next(iter(TwoShades().batches(5, 5)))
+    inputs, labels = next(iter(shades().batches(5, 5)))
     assert torch.equal(stored.build()(inputs).argmax(dim=1), labels)
 
 
-def test_ctrl_c_saves_and_resuming_gives_the_weights_of_an_unbroken_run(tmp_path: Path) -> None:
-    unbroken = loop.train(TwoShades(), tmp_path / "unbroken", seed=3, resume=False)
+def test_ctrl_c_saves_and_resuming_gives_the_weights_of_an_unbroken_run(shades: Any, tmp_path: Path) -> None:
+    unbroken = loop.train(shades(), tmp_path / "unbroken", seed=3, resume=False)
     with pytest.raises(KeyboardInterrupt):
-        loop.train(TwoShades(stop_after=2), tmp_path / "broken", seed=3, resume=False)
+        loop.train(shades(stop_after=2), tmp_path / "broken", seed=3, resume=False)
     assert len(checkpoint.load(tmp_path / "broken" / "checkpoint.pt").resume["rows"]) == 2
     with pytest.raises(MienError, match="is half-trained, 2 epochs so far"):
         checkpoint.finished(tmp_path / "broken" / "checkpoint.pt")
-    resumed = loop.train(TwoShades(), tmp_path / "broken", seed=3, resume=True)
+    resumed = loop.train(shades(), tmp_path / "broken", seed=3, resume=True)
     assert resumed.state.keys() == unbroken.state.keys()
     for key, value in unbroken.state.items():
         assert torch.equal(value, resumed.state[key]), key
 
 
-def test_a_run_is_never_overwritten_or_mixed_with_another(tmp_path: Path) -> None:
+def test_a_run_is_never_overwritten_or_mixed_with_another(shades: Any, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        loop.train(TwoShades(stop_after=1), tmp_path, seed=0, resume=False)
+        loop.train(shades(stop_after=1), tmp_path, seed=0, resume=False)
     with pytest.raises(MienError, match="add --resume"):
-        loop.train(TwoShades(), tmp_path, seed=0, resume=False)
+        loop.train(shades(), tmp_path, seed=0, resume=False)
     with pytest.raises(MienError, match="begun with another seed"):
-        loop.train(TwoShades(), tmp_path, seed=1, resume=True)
+        loop.train(shades(), tmp_path, seed=1, resume=True)
     with pytest.raises(MienError, match="begun with another recipe"):
-        loop.train(TwoShades(epochs=5), tmp_path, seed=0, resume=True)
+        loop.train(shades(epochs=5), tmp_path, seed=0, resume=True)
 
 
-def test_resuming_a_complete_run_gives_it_back_as_it_is(tmp_path: Path) -> None:
-    finished = loop.train(TwoShades(), tmp_path, seed=0, resume=False)
+def test_resuming_a_complete_run_gives_it_back_as_it_is(shades: Any, tmp_path: Path) -> None:
+    finished = loop.train(shades(), tmp_path, seed=0, resume=False)
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    again = loop.train(TwoShades(), tmp_path, seed=0, resume=True)
+    again = loop.train(shades(), tmp_path, seed=0, resume=True)
     assert again.epoch == finished.epoch
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     with pytest.raises(MienError, match="begun with another recipe"):
-        loop.train(TwoShades(epochs=9), tmp_path, seed=0, resume=True)
+        loop.train(shades(epochs=9), tmp_path, seed=0, resume=True)
 
 
-def test_a_diverging_loss_is_said_in_one_line(tmp_path: Path) -> None:
-    class Diverging(TwoShades):
+def test_a_diverging_loss_is_said_in_one_line(shades: Any, tmp_path: Path) -> None:
+    class Diverging(shades):
         def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
             return {"cross_entropy": F.cross_entropy(outputs, targets) * float("inf")}
 

@@ -117,7 +117,7 @@ def train(
             say(f"complete already, best epoch {stored.epoch}: {path}")
             return stored
         rows, best = _restore(stored, network, average, optimizer, schedule)
-    state = _Run(task, distributed.wrapped(network, here), network, average, optimizer, schedule, seed)
+    state = Run(task, distributed.wrapped(network, here), network, average, optimizer, schedule, seed)
     begun, saved = time.time() - sum(r["seconds"] for r in rows), len(rows)
     try:
         for epoch in range(len(rows), recipe.epochs):
@@ -125,7 +125,7 @@ def train(
             if distributed.agreed(0 < recipe.patience <= waited, here, where):
                 break
             started = time.time()
-            row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"], **_epoch(state, epoch)}
+            row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"], **train_epoch(state, epoch)}
             validated = (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
             if validated and here.first:
                 row |= {f"val_{k}": v for k, v in task.validate(average).items()}
@@ -167,7 +167,7 @@ class _Best:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """What an epoch works with; `parallel` is the network, averaging gradients over all processes."""
 
     task: Task
@@ -179,7 +179,12 @@ class _Run:
     seed: int
 
 
-def _epoch(run: _Run, epoch: int) -> dict[str, float]:
+def train_epoch(run: Run, epoch: int) -> dict[str, float]:
+    """Train one epoch, numbered from 0; the mean of each part of the loss, as "loss_…".
+
+    Raises:
+        MienError: the loss is no longer a number.
+    """
     task, here, where = run.task, distributed.world(), run.task.device
     precise = _precision(task.recipe.precision, where)
     run.network.train()
@@ -208,7 +213,7 @@ def _epoch(run: _Run, epoch: int) -> dict[str, float]:
     return dict(sums)
 
 
-def _write(run: _Run, folder: Path, rows: list[Row], best: _Best) -> None:
+def _write(run: Run, folder: Path, rows: list[Row], best: _Best) -> None:
     resumable = {
         "network": run.network.state_dict(), "average": run.average.state_dict(),
         "optimizer": run.optimizer.state_dict(), "schedule": run.schedule.state_dict(),

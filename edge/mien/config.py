@@ -20,6 +20,9 @@ from mien.models.fields import shown
 _LARGEST = 1 << 20
 """Bytes of a settings file: one with every key has some hundred."""
 
+_MOST = 1 << 53
+"""Of whole numbers: above it a float is another number, or none."""
+
 _CAMERA = CameraSettings()
 
 
@@ -149,4 +152,6 @@ def _is(value: object, kind: type) -> bool:
     # TOML writes 1.0 as 1 too; a bool is an int in Python but never a number in a settings file.
     if not isinstance(value, int | float if kind is float else kind) or isinstance(value, bool) != (kind is bool):
         return False
-    return not isinstance(value, float) or math.isfinite(value)
+    return not isinstance(value, int | float) or (
+        math.isfinite(value) if isinstance(value, float) else abs(value) <= _MOST
+    )

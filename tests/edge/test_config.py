@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
+from mien.cameras import opening
+from mien.cameras.base import Camera
+from mien.cameras.settings import CameraSettings
+from mien.cli import main
 from mien.config import build, read
 from mien.errors import MienError
 
@@ -48,3 +54,81 @@ def test_a_missing_file_and_values_out_of_range(tmp_path: Path) -> None:
         build({"threads": 0}, {})
     with pytest.raises(MienError, match="max_frames is -1"):
         build({}, {"max_frames": -1})
+
+
+CAMERA = {"number": 1, "width": 800, "height": 600, "rate": 15, "rotation": 270, "mirror": True}
+
+
+def test_a_camera_is_set_up_alike_from_the_command_line_and_from_a_file(tmp_path: Path) -> None:
+    lines = [f"{key} = {str(value).lower()}" for key, value in CAMERA.items()]
+    path = written(tmp_path, "\n".join(["[camera]", *lines]))
+    expected = CameraSettings(number=1, width=800, height=600, rate=15.0, rotation=270, mirror=True)
+    assert build(read(path), {}).camera == expected
+    assert build({}, {}, CAMERA).camera == expected
+    assert build(read(path), {}, {"rotation": 0, "width": None}).camera == dataclasses.replace(expected, rotation=0)
+    assert build({}, {}).camera == CameraSettings()
+
+
+def test_the_options_of_a_camera_reach_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[CameraSettings] = []
+
+    def opened(spec: str, settings: CameraSettings) -> Camera:
+        seen.append(settings)
+        raise MienError("seen")
+
+    monkeypatch.setattr(opening, "open_source", opened)
+    options = ["--camera", "1", "--width", "800", "--height", "600", "--rate", "15", "--rotate", "270", "--mirror"]
+    assert main(["run", "--sink", "null", *options]) == 2
+    assert main(["run", "--sink", "null"]) == 2
+    assert seen == [CameraSettings(**CAMERA), CameraSettings()]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"rotaton": 90}, "unknown key camera 'rotaton'; did you mean 'rotation'"),
+        ({"rotation": 45}, "camera rotation is 45; give 0, 90, 180, 270"),
+        ({"rotation": 90.0}, "camera rotation is 90.0; give a whole number"),
+        ({"mirror": 1}, "camera mirror is 1; give true or false"),
+        ({"width": 15}, "camera size is 15×480; give 16 to 8192 a side"),
+        ({"height": 10**400}, "camera height is 1000.*…; give a whole number"),
+        ({"rate": 10**400}, "camera rate is 1000.*…; give a number"),
+        ({"rate": -1}, "camera rate is -1; give up to 240"),
+        ({"rate": 241.0}, "camera rate is 241"),
+        ({"rate": float("nan")}, "camera rate is nan; give a number"),
+        ({"number": -1}, "camera number is -1; give 0 or more"),
+    ],
+)
+def test_a_camera_that_cannot_be_is_one_line_from_either_side(table: dict[str, object], message: str) -> None:
+    for settings in ((table, {}), ({}, table)):
+        with pytest.raises(MienError, match=message) as caught:
+            build({"camera": settings[0]}, {}, settings[1])
+        assert len(str(caught.value)) < 1000
+
+
+def test_a_camera_that_is_no_table_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MienError, match=r"camera is 'usb'; give a table, \[camera\]"):
+        read(written(tmp_path, 'camera = "usb"'))
+
+
+def test_a_value_of_any_length_is_a_short_line(tmp_path: Path) -> None:
+    for text in (f'threads = "{"x" * 9000}"', f"tiles = [{'0, ' * 9000}]", f"max_frames = 0x{'f' * 9000}"):
+        with pytest.raises(MienError) as caught:
+            build(read(written(tmp_path, text)), {})
+        assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+def test_what_is_no_settings_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    large = tmp_path / "large.toml"
+    large.write_bytes(b"#" * (1 << 20) + b"\n")
+    nested = written(tmp_path, "a = " + "[" * 100_000)
+    for path, message in (
+        (tmp_path / "pipe", "is a pipe or a device"),
+        (Path("/dev/zero"), "is a pipe or a device"),
+        (tmp_path, "is a folder"),
+        (large, "has 1048577 bytes"),
+        (nested, "not a TOML file"),
+    ):
+        with pytest.raises(MienError, match=message):
+            read(path)

@@ -87,3 +87,114 @@ def test_quantizing_rounds_half_to_even_and_clips() -> None:
     step = Quantization(0.5, 3)
     assert step.quantize(np.array([0.25, 0.75, 1000, -1000], np.float32)).tolist() == [3, 5, 127, -128]
     assert step.dequantize(np.array([-128, 127], np.int8)).tolist() == [-65.5, 62.0]
+
+
+NESTED = [
+    ("emotion-base", ("input", "height"), 4.5, "input: height is 4.5; it must be a whole number"),
+    ("emotion-base", ("input", "width"), True, "input: width is True; it must be a whole number"),
+    ("emotion-base", ("input", "scale"), "0.1", "input: scale is '0.1'; it must be a number"),
+    ("emotion-base", ("outputs", 0, "scale"), float("nan"), "outputs 0: scale is nan; it must be a number"),
+    ("emotion-base", ("outputs", 0, "scale"), 0, "outputs 0: scale is 0"),
+    ("emotion-base", ("outputs", 0, "zero_point"), 128, "outputs 0: zero_point is 128"),
+    ("emotion-base", ("outputs", 0, "shape"), [8], r"outputs 0: shape is \[8\]"),
+    ("emotion-base", ("outputs", 0), None, "outputs is .*; it must be a list of objects"),
+    ("emotion-base", ("alignment", "template", 2), [24.0], "alignment: template is .*; it must be a list of 5"),
+    ("emotion-base", ("alignment", "template"), [[1, 1]] * 5, "five points, three of them different"),
+    ("emotion-base", ("decision", "temperature"), 0, "decision: temperature is 0"),
+    ("emotion-base", ("decision", "temperature"), 10**400, "decision: temperature is 1000"),
+    ("emotion-base", ("decision", "abstain_below"), -0.1, "decision: abstain_below is -0.1"),
+    ("emotion-base", ("labels",), ["joy"] * 8, "labels is .*; it must be a list of different texts"),
+    ("emotion-base", ("files", "tflite", "file"), "../x.tflite", "files: tflite: file is '../x.tflite'"),
+    ("emotion-base", ("files", "tflite", "sha256"), "X" * 64, "files: tflite: sha256 is 'XXX"),
+    ("emotion-base", ("files", "tflite"), [], r"files: tflite is \[\]; it must be an object"),
+    ("emotion-base", ("files",), {}, "files: lists no file"),
+    ("emotion-base", ("training", "seed"), "0", "training: seed is '0'"),
+    ("face-base", ("decode", "strides"), [8, 16], "outputs of shape .* do not fit an input of 256×320 at strides"),
+    ("face-base", ("decode", "score_threshold"), 1, "decode: score_threshold is 1; it must be a number from 0.0001"),
+    ("face-base", ("decode", "iou_threshold"), None, "decode: iou_threshold is None"),
+    ("face-base", ("outputs", 4, "name"), "box_8", "two outputs have one name"),
+]
+
+
+@pytest.mark.parametrize(("name", "keys", "value", "message"), NESTED)
+def test_a_wrong_value_inside_is_named_with_its_place(
+    name: str, keys: tuple[str | int, ...], value: object, message: str, copied: Path
+) -> None:
+    path = copied / f"{name}.json"
+    document = inner = json.loads(path.read_text())
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    path.write_text(json.dumps(document))
+    with pytest.raises(MienError, match=message) as caught:
+        bundle.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"), [(name, keys) for name, keys, *_ in NESTED if isinstance(keys[-1], str) and keys != ("files",)]
+)
+def test_a_key_missing_inside_is_named(name: str, keys: tuple[str | int, ...], copied: Path) -> None:
+    path = copied / f"{name}.json"
+    document = inner = json.loads(path.read_text())
+    for key in keys[:-1]:
+        inner = inner[key]
+    del inner[keys[-1]]
+    path.write_text(json.dumps(document))
+    # Without its TFLite file a model is whole: the contract asks for one file.
+    if keys == ("files", "tflite"):
+        with pytest.raises(MienError, match="lists no tflite file; it has onnx"):
+            EmotionClassifier(path)
+        return
+    with pytest.raises(MienError, match=f"lacks '?{keys[-1]}"):
+        bundle.load(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "[" * 100_000, '{"format": 1', "\ud800", "1" * 5000])
+def test_what_is_no_json_object_is_one_line(text: str, copied: Path) -> None:
+    path = copied / "emotion-base.json"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(MienError, match=r"not a readable model sidecar|not a mien model sidecar") as caught:
+        bundle.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "value"),
+    [
+        ("emotion-base", ("outputs", 0, "scale"), 0.0828),
+        ("emotion-base", ("outputs", 0, "zero_point"), 1),
+        ("emotion-base", ("input", "scale"), 0.03125),
+        ("face-base", ("outputs", 5, "scale"), 22187.0),
+        ("face-base", ("outputs", 0, "zero_point"), 0),
+    ],
+)
+def test_a_quantization_that_the_model_file_contradicts_is_refused(
+    name: str, keys: tuple[str | int, ...], value: object, copied: Path
+) -> None:
+    path = copied / f"{name}.json"
+    document = inner = json.loads(path.read_text())
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    path.write_text(json.dumps(document))
+    with pytest.raises(MienError, match=rf"scales or zero points are not those of {name}\.tflite"):
+        (EmotionClassifier if name == "emotion-base" else FaceDetector)(path)
+
+
+@pytest.mark.parametrize("engine", ["litert", "onnx"])
+def test_an_input_of_another_size_than_the_models_is_refused(engine: str, copied: Path) -> None:
+    path = copied / "emotion-base.json"
+    document = json.loads(path.read_text())
+    document["input"]["height"] = 49
+    path.write_text(json.dumps(document))
+    with pytest.raises(MienError, match=r"promises inputs \[\(1, 49, 48, 1\)\], the model gives \[\(1, 48, 48, 1\)\]"):
+        EmotionClassifier(path, engine)
+
+
+def test_names_that_no_file_can_have_are_unknown_models(tmp_path: Path) -> None:
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    for name in ("x" * 5000, "a\0b", str(tmp_path / "loop.json"), str(tmp_path / ("x" * 300)) + ".json"):
+        with pytest.raises(MienError, match=r"no model named|no such model sidecar"):
+            bundle.load(name)

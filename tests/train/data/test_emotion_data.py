@@ -62,6 +62,7 @@ def test_other_rows_left_out_are_other_data_and_the_list_may_go_afterwards(small
 def test_a_csv_without_training_rows_is_refused_by_explore(small_data: Path) -> None:
     text = (small_data / "fer2013.csv").read_text()
     (small_data / "fer2013.csv").write_text(text.replace(",Training", ",PublicTest"))
+    (small_data / "fer2013new.csv").unlink()
     with pytest.raises(MienError, match="no row has the Usage Training"):
         collection.load(small_data)
 

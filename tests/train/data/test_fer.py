@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -77,11 +78,17 @@ GOOD = " ".join(["7"] * 2304)
     [
         ("0," + " ".join(["7"] * 2303) + ",Training", "row 1: has 2303 pixels; expected 2304"),
         ("0," + GOOD[:-1] + "300,Training", "row 1: a pixel is 300; expected 0 to 255"),
-        ("0," + GOOD[:-1] + "-4,Training", "row 1: a pixel is -4"),
-        ("0," + GOOD[:-1] + "x,Training", "row 1: a pixel is no whole number"),
+        ("0," + GOOD[:-1] + "-4,Training", "row 1: a pixel is '-4', no whole number"),
+        ("0," + GOOD[:-1] + "x,Training", "row 1: a pixel is 'x', no whole number from 0 to 255"),
         ("7," + GOOD + ",Training", "row 1: emotion is '7'; expected 0 to 6"),
         ("²," + GOOD + ",Training", "row 1: emotion is .².; expected 0 to 6"),
-        ('"0,' + GOOD * 30, "cannot be read"),
+        ('"0,' + GOOD * 30, "has a line of more than 65536 characters"),
+        ('"0,' + GOOD, r"cannot be read \(unexpected end of data\)"),
+        ('0,"' + GOOD + "\n1," + GOOD + '",Training', "row 1: a quoted field goes over several lines"),
+        ("9" * 5000 + "," + GOOD + ",Training", "row 1: emotion is '9999"),
+        ("٣," + GOOD + ",Training", "row 1: emotion is '٣'; expected 0 to 6"),
+        ("0," + GOOD[:-1] + "99999999999999999999,Training", "row 1: a pixel is 99999999999999999999; expected"),
+        ("0," + GOOD[:-1] + "1_0,Training", "row 1: a pixel is '1_0', no whole number"),
         ("0," + GOOD + ",Holiday", "row 1: Usage is 'Holiday'"),
         ("0,1 2 3", "row 1: has 2 fields"),
     ],
@@ -104,3 +111,31 @@ def test_a_truncated_archive_is_named(tmp_path: Path) -> None:
 def test_missing_data_says_where_it_comes_from(tmp_path: Path) -> None:
     with pytest.raises(MienError, match=r"fer2013\.csv.*Kaggle.*FERPlus"):
         fer.load(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(small_data: Path) -> None:
+    plain = fer.load(small_data)
+    for name in ("fer2013.csv", "fer2013new.csv"):
+        (small_data / name).write_bytes(b"\xef\xbb\xbf" + (small_data / name).read_bytes())
+    assert fer.load(small_data).sha256 == plain.sha256
+
+
+def test_votes_of_other_images_are_refused(small_data: Path) -> None:
+    path = small_data / "fer2013new.csv"
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *rows[::-1]]) + "\n")
+    with pytest.raises(MienError, match=r"row 1: Usage is \w+ but in fer2013\.csv \w+; both must list the same images"):
+        fer.load(small_data)
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "fer2013.csv.gz"
+    with gzip.open(path, "wb", 1) as file:
+        file.write(b"emotion,pixels,Usage\n0,")
+        for _ in range(200):
+            file.write(b"7 " * (1 << 20))
+    tracemalloc.start()
+    with pytest.raises(MienError, match="has a line of more than 65536 characters"):
+        fer_csv.read_pixels(path)
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    tracemalloc.stop()

@@ -49,7 +49,7 @@ def test_fddb_ellipses_become_the_upright_boxes_around_them(tmp_path: Path) -> N
     ("text", "message"),
     [
         ("a.jpg\nmany\n", "line 2: 'many' is no number of faces"),
-        ("a.jpg\n1\n1 2 3\n", "line 3: expected 10 numbers, found '1 2 3'"),
+        ("a.jpg\n1\n1 2 3\n", "line 3: expected 10 numbers of at most 1e\\+06, found '1 2 3'"),
         ("a.jpg\n", "line 2: 'nothing' is no number of faces"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +115,7 @@ def _checked(
     sha256: str,
 ) -> EmotionData:
     """The data without what the recipe excludes; `splits` validate, are contested and test."""
-    kept = ~np.isin(rows, _excluded(recipe.exclude))
+    kept = ~np.isin(rows, excluded(recipe.exclude))
     if not kept.all():  # a run with other rows left out is another run
         sha256 = store.array_sha256(np.frombuffer(sha256.encode(), np.uint8), rows[kept])
     classes = np.unique(targets[kept].argmax(axis=1))
@@ -166,17 +165,28 @@ def _one_hot(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
     return np.eye(classes, dtype=np.float32)[labels]
 
 
-def _excluded(path: str) -> NDArray[np.int64]:
-    """Rows listed in the `row` column of a CSV."""
+def excluded(path: str) -> NDArray[np.int64]:
+    """Rows, int64 (n,), listed in the `row` column of a CSV; none without a path.
+
+    Raises:
+        MienError: it cannot be read, or a row is no whole number.
+    """
     if not path:
         return np.empty(0, np.int64)
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            return np.array([int(row["row"]) for row in csv.DictReader(file)], np.int64)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise MienError(
-            f"exclude={path}: cannot be read ({error!r}); give a CSV with a column `row`, as `mien_train clean` writes"
-        ) from None
+    advice = "give a CSV with a column `row`, as `mien_train clean` writes"
+    found = []
+    if not Path(path).is_file():
+        raise MienError(f"exclude={path}: no such file; {advice}")
+    with fer_csv.opened(Path(path)) as rows:
+        header = [name.strip() for name in next(rows, [])]
+        if header.count("row") != 1:
+            raise MienError(f"exclude={path}: the header is {','.join(header)[:80]!r}; {advice}")
+        for number, row in enumerate(rows, start=1):
+            value = fer_csv.whole(row[header.index("row")].strip(), 1 << 40) if len(row) == len(header) else None
+            if value is None:
+                raise MienError(f"exclude={path}, row {number}: found {','.join(row)[:80]!r}; {advice}")
+            found.append(value)
+    return np.array(found, np.int64)
 
 
 def suited(recipe: EmotionRecipe, folder: Path) -> EmotionRecipe:

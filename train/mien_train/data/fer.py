@@ -72,16 +72,24 @@ def load(folder: Path) -> Fer:
         vote = rest[0] if rest else None
     else:
         images, labels, usage = fer_csv.read_pixels(pixels)
-        vote = fer_csv.read_votes(votes) if votes else None
-        if vote is not None and len(vote) != len(images):
-            raise MienError(
-                f"{votes} has {len(vote)} rows but {pixels.name} has {len(images)}; "
-                "both must list the same images in the same order"
-            )
+        vote = _votes(votes, pixels, usage) if votes else None
         arrays = {"images": images, "labels": labels, "usage": usage}
         store.save_arrays(cached, **(arrays if vote is None else {**arrays, "votes": vote}))
     parts = (images, labels, usage) if vote is None else (images, labels, vote, usage)
     return Fer(images, labels, vote, usage, store.array_sha256(*parts))
+
+
+def _votes(path: Path, pixels: Path, usage: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """FER+'s votes, whose rows must go with FER2013's."""
+    vote, theirs = fer_csv.read_votes(path)
+    same = "both must list the same images in the same order"
+    if len(vote) != len(usage):
+        raise MienError(f"{path} has {len(vote)} rows but {pixels.name} has {len(usage)}; {same}")
+    if (theirs != usage).any():
+        row = int((theirs != usage).argmax())
+        ours, other = (list(USAGES.values())[u[row]] for u in (usage, theirs))
+        raise MienError(f"{path}, row {row + 1}: Usage is {other} but in {pixels.name} {ours}; {same}")
+    return vote
 
 
 def split(fer: Fer, name: str, protocol: str) -> Split:

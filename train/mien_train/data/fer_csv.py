@@ -79,7 +79,9 @@ def read_pixels(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArr
     with opened(path) as rows:
         header = [name.strip() for name in next(rows, [])]
         if sorted(header) != sorted(_COLUMNS):
-            raise MienError(f"{path}: the header is {','.join(header)[:80]!r}; expected {','.join(_COLUMNS)}, in any order")
+            raise MienError(
+                f"{path}: the header is {','.join(header)[:80]!r}; expected {','.join(_COLUMNS)}, in any order"
+            )
         order = [header.index(name) for name in _COLUMNS]
         for number, row in enumerate(progress(rows, path.name, unit="rows"), start=1):
             where = f"{path}, row {number}"
@@ -165,9 +167,8 @@ def opened(path: Path) -> Iterator[Iterator[list[str]]]:
         with _text(path) as file:
             yield _rows(file, path)
     except DAMAGE as error:
-        raise MienError(
-            f"{path}: cannot be read ({error or type(error).__name__}); it is damaged or cut short, fetch it again"
-        ) from None
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+        raise MienError(f"{path}: cannot be read ({reason}); it is damaged or cut short, fetch it again") from None
 
 
 def _rows(file: IO[str], path: Path) -> Iterator[list[str]]:
@@ -205,13 +206,15 @@ def _text(path: Path) -> Iterator[IO[str]]:
 
 
 def _pixels(text: str, where: str) -> NDArray[np.uint8]:
-    try:
-        values = np.array(text.split(), dtype=np.int64)
-    except (ValueError, OverflowError):
-        raise MienError(f"{where}: a pixel is no whole number; expected {SIDE * SIDE} numbers from 0 to 255") from None
-    if values.size != SIDE * SIDE:
-        raise MienError(f"{where}: has {values.size} pixels; expected {SIDE * SIDE}")
-    if values.min() < 0 or values.max() > 255:
-        wrong = values[(values < 0) | (values > 255)][0]
-        raise MienError(f"{where}: a pixel is {wrong}; expected 0 to 255")
+    words = text.split()
+    if not _PIXELS_TEXT.fullmatch(text):
+        wrong = next((word for word in words if not (word.isascii() and word.isdigit())), text)
+        raise MienError(f"{where}: a pixel is {wrong[:40]!r}, no whole number from 0 to 255")
+    if len(words) != SIDE * SIDE:
+        raise MienError(f"{where}: has {len(words)} pixels; expected {SIDE * SIDE}")
+    if len(longest := max(words, key=len)) > 18:  # digits that an int64 always holds
+        raise MienError(f"{where}: a pixel is {longest[:40]}; expected 0 to 255")
+    values = np.array(words, dtype=np.int64)
+    if values.max() > 255:
+        raise MienError(f"{where}: a pixel is {values[values > 255][0]}; expected 0 to 255")
     return values.astype(np.uint8).reshape(SIDE, SIDE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
+import re
 from pathlib import Path
 
 import cv2
@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien_train.data import fer, fer_csv
+from mien_train.data import fer, fer_csv, files
 from mien_train.data import store as sources
 from mien_train.training.progress import progress
 
 FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test"}
 """Split to the folder's name, as in github.com/microsoft/FERPlus (src/generate_training_data.py)."""
+
+
+_NAME = re.compile(r"[^/\\.][^/\\]{0,200}\.png")
 
 
 def write(data: Path, out: Path, size: int = fer_csv.SIDE) -> dict[str, int]:
@@ -68,17 +71,14 @@ def image_names(path: Path) -> tuple[str, ...]:
     Raises:
         MienError: a name that is no plain file name; names the row (1 is the first after the header).
     """
-    names: list[str] = []
-    with fer_csv.opened(path) as file:
-        rows = csv.reader(file)
-        next(rows, None)
-        for number, row in enumerate(rows, start=1):
-            name = row[1].strip() if len(row) > 1 else ""
-            # It becomes a path: one that led elsewhere would overwrite what is there.
-            if name and (name != Path(name).name or name == ".." or "\\" in name):
-                raise MienError(f"{path}, row {number}: the image name is {name!r}; expected a plain file name")
-            names.append(name)
-    return tuple(names)
+    names = fer_csv.image_names(path)
+    for number, name in enumerate(names, start=1):
+        # It becomes a path: one that led elsewhere would overwrite what is there.
+        if name and not (_NAME.fullmatch(name) and name.isprintable()):
+            raise MienError(
+                f"{path}, row {number}: the image name is {name[:80]!r}; expected a plain file name that ends in .png"
+            )
+    return names
 
 
 def _png(image: NDArray[np.uint8], size: int) -> bytes:
@@ -97,12 +97,11 @@ def _make(folder: Path) -> None:
 
 def _put(path: Path, content: bytes) -> None:
     try:
-        if path.is_file():
-            if path.read_bytes() != content:
-                raise MienError(f"{path}: is there already with other content; delete it or choose another folder")
-            return
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        earlier = path.read_bytes() if path.is_file() else None
     except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+        raise MienError(f"{path}: cannot be read ({error.strerror}); choose another place") from None
+    if earlier is None:
+        with files.aside(path) as partial:
+            partial.write_bytes(content)
+    elif earlier != content:
+        raise MienError(f"{path}: is there already with other content; delete it or choose another folder")

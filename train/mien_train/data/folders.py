@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.cameras.luma import read_image
-from mien.errors import MienError
+from mien.errors import MienError, one_line
 from mien.faces.letterbox import Letterbox
 from mien.reading import UNCERTAIN
 from mien_train.data import store
@@ -79,6 +81,11 @@ def load(folder: Path) -> Folders:
             f"{folder}: holds {len(names)} class folders with images ({', '.join(names) or 'none'}); "
             "a classifier needs at least two, one for each class"
         )
+    if odd := [name for name in names if not name.isprintable()]:
+        raise MienError(
+            f"{folder}: a class is called {odd[0]!r}, which cannot be shown; it is to be a label of the model, so "
+            "rename the folder in printable letters, in UTF-8"
+        )
     if UNCERTAIN in names:
         raise MienError(
             f"{folder}: a class is called {UNCERTAIN!r}, which is what mien says when it abstains; rename it"
@@ -109,11 +116,18 @@ def load(folder: Path) -> Folders:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")) if folder.is_dir() else []
+    return sorted(p for p in _shown(folder) if p.is_dir()) if folder.is_dir() else []
+
+
+def _shown(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise MienError(f"{folder}: cannot be read ({error.strerror}); check its rights") from None
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    return sorted(p for p in _shown(folder) if p.suffix.lower() in SUFFIXES and p.is_file())
 
 
 def _part(folder: Path, split: str) -> Path | None:
@@ -124,13 +138,16 @@ def _part(folder: Path, split: str) -> Path | None:
 def _members(root: Path) -> Iterator[Path]:
     for sub in _folders(root):
         yield from _images(sub)
+        if others := sorted(p for p in _shown(sub) if p.is_file() and p.suffix.lower() not in SUFFIXES):
+            told = f"{sub}: {len(others)} files that are no pictures are not read, such as {others[0].name}"
+            print(one_line(told), file=sys.stderr)  # noqa: T201 - nothing is left out without a word
 
 
 def _places(listed: list[tuple[str, Path]], parts: dict[str, Path]) -> list[str]:
     """The split of each image. A hash of the path, so that a new image moves no other one."""
     places = []
     for split, path in listed:
-        tenth = int.from_bytes(hashlib.sha256(path.as_posix().encode()).digest()[:4], "big") % _OUT_OF
+        tenth = int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:4], "big") % _OUT_OF
         if not split:
             places.append({0: "val", 1: "test"}.get(tenth, "train"))
         else:

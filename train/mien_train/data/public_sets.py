@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import MienError
+from mien_train.data.fer_csv import whole
 
 WIDER = "wider_face_split"
 """Folder of WIDER FACE's annotations, beside WIDER_train and WIDER_val."""
 FDDB = "FDDB-folds"
 """Folder of FDDB's ellipse lists, beside originalPics."""
+
+_FARTHEST = 1e6
+"""No coordinate of a photograph is as large, in pixels."""
 
 Box = tuple[float, float, float, float]
 
@@ -75,8 +79,9 @@ def _read(
 ) -> Iterator[Annotated]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise MienError(f"{path}: cannot be read ({error.strerror})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise MienError(f"{path}: cannot be read ({reason}); fetch it again") from None
     at = 0
     while at < len(lines) and lines[at].strip():
         name = lines[at].strip()
@@ -88,13 +93,16 @@ def _read(
                 faces.append(face(numbers))
         at += 2 + max(count, least_lines)
         yield Annotated(image(name), tuple(box for box, _ in faces), tuple(ignored for _, ignored in faces))
+    if any(line.strip() for line in lines[at:]):
+        raise MienError(f"{path}, line {at + 1}: is empty, and others follow it; expected a picture's path")
 
 
 def _count(lines: list[str], row: int, path: Path) -> int:
     text = lines[row].strip() if row < len(lines) else "nothing"
-    if not text.isdigit():
-        raise MienError(f"{path}, line {row + 1}: {text!r} is no number of faces")
-    return int(text)
+    count = whole(text, len(lines))
+    if count is None:
+        raise MienError(f"{path}, line {row + 1}: {text[:80]!r} is no number of faces in a file of {len(lines)} lines")
+    return count
 
 
 def _numbers(lines: list[str], row: int, path: Path, fields: int) -> list[float]:
@@ -103,6 +111,8 @@ def _numbers(lines: list[str], row: int, path: Path, fields: int) -> list[float]
         numbers = [float(word) for word in text.split()]
     except ValueError:
         numbers = []
-    if len(numbers) != fields:
-        raise MienError(f"{path}, line {row + 1}: expected {fields} numbers, found {text.strip()!r}")
+    if len(numbers) != fields or not all(abs(number) <= _FARTHEST for number in numbers):
+        raise MienError(
+            f"{path}, line {row + 1}: expected {fields} numbers of at most {_FARTHEST:g}, found {text.strip()[:80]!r}"
+        )
     return numbers

@@ -12,9 +12,10 @@ from mien.bench.scene import scene
 from mien.emotions.classifier import EmotionClassifier
 from mien.faces.detector import FaceDetector
 from mien.models import bundle
-from mien_export.peers import catalogue, contest
+from mien_export.peers import contest
 from mien_export.peers.catalogue import MINI_FLOAT, MINI_INT8, YUNET_FLOAT, YUNET_INT8
 from mien_export.peers.contest import Outcome
+from mien_train.face.detectors import peers_folder
 
 Benchmark = Any
 """pytest-benchmark's fixture, which ships no types."""
@@ -28,13 +29,13 @@ if not all((bundle.MODELS / f"{name}.json").is_file() for name in MODELS):
 @pytest.fixture(scope="module")
 def outcome() -> Outcome:
     """Everything in turns, so that a drifting machine treats all alike."""
-    return contest.run(MODELS, ("litert", "onnx"), scene(), catalogue.folder(), seconds=8)
+    return contest.run(MODELS, ("litert", "onnx"), scene(), peers_folder(), seconds=8)
 
 
 def theirs(outcome: Outcome, *names: str) -> float:
     for name in names:
         if name not in outcome.peers:
-            pytest.skip(f"{name} is not in {catalogue.folder()}")
+            pytest.skip(f"{name} is not in {peers_folder()}")
     return sum(outcome.peers[name][0] for name in names)
 
 

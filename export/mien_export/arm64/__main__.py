@@ -11,14 +11,14 @@ from pathlib import Path
 from mien.errors import MienError
 from mien_export import files
 from mien_export.arm64 import bench, page, result
-from mien_export.peers import catalogue
+from mien_train.face.detectors import peers_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Count; exit status 0, 2 and one line if that is impossible, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     command = shlex.join(["python", "-m", "mien_export.arm64", *(sys.argv[1:] if arguments is None else arguments)])
-    peers = options.peers or catalogue.folder()
+    peers = options.peers or peers_folder()
     try:
         if options.model:
             found = bench.chosen(options.model, peers, options.inferences, command, _told)

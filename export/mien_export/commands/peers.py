@@ -26,11 +26,12 @@ def add(commands: Commands) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from mien_export.pages import bench_picture
-    from mien_export.peers import benchmark, catalogue
+    from mien_export.peers import benchmark
+    from mien_train.face import detectors
 
     seconds, starts = (3.0, 1) if options.quick else (options.seconds, 7)
     command = ["python -m mien_export", *sys.argv[1:]]
-    document = benchmark.measure(seconds, starts, options.peers or catalogue.folder(), command, _step)
+    document = benchmark.measure(seconds, starts, options.peers or detectors.peers_folder(), command, _step)
     benchmark.write(document, options.out)
     drawn = bench_picture.draw(document, options.out.parent)
     benchmark.write({**document, "picture": drawn.name if drawn else None}, options.out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from mien.errors import MienError
 from mien.models import bundle
 from mien_export.peers import yunet
 from mien_export.records.bench import Row
+from mien_train.face import detectors
 
 YUNET = 320, 320
 """Input (height, width) of YuNet_n as its authors publish it."""
@@ -89,11 +89,6 @@ YUNET_FLOAT, YUNET_OPENCV, YUNET_INT8, RFB_FLOAT = (
     "RFB-320, float, ONNX Runtime",
 )
 MINI_FLOAT, MINI_INT8 = CLASSIFIERS[0].name, CLASSIFIERS[1].name
-
-
-def folder() -> Path:
-    """Where peers are looked for: $MIEN_PEERS, else ../shared/peers; they are no part of mien."""
-    return Path(os.environ.get("MIEN_PEERS") or "../shared/peers")
 
 
 def opened(
@@ -176,12 +171,12 @@ def _yunet_float(where: Path, luma: NDArray[np.uint8]) -> Peer:
 def _yunet_opencv(where: Path, luma: NDArray[np.uint8]) -> Peer:
     path = _file(where, "yunet_n_320x320.onnx")
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it remarks on its own defaults
-    detector = cv2.FaceDetectorYN.create(str(path), "", (YUNET[1], YUNET[0]), 0.6, 0.3, 5000)
+    detector = detectors.YuNet(path, *YUNET, score_threshold=0.6, iou_threshold=0.3)
     cv2.utils.logging.setLogLevel(level)
     canvas = np.zeros((*YUNET, 3), np.uint8)
 
     def network() -> object:
-        return detector.detect(canvas)
+        return detector.network(canvas)
 
     def whole() -> object:
         small = _shrunk(luma, YUNET)
@@ -212,15 +207,15 @@ def _yunet_int8(where: Path, luma: NDArray[np.uint8], size: tuple[int, int]) -> 
 
 
 def _rfb(where: Path, luma: NDArray[np.uint8]) -> Peer:
-    path = _file(where, "rfb_320.onnx")
-    opened, blob = session(path), np.zeros((1, 3, *RFB), np.float32)
+    path = _file(where, detectors.RFB.FILE)
+    detector, blob = detectors.RFB(path, *RFB, threads=1), np.zeros((1, 3, *RFB), np.float32)
 
     def network() -> object:
-        return opened.run(None, {"input": blob})
+        return detector.network(blob)
 
     def whole() -> object:
         small = _shrunk(luma, RFB)
-        blob[0, :, : small.shape[0], : small.shape[1]] = (small.astype(np.float32) - 127) / 128
+        blob[0, :, : small.shape[0], : small.shape[1]] = (small.astype(np.float32) - detector.MEAN) / detector.RANGE
         return network()
 
     return Peer(RFB_FLOAT, "face", RFB, path, network, whole)

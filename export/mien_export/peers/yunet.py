@@ -19,8 +19,9 @@ from mien_export.quantization.quantize import quantize
 from mien_export.quantization.trace import INPUT
 from mien_export.tflite.writer import to_tflite
 from mien_train.data import store
+from mien_train.face.detectors import YuNet
 
-FILE = "yunet_n_dynamic.onnx"
+FILE = YuNet.FILE
 PIXELS = InputScale(scale=1.0, zero_point=0)
 """YuNet takes 0..255 as they are."""
 

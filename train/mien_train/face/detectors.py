@@ -72,15 +72,36 @@ class RuntimeDetector:
 
 
 class YuNet:
-    """YuNet_n in OpenCV, on three equal channels (Wu, Peng and Yu 2023)."""
+    """YuNet_n in OpenCV, on three equal channels (Wu, Peng and Yu 2023).
 
-    def __init__(self, path: Path, height: int, width: int) -> None:
-        self._network = cv2.FaceDetectorYN.create(str(path), "", (width, height), LOWEST, IOU_THRESHOLD, 5000)
+    Args:
+        path: of the ONNX file.
+        height, width: of the canvas, pixels.
+        score_threshold, iou_threshold: of OpenCV's suppression.
+    """
+
+    FILE = "yunet_n_dynamic.onnx"
+
+    def __init__(
+        self,
+        path: Path,
+        height: int,
+        width: int,
+        score_threshold: float = LOWEST,
+        iou_threshold: float = IOU_THRESHOLD,
+    ) -> None:
+        size = (width, height)
+        self._network = cv2.FaceDetectorYN.create(str(path), "", size, score_threshold, iou_threshold, 5000)
+
+    def network(self, picture: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """uint8 (H, W, 3) → rows of box, landmarks and score (n, 15), None without a face; no more than OpenCV does."""
+        rows = self._network.detect(picture)[1]
+        return None if rows is None else np.asarray(rows, np.float32)
 
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
         """See `Detector`."""
-        _, rows = self._network.detect(cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR))
-        found = np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+        rows = self.network(np.asarray(cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR), np.uint8))
+        found = np.empty((0, 15), np.float32) if rows is None else rows
         corners = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], axis=1)
         return Detections(corners, found[:, 4:14].reshape(-1, 5, 2), found[:, 14])
 
@@ -90,13 +111,23 @@ class RFB:
 
     Its input is fixed at 240×320: the canvas is resized to that, and the boxes back. Boxes come as offsets from prior
     boxes (Liu et al. 2016, "SSD"), with its own variances of 0.1 and 0.2.
+
+    Args:
+        path: of the ONNX file.
+        height, width: of the canvas, pixels.
+        threads: of ONNX Runtime; 0 is one a core.
     """
+
+    FILE = "rfb_320.onnx"
+    MEAN, RANGE = 127, 128
+    """Input = (luma − MEAN) / RANGE."""
 
     _HEIGHT, _WIDTH = 240, 320
     _SIDES = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))
 
-    def __init__(self, path: Path, height: int, width: int) -> None:
+    def __init__(self, path: Path, height: int, width: int, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._size = np.array([width, height, width, height], np.float32)
@@ -116,11 +147,16 @@ class RFB:
             np.float32,
         ).clip(0, 1)  # centre x and y, width, height, as shares of the picture
 
+    def network(self, pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """float32 (1, 3, 240, 320) → scores (1, n, 2), no face and face, and offsets from the prior boxes (1, n, 4)."""
+        scores, boxes = self._session.run(["scores", "boxes"], {"input": pixels})
+        return scores, boxes
+
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
         """See `Detector`; it gives no landmarks, so they are NaN."""
         resized = cv2.resize(canvas, (self._WIDTH, self._HEIGHT), interpolation=cv2.INTER_AREA)
-        pixels = np.broadcast_to((resized.astype(np.float32) - 127) / 128, (1, 3, self._HEIGHT, self._WIDTH))
-        scores, boxes = self._session.run(["scores", "boxes"], {"input": np.ascontiguousarray(pixels)})
+        values = (resized.astype(np.float32) - self.MEAN) / self.RANGE
+        scores, boxes = self.network(np.ascontiguousarray(np.broadcast_to(values, (1, 3, self._HEIGHT, self._WIDTH))))
         chosen = scores[0, :, 1] > LOWEST
         offsets, priors = boxes[0, chosen], self._priors[chosen]
         centre = priors[:, :2] + 0.1 * offsets[:, :2] * priors[:, 2:]
@@ -149,15 +185,20 @@ def opened(model: Path) -> TorchDetector | RuntimeDetector:
     return RuntimeDetector(model, "litert" if model.suffix == ".tflite" else "onnx")
 
 
+def peers_folder() -> Path:
+    """Where other people's models are looked for: $MIEN_PEERS, else ../shared/peers; they are no part of mien."""
+    return Path(os.environ.get("MIEN_PEERS") or "../shared/peers")
+
+
 def peers(height: int, width: int) -> tuple[dict[str, Detector], str]:
     """Other people's detectors for one input size, by name; and why there are none, if there are none.
 
     They are looked for in $MIEN_PEERS, else in ../shared/peers; they are no part of mien.
     """
-    folder = Path(os.environ.get("MIEN_PEERS") or "../shared/peers")
+    folder = peers_folder()
     found: dict[str, Detector] = {}
-    if (path := folder / "yunet_n_dynamic.onnx").is_file():
+    if (path := folder / YuNet.FILE).is_file():
         found["yunet_n"] = YuNet(path, height, width)
-    if (path := folder / "rfb_320.onnx").is_file():
+    if (path := folder / RFB.FILE).is_file():
         found["rfb_320"] = RFB(path, height, width)
     return found, "" if found else f"not compared: no peer models in {folder}"

@@ -29,7 +29,7 @@ import pytest
 from mien.errors import MienError
 from mien_train.data import emotion_data, faces, fer, ferplus_folders, folders
 
-CASES = 25
+CASES = 80
 """Of each kind, in a test run."""
 
 USAGES = ("Training", "PublicTest", "PrivateTest")

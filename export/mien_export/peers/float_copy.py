@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mien_export.quantization import qdq
 from mien_export.tflite import operators
 from mien_export.tflite.layout import channels_last, to_channels_last
-from mien_export.tflite.writer import Writer
+from mien_export.tflite.subgraph import Subgraph
 
 _CLAMPED = ("Conv", "Add")
 _RELU = schema.ActivationFunctionType.RELU
@@ -34,12 +34,12 @@ def float_tflite(model: onnx.ModelProto) -> bytes:
         MienError: an operator that the writer does not cover.
     """
     graph = qdq.read(model)
-    writer = _FloatWriter()
-    inputs = [writer.activation(tensor) for tensor in graph.inputs]
+    subgraph = _FloatSubgraph()
+    inputs = [subgraph.activation(tensor) for tensor in graph.inputs]
     for node in graph.nodes:
-        operators.write(writer, node)
-    outputs = [writer.activation(tensor) for tensor in graph.outputs]
-    return writer.finish(inputs, outputs)
+        operators.write(subgraph, node)
+    outputs = [subgraph.activation(tensor) for tensor in graph.outputs]
+    return subgraph.finish(inputs, outputs)
 
 
 def float_onnx(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -70,7 +70,7 @@ def float_onnx(model: onnx.ModelProto) -> onnx.ModelProto:
     return made
 
 
-class _FloatWriter(Writer):
+class _FloatSubgraph(Subgraph):
     """Writes dequantized tensors, and fuses the ReLUs that quantization swallowed."""
 
     def activation(self, tensor: qdq.Tensor) -> int:

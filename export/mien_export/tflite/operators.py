@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ai_edge_litert.schema_py_generated as schema
 import numpy as np
@@ -11,9 +11,7 @@ import numpy as np
 from mien.errors import MienError
 from mien_export.quantization import qdq
 from mien_export.tflite.layout import padding
-
-if TYPE_CHECKING:
-    from mien_export.tflite.writer import Writer
+from mien_export.tflite.subgraph import Subgraph
 
 _OPS = schema.BuiltinOperator
 _OPTIONS = schema.BuiltinOptions
@@ -30,7 +28,7 @@ VERSIONS = {
 """Every TFLite operator that a recipe's network needs, with the version whose int8 kernel the writer asks for."""
 
 
-def write(writer: Writer, node: qdq.Node) -> None:
+def write(subgraph: Subgraph, node: qdq.Node) -> None:
     """Append one node.
 
     Raises:
@@ -38,7 +36,7 @@ def write(writer: Writer, node: qdq.Node) -> None:
     """
     if node.op not in _WRITERS:
         raise MienError(f"{_where(node)}: operator not covered by the TFLite writer; it knows {', '.join(_WRITERS)}")
-    _WRITERS[node.op](writer, node)
+    _WRITERS[node.op](subgraph, node)
 
 
 def _where(node: qdq.Node) -> str:
@@ -52,8 +50,10 @@ def _input(node: qdq.Node, index: int = 0) -> qdq.Tensor:
     return tensor
 
 
-def _append(writer: Writer, node: qdq.Node, code: int, inputs: list[int], kind: int = 0, options: Any = None) -> None:
-    writer.operator(code, VERSIONS[code], inputs, node.outputs[0], kind, options)
+def _append(
+    subgraph: Subgraph, node: qdq.Node, code: int, inputs: list[int], kind: int = 0, options: Any = None
+) -> None:
+    subgraph.operator(code, VERSIONS[code], inputs, node.outputs[0], kind, options)
 
 
 def _one_scale(node: qdq.Node, *tensors: qdq.Tensor) -> None:
@@ -85,7 +85,7 @@ def _window(node: qdq.Node, kernel: tuple[int, ...], options: Any) -> Any:
     return options
 
 
-def _conv(writer: Writer, node: qdq.Node) -> None:
+def _conv(subgraph: Subgraph, node: qdq.Node) -> None:
     source, weight = _input(node), _input(node, 1)
     assert weight.data is not None
     groups, channels = node.attributes.get("group", 1), source.shape[1]
@@ -103,53 +103,53 @@ def _conv(writer: Writer, node: qdq.Node) -> None:
     options = _window(node, kernel, options)
     options.dilationHFactor = options.dilationWFactor = 1
     inputs = [
-        writer.activation(source),
-        writer.weight(weight, data, axis),
-        _bias(writer, node, source, weight),
+        subgraph.activation(source),
+        subgraph.weight(weight, data, axis),
+        _bias(subgraph, node, source, weight),
     ]
-    _append(writer, node, code, inputs, kind, options)
+    _append(subgraph, node, code, inputs, kind, options)
 
 
-def _bias(writer: Writer, node: qdq.Node, source: qdq.Tensor, weight: qdq.Tensor) -> int:
+def _bias(subgraph: Subgraph, node: qdq.Node, source: qdq.Tensor, weight: qdq.Tensor) -> int:
     if len(node.inputs) > 2:
         bias = _input(node, 2)
         assert bias.data is not None
-        return writer.weight(bias, bias.data, 0)
+        return subgraph.weight(bias, bias.data, 0)
     scale = source.scale * weight.scale
-    return writer.bias(f"{weight.name}.bias", np.zeros(node.outputs[0].shape[1], np.int32), scale)
+    return subgraph.bias(f"{weight.name}.bias", np.zeros(node.outputs[0].shape[1], np.int32), scale)
 
 
-def _add(writer: Writer, node: qdq.Node) -> None:
+def _add(subgraph: Subgraph, node: qdq.Node) -> None:
     operands = [_input(node, 0), _input(node, 1)]
     ranks = {len(tensor.shape) for tensor in operands if np.prod(tensor.shape) > 1}
     if len(ranks) > 1:
         raise MienError(f"{_where(node)}: operands of shape {[t.shape for t in operands]}; give both the same rank")
-    inputs = [writer.activation(tensor) for tensor in operands]
-    _append(writer, node, _OPS.ADD, inputs, _OPTIONS.AddOptions, schema.AddOptionsT())
+    inputs = [subgraph.activation(tensor) for tensor in operands]
+    _append(subgraph, node, _OPS.ADD, inputs, _OPTIONS.AddOptions, schema.AddOptionsT())
 
 
-def _max_pool(writer: Writer, node: qdq.Node) -> None:
+def _max_pool(subgraph: Subgraph, node: qdq.Node) -> None:
     _one_scale(node, _input(node), node.outputs[0])
     kernel = tuple(node.attributes["kernel_shape"])
     options = _window(node, kernel, schema.Pool2DOptionsT())
     options.filterHeight, options.filterWidth = kernel
-    _append(writer, node, _OPS.MAX_POOL_2D, [writer.activation(_input(node))], _OPTIONS.Pool2DOptions, options)
+    _append(subgraph, node, _OPS.MAX_POOL_2D, [subgraph.activation(_input(node))], _OPTIONS.Pool2DOptions, options)
 
 
-def _resize(writer: Writer, node: qdq.Node) -> None:
+def _resize(subgraph: Subgraph, node: qdq.Node) -> None:
     source, output, a = _input(node), node.outputs[0], node.attributes
     _one_scale(node, source, output)
     way = (a.get("mode"), a.get("coordinate_transformation_mode"), a.get("nearest_mode"))
     doubled = (*source.shape[:2], source.shape[2] * 2, source.shape[3] * 2) if len(source.shape) == 4 else ()
     if way != (b"nearest", b"asymmetric", b"floor") or output.shape != doubled:
         raise MienError(f"{_where(node)}: only nearest ×2 is covered, this is {source.shape} → {output.shape}, {way}")
-    size = writer.integers(f"{output.name}.size", np.array(output.shape[2:], np.int32))
+    size = subgraph.integers(f"{output.name}.size", np.array(output.shape[2:], np.int32))
     options = schema.ResizeNearestNeighborOptionsT()
-    inputs = [writer.activation(source), size]
-    _append(writer, node, _OPS.RESIZE_NEAREST_NEIGHBOR, inputs, _OPTIONS.ResizeNearestNeighborOptions, options)
+    inputs = [subgraph.activation(source), size]
+    _append(subgraph, node, _OPS.RESIZE_NEAREST_NEIGHBOR, inputs, _OPTIONS.ResizeNearestNeighborOptions, options)
 
 
-def _reshape(writer: Writer, node: qdq.Node) -> None:
+def _reshape(subgraph: Subgraph, node: qdq.Node) -> None:
     source, output = _input(node), node.outputs[0]
     _one_scale(node, source, output)
     if len(output.shape) == 4 or len(source.shape) not in (2, 4):
@@ -159,20 +159,20 @@ def _reshape(writer: Writer, node: qdq.Node) -> None:
             f"{_where(node)}: flattens {source.shape[1:]}, whose order differs in TFLite; end in a convolution over "
             "the whole map"
         )
-    shape = writer.integers(f"{output.name}.shape", np.array(output.shape, np.int32))
+    shape = subgraph.integers(f"{output.name}.shape", np.array(output.shape, np.int32))
     options = schema.ReshapeOptionsT()
     options.newShape = list(output.shape)
-    _append(writer, node, _OPS.RESHAPE, [writer.activation(source), shape], _OPTIONS.ReshapeOptions, options)
+    _append(subgraph, node, _OPS.RESHAPE, [subgraph.activation(source), shape], _OPTIONS.ReshapeOptions, options)
 
 
-def _elu(writer: Writer, node: qdq.Node) -> None:
+def _elu(subgraph: Subgraph, node: qdq.Node) -> None:
     alpha = node.attributes.get("alpha", 1.0)
     if alpha != 1:
         raise MienError(f"{_where(node)}: alpha is {alpha}; TFLite's ELU knows only 1")
-    _append(writer, node, _OPS.ELU, [writer.activation(_input(node))])
+    _append(subgraph, node, _OPS.ELU, [subgraph.activation(_input(node))])
 
 
-_WRITERS: dict[str, Callable[[Any, qdq.Node], None]] = {
+_WRITERS: dict[str, Callable[[Subgraph, qdq.Node], None]] = {
     "Conv": _conv,
     "Add": _add,
     "MaxPool": _max_pool,

@@ -43,7 +43,10 @@ def encoded(kind: str, picture: np.ndarray = RAMP, *flags: int) -> bytes:
 def peak_of(path: Path, module: str, name: str) -> tuple[str, int]:
     """What reading says, and by how many MiB it grew a process of its own."""
     code = PEAK.format(module=module, name=name)
-    ran = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, env=environment
+    )
     *said, grown = ran.stdout.splitlines()
     return "\n".join(said), int(grown)
 

@@ -68,14 +68,3 @@ def test_tiny_and_mostly_hidden_faces_are_ignored() -> None:
         picture = compose.single(_photo(), 64, 64, np.random.default_rng(seed))
         heights = picture.boxes[:, 3] - picture.boxes[:, 1]
         assert picture.ignore[heights < compose.SMALLEST / 2].all()
-
-
-def test_disturbing_keeps_the_labels_and_the_type() -> None:
-    picture = compose.single(_photo(), 256, 320, np.random.default_rng(0))
-    changed = 0
-    for seed in range(10):
-        other = compose.disturb(picture, np.random.default_rng(seed))
-        assert other.luma.dtype == np.uint8
-        assert other.boxes is picture.boxes
-        changed += not np.array_equal(other.luma, picture.luma)
-    assert changed >= 8

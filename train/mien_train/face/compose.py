@@ -1,10 +1,9 @@
-"""Training pictures for the detector: photographs turned, scaled, cut, put together and disturbed."""
+"""Training pictures for the detector: photographs turned, scaled, cut and put together."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,9 +17,34 @@ SMALLEST = 8.0
 """Faces lower than this many pixels in the training picture count neither as faces nor as background."""
 
 _FIT = (math.exp(-0.35), math.exp(0.55))
+"""Sizes of a whole photograph, as multiples of the size at which it fits: from 0.70, with a border around it, to 1.73,
+a third of it. Evenly in the logarithm, so that twice as small is as likely as twice as large."""
 _TILE = (1.8, 3.0)
-"""Sizes of a photograph, as multiples of the size at which it fits: whole, and as tiles show it (2.6 for a frame of
-640×480, twice the network's input, magnified 1.3 times)."""
+"""The same, as tiles show it: 2.6 for a frame of 640×480, twice the network's input, magnified 1.3 times."""
+_GREY_BORDER = 0.5
+"""Share of pictures whose border is the letterbox's grey, as at run time; the others' is any grey, so that the network
+does not learn that faces end where grey begins."""
+_ONTO_FACE = 0.4
+"""Share of pictures that are scaled by one of their faces: photographs have far more small faces than large ones, a
+kiosk's visitors stand close."""
+_LOWEST_FACE = 12.0
+"""Pixels of height that such a face gets at least (at most the whole canvas): the least for which recall is given."""
+_FACE_SCALE = (0.1, 3.0)
+"""Bounds of that scaling: further shrunk nothing else is left of a photograph, further enlarged it is a blur."""
+_FACE_PLACE = (0.15, 0.85)
+"""Where its middle lies, as shares of the canvas: most of it stays inside."""
+_MOSAIC_MIDDLE = (0.3, 0.7)
+"""Where four photographs meet, as shares of the canvas: none gets less than a tenth of it."""
+_ROLLED, _MOST_ROLL = 0.2, 35.0
+"""Share of photographs that are turned by any angle up to so many degrees: heads that lean."""
+_ROLL = 6.0
+"""Degrees, standard deviation, of the others: hand-held and badly hung cameras."""
+_AVERAGED_BELOW = 0.67
+"""Scale under which the runtime's INTER_AREA averages over more than two pixels; without that, pictures flicker."""
+_AVERAGED = 0.9
+"""Share of shrunk photographs that are averaged first; the others alias, as cheap cameras do."""
+_VISIBLE = 0.5
+"""Share of a face's box that must lie in the picture; a face that is cut off more is neither face nor background."""
 
 _MIRROR = [1, 0, 2, 4, 3]  # right and left swap in a mirror
 
@@ -37,11 +61,11 @@ class Picture:
 
 def single(photo: Photo, height: int, width: int, rng: Generator, tiles: float = 0.0) -> Picture:
     """A whole photograph, or a zoom on one of its faces, or (a share of `tiles`) as much of it as a tile shows."""
-    canvas = np.full((height, width), GREY if rng.random() < 0.5 else rng.integers(256), np.uint8)
+    canvas = np.full((height, width), GREY if rng.random() < _GREY_BORDER else rng.integers(256), np.uint8)
     faces = np.flatnonzero(~photo.ignore)
     if tiles and rng.random() < tiles:
         return _paste(photo, canvas, _whole(photo, (0, 0, width, height), rng, _TILE), rng)
-    if len(faces) and rng.random() < 0.4:
+    if len(faces) and rng.random() < _ONTO_FACE:
         return _paste(photo, canvas, _onto_face(photo, int(rng.choice(faces)), (height, width), rng), rng)
     return _paste(photo, canvas, _whole(photo, (0, 0, width, height), rng), rng)
 
@@ -49,7 +73,7 @@ def single(photo: Photo, height: int, width: int, rng: Generator, tiles: float =
 def mosaic(photos: list[Photo], height: int, width: int, rng: Generator) -> Picture:
     """Four photographs around a random point: many faces, and small ones (Bochkovskiy et al. 2020)."""
     canvas = np.full((height, width), GREY, np.uint8)
-    middle_x, middle_y = int(rng.uniform(0.3, 0.7) * width), int(rng.uniform(0.3, 0.7) * height)
+    middle_x, middle_y = int(rng.uniform(*_MOSAIC_MIDDLE) * width), int(rng.uniform(*_MOSAIC_MIDDLE) * height)
     windows = [
         (0, 0, middle_x, middle_y), (middle_x, 0, width, middle_y),
         (0, middle_y, middle_x, height), (middle_x, middle_y, width, height),
@@ -63,23 +87,6 @@ def mosaic(photos: list[Photo], height: int, width: int, rng: Generator) -> Pict
         parts.append((part.boxes + np.tile(shift, 2), part.landmarks + shift, part.ignore))
     boxes, landmarks, ignore = (np.concatenate(values) for values in zip(*parts, strict=True))
     return Picture(canvas, boxes, landmarks, ignore)
-
-
-def disturb(picture: Picture, rng: Generator) -> Picture:
-    """Occlusion, exposure, contrast, backlight, blur and noise; the labels stay."""
-    luma: NDArray[Any] = picture.luma
-    if rng.random() < 0.25:
-        luma = _occlude(luma, picture, rng)
-    if rng.random() < 0.8:
-        luma = cv2.LUT(luma, _tone_curve(rng))
-    if rng.random() < 0.15:
-        luma = _gradient(luma, rng)
-    if rng.random() < 0.15:
-        luma = cv2.GaussianBlur(luma, (0, 0), float(rng.uniform(0.4, 1.6)))
-    if rng.random() < 0.25:
-        noise = rng.standard_normal(luma.shape, np.float32) * np.float32(rng.uniform(2, 16))
-        luma = np.clip(luma + noise, 0, 255).astype(np.uint8)
-    return Picture(np.asarray(luma, np.uint8), picture.boxes, picture.landmarks, picture.ignore)
 
 
 def _whole(
@@ -103,18 +110,18 @@ def _whole(
 
 
 def _onto_face(photo: Photo, face: int, canvas: tuple[int, int], rng: Generator) -> NDArray[np.float32]:
-    """Matrix that gives one face a height from 12 pixels to the whole canvas, somewhere in it."""
+    """Matrix that gives one face a height from `_LOWEST_FACE` pixels to the whole canvas, somewhere in it."""
     box = photo.boxes[face]
-    wanted = math.exp(rng.uniform(math.log(12), math.log(canvas[0])))
-    scale = float(np.clip(wanted / max(1.0, box[3] - box[1]), 0.1, 3.0))
+    wanted = math.exp(rng.uniform(math.log(_LOWEST_FACE), math.log(canvas[0])))
+    scale = float(np.clip(wanted / max(1.0, box[3] - box[1]), *_FACE_SCALE))
     matrix = _similarity(photo, scale, _angle(rng), rng)
-    place = rng.uniform(0.15, 0.85, 2) * [canvas[1], canvas[0]]
+    place = rng.uniform(*_FACE_PLACE, 2) * [canvas[1], canvas[0]]
     return _centred(matrix, (box[:2] + box[2:]) / 2, place)
 
 
 def _angle(rng: Generator) -> float:
-    """Radians: mostly upright, sometimes rolled up to 35 degrees."""
-    return math.radians(rng.uniform(-35, 35) if rng.random() < 0.2 else rng.normal(0, 6))
+    """Radians: mostly upright, sometimes rolled further."""
+    return math.radians(rng.uniform(-_MOST_ROLL, _MOST_ROLL) if rng.random() < _ROLLED else rng.normal(0, _ROLL))
 
 
 def _similarity(photo: Photo, scale: float, angle: float, rng: Generator) -> NDArray[np.float32]:
@@ -138,7 +145,7 @@ def _paste(photo: Photo, canvas: NDArray[np.uint8], matrix: NDArray[np.float32],
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     luma, shrunk = photo.luma, matrix
     # Averaging before a strong reduction, as the runtime's INTER_AREA does; sometimes not, as cheap cameras.
-    if scale < 0.67 and rng.random() < 0.9:
+    if scale < _AVERAGED_BELOW and rng.random() < _AVERAGED:
         size = (max(1, round(luma.shape[1] * scale)), max(1, round(luma.shape[0] * scale)))
         ratio = np.array([luma.shape[1] / size[0], luma.shape[0] / size[1]], np.float32)
         luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -157,41 +164,6 @@ def _paste(photo: Photo, canvas: NDArray[np.uint8], matrix: NDArray[np.float32],
         landmarks = landmarks[:, _MIRROR]
     clipped = np.clip(boxes, 0, [width, height, width, height])
     visible = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1) / np.maximum(np.prod(2 * half, axis=1), 1e-6)
-    ignore = photo.ignore | (visible < 0.5) | (boxes[:, 3] - boxes[:, 1] < SMALLEST)
+    ignore = photo.ignore | (visible < _VISIBLE) | (boxes[:, 3] - boxes[:, 1] < SMALLEST)
     seen = visible > 0
     return Picture(canvas, clipped[seen].astype(np.float32), landmarks[seen].astype(np.float32), ignore[seen])
-
-
-def _tone_curve(rng: Generator) -> NDArray[np.uint8]:
-    """A look-up table of random gamma, contrast and brightness, sometimes badly exposed."""
-    steps = np.arange(256) / 255
-    wide = rng.random() < 0.2
-    curve = steps ** (2 ** rng.uniform(-1.6, 1.6) if wide else 2 ** rng.normal(0, 0.4))
-    curve = (curve - 0.5) * rng.uniform(0.3 if wide else 0.6, 1.5) + 0.5 + rng.normal(0, 0.08)
-    return np.clip(np.rint(255 * curve), 0, 255).astype(np.uint8)
-
-
-def _gradient(luma: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
-    """Light from one side: a ramp of gain from 0.3 … 1 to 1 … 1.8 across the picture."""
-    height, width = luma.shape
-    angle = rng.uniform(0, 2 * math.pi)
-    ramp = np.linspace(-1, 1, width)[None] * math.cos(angle) + np.linspace(-1, 1, height)[:, None] * math.sin(angle)
-    low, high = rng.uniform(0.3, 1.0), rng.uniform(1.0, 1.8)
-    gain = low + (high - low) * (ramp + 1.42) / 2.84
-    return np.clip(luma * gain, 0, 255).astype(np.uint8)
-
-
-def _occlude(luma: NDArray[np.uint8], picture: Picture, rng: Generator) -> NDArray[np.uint8]:
-    """Cover the lower half (a mask) or a random part (a hand, a microphone) of some faces."""
-    luma = luma.copy()
-    for box in picture.boxes[~picture.ignore]:
-        if rng.random() < 0.5:
-            continue
-        size = box[2:] - box[:2]
-        if rng.random() < 0.5:
-            centre, half = box[:2] + size * [0.5, 0.78], size * [rng.uniform(0.35, 0.5), rng.uniform(0.2, 0.3)]
-        else:
-            centre, half = box[:2] + size * rng.uniform(0, 1, 2), size * rng.uniform(0.1, 0.25, 2)
-        middle, axes = (int(centre[0]), int(centre[1])), (max(1, int(half[0])), max(1, int(half[1])))
-        cv2.ellipse(luma, middle, axes, float(rng.uniform(-20, 20)), 0, 360, int(rng.integers(256)), -1)
-    return luma

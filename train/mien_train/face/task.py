@@ -21,6 +21,7 @@ from mien_train.emotion.task import to_input
 from mien_train.face import compose, threshold
 from mien_train.face.assign import cells
 from mien_train.face.detection import Truth, average_precision, match
+from mien_train.face.disturb import disturb
 from mien_train.face.loss import Targets, decode, losses
 from mien_train.networks.face import STRIDES
 from mien_train.recipes.face import FaceRecipe
@@ -137,7 +138,7 @@ class FaceTask:
             picture = compose.mosaic([photo() for _ in range(4)], height, width, rng)
         else:
             picture = compose.single(photo(), height, width, rng, self.recipe.tiles)
-        return compose.disturb(picture, rng)
+        return disturb(picture, rng)
 
 
 def truth_of(photo: Photo, scale: float, smallest: float) -> Truth:

@@ -16,12 +16,12 @@ def _picture(grey: int = 128) -> Picture:
 def test_disturbing_keeps_the_labels_and_the_type() -> None:
     picture = _picture(90)
     changed = 0
-    for seed in range(10):
+    for seed in range(100):
         other = disturb.disturb(picture, np.random.default_rng(seed))
         assert other.luma.dtype == np.uint8
         assert other.boxes is picture.boxes
         changed += not np.array_equal(other.luma, picture.luma)
-    assert changed >= 8
+    assert 80 <= changed < 100  # some are left as they are
     assert (picture.luma == 90).all()
 
 

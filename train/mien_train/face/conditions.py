@@ -70,7 +70,7 @@ CONDITIONS = (
 )
 
 
-def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, object], NDArray[np.uint8]]:
     """Recall under every condition, for a detector and its peers, and a contact sheet to look at.
 
     Args:

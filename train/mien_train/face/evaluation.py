@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from mien_train.data.faces import Photo, Photos
 from mien_train.face import drawn, threshold
 from mien_train.face.detection import Matches, Truth, average_precision, match
 from mien_train.face.detectors import Detector, confident, opened, peers
+from mien_train.face.figures import NOT_BY_HAND, ByHand, Figures, Landmarks, Recall
 from mien_train.face.task import SMALLEST, truth_of
 from mien_train.training.progress import progress
 
@@ -35,7 +34,7 @@ _FITTED = 600
 """Training photographs on which a mapping to drawn boxes is fitted."""
 
 
-def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[str, Any]:
+def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[str, object]:
     """Figures of a detector, and of every peer that is at hand, on the photographs of a split.
 
     Args:
@@ -55,23 +54,25 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
     free = np.array([p.face_free for p in photos.photos], np.bool_)
     quiet = free & threshold.halves([p.name for p in photos.photos])[1] if mine.by_halves else free
     found = {
-        name: summary(seen, counted, small, quiet, mine.score_threshold)
+        name: summary(seen, counted, small, quiet, mine.score_threshold).document()
         for name, seen in _run(detectors, photos.photos, size).items()
     }
-    for name, row in _drawn(detectors, photos, training, size).items():
-        found[name] |= row
-    noise = _label_noise(photos, (2 * size[0], 2 * size[1]), mine.score_threshold)
-    shared = {
+    by_hand = _by_hand(detectors, photos, training, size)
+    for name, row in found.items():
+        row |= by_hand[name].document() if by_hand else NOT_BY_HAND
+    return {
         "n": len(photos.photos),
         "face_free": int(free.sum()),
         "reporting_half": mine.by_halves,
         "input": list(size),
         "smallest": SMALLEST,
+        **found.pop(""),
+        "label_noise": _label_noise(photos, (2 * size[0], 2 * size[1]), mine.score_threshold),
+        "peers": found or reason,
     }
-    return {**shared, **found.pop(""), "label_noise": noise, "peers": found or reason}
 
 
-def _label_noise(photos: Photos, size: tuple[int, int], score_threshold: float) -> dict[str, Any] | None:
+def _label_noise(photos: Photos, size: tuple[int, int], score_threshold: float) -> dict[str, object] | None:
     """How far the labels' own teacher is from their landmarks when it sees the photographs at twice our size.
 
     The labels are no more certain than that. None where the teacher is not at hand, or no face has landmarks.
@@ -82,7 +83,7 @@ def _label_noise(photos: Photos, size: tuple[int, int], score_threshold: float) 
     found, truths = _run({"": teacher}, photos.photos, size)[""], _truths(photos, size, 2 * SMALLEST)
     matches = [match(d.boxes, d.scores, t, 0.5, 2 * SMALLEST) for d, t in zip(found, truths, strict=True)]
     errors = _landmark_errors(found, matches, truths, score_threshold, 2 * LEAST_EYES)
-    return {"teacher": TEACHER, "input": list(size), **_landmark_figures(errors)} if errors else None
+    return {"teacher": TEACHER, "input": list(size), **_landmarks(errors).document()} if errors else None
 
 
 def _run(
@@ -102,24 +103,24 @@ def _truths(photos: Photos, size: tuple[int, int], smallest: float) -> list[Trut
     return [truth_of(p, fit(p.luma.shape[:2], size).scale, smallest) for p in photos.photos]
 
 
-def _drawn(
+def _by_hand(
     detectors: Mapping[str, Detector], photos: Photos, training: Photos, size: tuple[int, int]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, ByHand]:
     """Average precision on the faces that a person drew, and on those that only the labels' teacher saw.
 
     Only photographs that a person labelled count. Drawn faces are scored against the drawn box, after the mapping
-    of `mien_train.face.drawn`; the other faces are then ignored, and the other way round.
+    of `mien_train.face.drawn`; the other faces are then ignored, and the other way round. Empty if there are none.
     """
     fitted = [p for p in training.photos if np.isfinite(p.drawn).any()][:_FITTED]
     labelled = [p for p in photos.photos if np.isfinite(p.drawn).any()]
     if not fitted or not labelled:
-        return {name: {"drawn": None, "teacher_only": None} for name in detectors}
+        return {}
     scales = [fit(p.luma.shape[:2], size).scale for p in labelled]
     mappings = {
         name: drawn.fit(found, [p.drawn * np.float32(fit(p.luma.shape[:2], size).scale) for p in fitted])
         for name, found in _run(detectors, fitted, size).items()
     }
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, ByHand] = {}
     for name, found in _run(detectors, labelled, size).items():
         person, teacher, counts = [], [], [0, 0]
         for photo, scale, seen in zip(labelled, scales, found, strict=True):
@@ -132,14 +133,13 @@ def _drawn(
             teacher.append(match(seen.boxes, seen.scores, rest_truth, 0.5, SMALLEST))
             counts[0] += int((~hand_truth.ignore).sum())
             counts[1] += int((~rest_truth.ignore).sum())
-        rows[name] = {
-            "drawn": {
-                "faces": counts[0],
-                "ap50": round(average_precision(person, counts[0]), 5),
-                "mapping": dataclasses.asdict(mappings[name]),
-            },
-            "teacher_only": {"faces": counts[1], "ap50": round(average_precision(teacher, counts[1]), 5)},
-        }
+        rows[name] = ByHand(
+            drawn_faces=counts[0],
+            drawn_ap50=average_precision(person, counts[0]),
+            mapping=mappings[name],
+            teacher_faces=counts[1],
+            teacher_ap50=average_precision(teacher, counts[1]),
+        )
     return rows
 
 
@@ -149,7 +149,7 @@ def summary(
     small: list[Truth],
     free: NDArray[np.bool_],
     score_threshold: float,
-) -> dict[str, Any]:
+) -> Figures:
     """Average precision, recall by height, false positives on face-free pictures, and landmark error.
 
     Args:
@@ -158,35 +158,23 @@ def summary(
         small: the same with smaller faces, for recall by height.
         free: whether each picture is free of faces, and counts for false positives.
         score_threshold: at which recall, false positives and landmark errors hold.
-
-    Landmark error is the mean distance to the label's points as a share of the distance between its eyes: its mean
-    over the faces, which a few turned faces rule, and its median.
     """
     at50 = [match(d.boxes, d.scores, t, 0.5, SMALLEST) for d, t in zip(found, truths, strict=True)]
     at75 = [match(d.boxes, d.scores, t, 0.75, SMALLEST) for d, t in zip(found, truths, strict=True)]
     faces = sum(int((~t.ignore).sum()) for t in truths)
     best = [float(d.scores.max(initial=0)) for d, f in zip(found, free, strict=True) if f]
-    alarms = threshold.alarms(best, score_threshold)
-    errors = _landmark_errors(found, at50, truths, score_threshold)
-    return {
-        "faces": faces,
-        "ap50": round(average_precision(at50, faces), 5),
-        "ap75": round(average_precision(at75, faces), 5),
-        "recall": _recall_by_height(found, small, score_threshold),
-        "false_positives": {
-            "pictures": alarms.count,
-            "of": alarms.n,
-            "share": round(alarms.share, 5),
-            "interval95": [round(alarms.low, 5), round(alarms.high, 5)],
-        },
-        **_landmark_figures(errors),
-        "score_threshold": score_threshold,
-    }
+    return Figures(
+        faces=faces,
+        ap50=average_precision(at50, faces),
+        ap75=average_precision(at75, faces),
+        recall=_recall_by_height(found, small, score_threshold),
+        alarms=threshold.alarms(best, score_threshold),
+        landmarks=_landmarks(_landmark_errors(found, at50, truths, score_threshold)),
+        score_threshold=score_threshold,
+    )
 
 
-def _recall_by_height(
-    found: list[Detections], truths: list[Truth], score_threshold: float
-) -> dict[str, dict[str, float]]:
+def _recall_by_height(found: list[Detections], truths: list[Truth], score_threshold: float) -> dict[str, Recall]:
     hit: dict[int, int] = dict.fromkeys(range(len(HEIGHTS) - 1), 0)
     total = dict(hit)
     for detections, truth in zip(found, truths, strict=True):
@@ -199,18 +187,11 @@ def _recall_by_height(
             total[kind] += 1
             hit[kind] += int(face) in seen
     bounds = [f"{low:.0f}-{high:.0f}" if math.isfinite(high) else f">{low:.0f}" for low, high in pairwise(HEIGHTS)]
-    return {
-        bounds[k]: {"faces": total[k], "recall": round(hit[k] / total[k], 4), "from": HEIGHTS[k]}
-        for k in total
-        if total[k]
-    }
+    return {bounds[k]: Recall(total[k], hit[k] / total[k], HEIGHTS[k]) for k in total if total[k]}
 
 
-def _landmark_figures(errors: list[float]) -> dict[str, float | None]:
-    return {
-        "landmark_error": round(float(np.mean(errors)), 5) if errors else None,
-        "landmark_median": round(float(np.median(errors)), 5) if errors else None,
-    }
+def _landmarks(errors: list[float]) -> Landmarks:
+    return Landmarks(float(np.mean(errors)), float(np.median(errors))) if errors else Landmarks(None, None)
 
 
 def _landmark_errors(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from mien_train.data.faces import Photo, Photos
 from mien_train.face import threshold
 from mien_train.face.detection import Truth, match
 from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, confident, opened, peers
+from mien_train.face.figures import told
 from mien_train.face.task import FALSE_ALARMS, IOU_THRESHOLD, truth_of
 from mien_train.training.progress import progress
 
@@ -34,7 +34,7 @@ _MOST = 400
 _PEER = "yunet_n"
 
 
-def measure(model: Path, photos: Photos) -> dict[str, Any]:
+def measure(model: Path, photos: Photos) -> dict[str, object]:
     """Recall of small faces with and without tiles, and of a peer on the full frame; and the false alarms of each.
 
     A face counts as found by a detection that overlaps its box by half (intersection over union) and whose score is at
@@ -88,11 +88,11 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
             "runs": runner.runs,
             "input": list(runner.input),
             "score_threshold": runner.score_threshold,
-            **tallies[name].figures(),
+            **tallies[name].document(),
         }
         for name, runner in runners.items()
     }
-    compared = _PEER in rows and rows[_PEER]["recall"]
+    theirs_found = tallies[_PEER].recall if _PEER in tallies else 0.0
     return {
         "model": model.name,
         "sha256": store.file_sha256(model),
@@ -104,7 +104,7 @@ def measure(model: Path, photos: Photos) -> dict[str, Any]:
         "smallest": HEIGHTS[0],
         "iou": 0.5,
         "detectors": rows,
-        "ratio": round(rows["tiles"]["recall"] / rows[_PEER]["recall"], 4) if compared else None,
+        "ratio": round(tallies["tiles"].recall / theirs_found, 4) if theirs_found else None,
         "peers": "" if _PEER in rivals else reason or f"not compared: no {_PEER}",
     }
 
@@ -157,13 +157,19 @@ class _Tally:
         np.add.at(self.found, kinds[matched.face[matched.right]], 1)
         self.beside += int((matched.counted & ~matched.right).sum())
 
-    def figures(self) -> dict[str, Any]:
+    @property
+    def recall(self) -> float:
+        """Share of the faces that were found, four decimals."""
+        return round(int(self.found.sum()) / max(1, int(self.faces.sum())), 4)
+
+    def document(self) -> dict[str, object]:
+        """JSON types."""
         bounds = [f"{low:.0f}-{high:.0f}" if math.isfinite(high) else f">{low:.0f}" for low, high in pairwise(HEIGHTS)]
-        pictures = sum(count > 0 for count in self.alarms)
-        low, high = threshold.wilson(pictures, len(self.alarms))
+        # Each photograph's best score is not at hand here: it alarms where anything was seen.
+        quiet = threshold.alarms([float(count > 0) for count in self.alarms], 0.5)
         return {
             "faces": int(self.faces.sum()),
-            "recall": round(int(self.found.sum()) / max(1, int(self.faces.sum())), 4),
+            "recall": self.recall,
             "by_height": {
                 name: {"faces": total, "recall": round(hit / total, 4)}
                 for name, total, hit in zip(bounds, self.faces.tolist(), self.found.tolist(), strict=True)
@@ -172,10 +178,7 @@ class _Tally:
             "unlabelled": self.beside,
             "false_positives": {
                 "detections": sum(self.alarms),
-                "pictures": pictures,
-                "of": len(self.alarms),
-                "share": round(pictures / max(1, len(self.alarms)), 5),
+                **told(quiet),
                 "per_picture": round(sum(self.alarms) / max(1, len(self.alarms)), 5),
-                "interval95": [round(low, 5), round(high, 5)],
             },
         }

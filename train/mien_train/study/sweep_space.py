@@ -35,6 +35,9 @@ from mien_train.recipes.named import EMOTION
 if TYPE_CHECKING:
     from optuna import Trial
 
+Values = dict[str, Any]
+"""Recipe fields by name, each of the type that the recipe has."""
+
 SAMPLERS = ("tpe", "grid", "one-at-a-time")
 _KEYS = dict.fromkeys(("low", "high", "log", "step", "choices"))
 _JUDGES = ("labels", "partition", "holdout", "crops", "validate_every")
@@ -70,24 +73,24 @@ class Space:
 
     sampler: str
     fields: dict[str, Range | tuple[Any, ...]]
-    own: dict[str, Any]
-    document: dict[str, Any]
+    own: Values
+    document: Mapping[str, object]
 
-    def points(self) -> list[dict[str, Any]]:
+    def points(self) -> list[Values]:
         """Every combination that `grid` and `one-at-a-time` train, in order and none twice; none for `tpe`."""
         lists = {name: values for name, values in self.fields.items() if isinstance(values, tuple)}
-        found: list[dict[str, Any]] = []
+        found: list[Values] = []
         if self.sampler == "grid":
             found = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
         elif self.sampler == "one-at-a-time":
             found = [self.own, *({**self.own, name: value} for name, values in lists.items() for value in values)]
         return [point for index, point in enumerate(found) if point not in found[:index]]
 
-    def suggest(self, trial: Trial) -> dict[str, Any]:
+    def suggest(self, trial: Trial) -> Values:
         """The values of one trial."""
         return self.decoded({name: _suggested(trial, name, values) for name, values in self.fields.items()})
 
-    def decoded(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+    def decoded(self, stored: Mapping[str, Any]) -> Values:
         """Values as the recipe has them, from what Optuna stores of a trial (less than all, if it was cut off)."""
         found = dict(stored)
         for name, values in self.fields.items():

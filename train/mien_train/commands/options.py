@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mien.errors import MienError
+from mien_train.data import files
+from mien_train.study.command_line import command
 
 Commands = Any
 """What `ArgumentParser.add_subparsers` returns; argparse keeps its type to itself."""
@@ -61,20 +60,10 @@ def writable(path: Path, option: str = "--out") -> None:
         raise MienError(f"{path}: is a folder; give {option} a file")
 
 
-def write_json(path: Path, found: Mapping[str, Any]) -> None:
-    """Write a result with the command that made it."""
-    command = f"python -m mien_train {' '.join(sys.argv[1:])}"
-    with writing():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            json.dumps({"command": command, **found}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+def write_json(path: Path, found: Mapping[str, object]) -> None:
+    """Write a result with the command that made it.
 
-
-@contextmanager
-def writing() -> Iterator[None]:
-    """Turns a failure to write into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise MienError(f"{error.filename}: cannot be written ({error.strerror}); choose another place") from None
+    Raises:
+        MienError: it cannot be written.
+    """
+    files.write_json(path, {"command": command(), **found})

@@ -78,4 +78,4 @@ def test_three_classes_of_shapes_train_evaluate_export_and_run(
         assert len(test.labels) >= 6
         assert (predicted == test.labels).mean() > 0.8
     fitted = Letterbox(48, 48)(read_image(shapes / "circle" / "1.png"))[0]
-    assert classifier.emotion(classifier.probabilities(fitted[None])[0]) in (*_CLASSES, "uncertain")
+    assert classifier.verdict(classifier.probabilities(fitted[None])[0]).emotion in (*_CLASSES, "uncertain")

@@ -125,3 +125,43 @@ def test_an_archive_of_an_unknown_compression_is_named(small_data: Path, tmp_pat
     (tmp_path / "fer2013.zip").write_bytes(raw)
     with pytest.raises(MienError, match=r"fer2013\.zip: cannot be read"):
         fer_csv.read_pixels(tmp_path / "fer2013.zip")
+
+
+def test_a_second_head_learns_the_labels_of_every_face(small_data: Path) -> None:
+    source = fer.load(small_data)
+    assert source.votes is not None
+    votes = source.votes.copy()
+    votes[0] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]  # nobody sees a face in the first training image
+    votes[1] = [0, 0, 0, 0, 0, 0, 0, 0, 10, 0]  # a face, but of no known emotion, in the second
+    changed = dataclasses.replace(source, votes=votes)
+    recipe = named.EMOTION["wide"]
+    assert (recipe.labels, recipe.near_copies) == ("truncated", "left-out")
+    found = emotion_data._of_fer(_recipe("wide", near_copies="kept"), changed)
+    assert found.searched is not None
+    assert 0 not in found.rows
+    (second,) = np.flatnonzero(found.rows == 1)
+    assert found.targets[second].sum() == 0
+    assert found.searched.targets[second].argmax() == source.labels[1]
+    others = np.delete(np.arange(len(found.rows)), second)
+    assert (found.targets[others].sum(axis=1) == 1).all()
+    assert (found.searched.targets.argmax(axis=1) == source.labels[found.rows]).all()
+    assert found.searched.val.names == fer.FER2013
+
+
+def test_near_copies_of_held_out_images_can_be_left_out(small_data: Path) -> None:
+    source = fer.load(small_data)
+    rng = np.random.default_rng(0)
+    images = np.repeat(np.repeat(rng.integers(0, 255, (len(source.images), 12, 12), np.uint8), 4, 1), 4, 2)
+    train, test = (np.flatnonzero(source.usage == usage) for usage in (0, 2))
+    images[train[3]] = images[test[0]] // 2 + 60  # the same photograph in another light
+    changed = dataclasses.replace(source, images=images, sha256="0123456789abcdef0")
+    assert emotion_data.near_copies(changed).tolist() == [train[3]]
+    assert emotion_data.near_copies(changed).tolist() == [train[3]]  # out of the cache
+    kept = emotion_data._of_fer(_recipe("base"), changed)
+    found = emotion_data._of_fer(_recipe("base", near_copies="left-out"), changed)
+    assert set(kept.rows) - set(found.rows) == {train[3]}
+
+
+def test_a_second_head_needs_ferplus_labels() -> None:
+    with pytest.raises(MienError, match=r"searched is 0\.5, but a second head needs FER"):
+        _recipe("base", searched=0.5, labels="fer2013")

@@ -139,3 +139,27 @@ def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path) -> None:
         fer_csv.read_pixels(path)
     assert tracemalloc.get_traced_memory()[1] < 20 << 20
     tracemalloc.stop()
+
+
+def test_truncated_votes_keep_the_columns_that_decide() -> None:
+    #                        neutral happy surprise sad anger disgust fear contempt unknown NF
+    source = _source(
+        [
+            [8, 1, 1, 0, 0, 0, 0, 0, 0, 0],  # single votes count as none: neutral alone
+            [6, 2, 2, 0, 0, 0, 0, 0, 0, 0],  # 6 of 10 are too few; with the first 2 there are 8 of 10
+            [5, 5, 0, 0, 0, 0, 0, 0, 0, 0],  # both: kept here, where the majority drops it
+            [3, 0, 0, 3, 2, 0, 2, 0, 0, 0],  # 3 + 3 + 2 of 10
+            [2, 2, 2, 2, 2, 0, 0, 0, 0, 0],  # takes four columns: dropped
+            [0, 4, 0, 0, 0, 0, 0, 0, 6, 0],  # of the 10, unknown holds more than half: dropped
+            [0, 6, 0, 0, 0, 0, 0, 0, 4, 0],  # 6 + 4: emotions hold more than half
+            [1, 1, 1, 1, 1, 1, 1, 1, 1, 1],  # nothing is left: dropped
+        ]
+    )
+    targets, rows = fer.truncated(source, "train")
+    assert rows.tolist() == [0, 1, 2, 3, 6]
+    expected = [[1.0], [0.75, 0.25], [0.5, 0.5], [3 / 8, 0, 0, 3 / 8, 2 / 8], [0, 1.0]]
+    assert targets.tolist() == [pytest.approx([*row, *[0] * (8 - len(row))]) for row in expected]
+
+
+def test_truncated_votes_keep_more_of_the_real_images_than_the_majority(real_data: Path) -> None:
+    assert len(fer.truncated(fer.load(real_data), "train")[1]) == 28282

@@ -10,6 +10,7 @@ import torch
 
 from mien.errors import MienError
 from mien_train import cli
+from mien_train.data import emotion_data, fer
 from mien_train.data.emotion_data import EmotionData
 from mien_train.data.fer import Split
 from mien_train.emotion.task import EmotionTask, network_of, stages
@@ -120,3 +121,24 @@ def test_imbalance_report_and_tensorboard_from_the_command_line(small_data: Path
     assert checkpoint.load(run / "checkpoint.pt").recipe["imbalance"] == "weights"
     assert list((run / "tensorboard").glob("events*"))
     assert sorted(p.name for p in report.iterdir()) == ["confusion.png", "curves.png", "per_class.png", "report.json"]
+
+
+def test_two_heads_learn_each_from_the_images_that_have_its_label(small_data: Path) -> None:
+    recipe = dataclasses.replace(named.EMOTION["wide"], near_copies="kept", batch=8, searched=2.0)
+    task = EmotionTask(recipe, emotion_data.open_data(recipe, small_data))
+    assert task.labels == fer.FERPLUS
+    assert task.network["classes"] == 15
+    inputs, targets = next(task.batches(0, 0))
+    assert targets.shape == (8, 15)
+    outputs = torch.zeros(8, 15)
+    outputs[:, 8:] = -task._odds  # what the second head gives where it knows nothing but the classes' odds
+    parts = task.loss(outputs, targets)
+    assert parts["cross_entropy"].item() == pytest.approx(np.log(8), rel=1e-5)
+    assert parts["searched"].item() == pytest.approx(2 * np.log(7), rel=1e-5)
+    targets[:, :8] = 0  # no image of the batch has votes: nothing to learn from them, and no NaN
+    assert task.loss(outputs, targets)["cross_entropy"].item() == 0
+    network = registry.build(task.network).eval()
+    found = task.validate(network)
+    assert set(found) == {"loss", "accuracy", "macro_f1", "mean_recall", "searched_accuracy", "searched_mean_recall"}
+    assert network(inputs).shape == (8, 15)
+    assert set(task.finish(network)) == {"decision", "alignment"}

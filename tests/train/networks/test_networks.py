@@ -214,3 +214,18 @@ def test_a_detector_has_no_features() -> None:
     detector = built(FACE)
     with pytest.raises(MienError, match="FaceNet has no classifying layer"):
         features(detector, pictures(1))
+
+
+@pytest.mark.parametrize("down", ["average", "max"])
+def test_a_pool_before_a_block_costs_what_a_strided_convolution_costs(down: str) -> None:
+    arguments = {"name": "residual", "classes": 3, "widths": (4, 6, 8), "blocks": (0, 1, 1)}
+    pooled, strided = (registry.build({**arguments, "down": kind}) for kind in (down, "strided"))
+    assert registry.count(pooled.eval(), 48, 48) == registry.count(strided.eval(), 48, 48)
+    kernel = nn.AvgPool2d if down == "average" else nn.MaxPool2d
+    assert sum(isinstance(module, kernel) for module in pooled.modules()) == 2
+    assert pooled(torch.zeros(2, 1, 48, 48)).shape == (2, 3)
+
+
+def test_only_the_first_stage_may_be_empty() -> None:
+    with pytest.raises(MienError, match="every stage but the first a block"):
+        registry.build({"name": "residual", "classes": 3, "widths": (4, 6), "blocks": (1, 0)})

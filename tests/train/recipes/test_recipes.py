@@ -30,7 +30,7 @@ def test_an_architecture_has_the_fields_of_its_network_and_no_others() -> None:
     own = {name: set(values.hints(kind)) - shared - {"architecture"} for name, kind in ARCHITECTURES.items()}
     layers = {"widths", "hidden", "pool", "activation", "norm", "dropout"}
     assert own == {
-        "residual": {"widths", "blocks", "dropout", "shortcut"},
+        "residual": {"widths", "blocks", "dropout", "down", "shortcut"},
         "plain": layers,
         "two-stage": layers,
         "blocks": {"widths", "hidden", "dropout"},
@@ -132,7 +132,7 @@ def test_a_flat_recipe_loses_the_fields_of_other_architectures() -> None:
         ({"momentum": 1.5}, "momentum is 1.5; give 0 to 1"),
         ({"widths": ()}, "widths is empty"),
         ({"widths": [4, 8]}, r"widths is \[4, 8\]; give whole numbers of 1 or more"),
-        ({"labels": "fer"}, "labels is 'fer'; choose one of ferplus, majority"),
+        ({"labels": "fer"}, "labels is 'fer'; choose one of ferplus, truncated, majority"),
         ({"init": None}, "init is None; give text"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien_train.data import fer, fer_csv, folders, store
+from mien_train.data import duplicates, fer, fer_csv, folders, store
 from mien_train.data.fer import Fer, Split
 from mien_train.data.fer_csv import FER2013
-from mien_train.recipes.emotion import EmotionRecipe
+from mien_train.recipes.emotion import FERPLUS_LABELS, EmotionRecipe
 
 SIX = tuple(name for name in FER2013 if name != "disgust")
 """FER2013's emotions without the rare one."""
@@ -21,8 +22,23 @@ SIX = tuple(name for name in FER2013 if name != "disgust")
 NEGATIVE = ("anger", "disgust", "fear", "sadness", "contempt")
 """The other emotions are positive or neutral."""
 
-_PROTOCOL = {"ferplus": "strict", "majority": "strict", "fer2013": "fer2013", "sixclass": "fer2013"}
+_PROTOCOL: Mapping[str, str] = {**dict.fromkeys(FERPLUS_LABELS, "strict"), "fer2013": "fer2013", "sixclass": "fer2013"}
+_SHARES = {"ferplus": fer.distributions, "truncated": fer.truncated}
+"""Labels that are shares of votes, and where they come from."""
 _HOLDOUT_SEED = 0  # of the partition, not of the training: every seed trains on the same images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """FER2013's own labels of the training images, and its validation split.
+
+    Attributes:
+        targets: float32 (n, 7), a row of zeros for an image that has no such label.
+        val: with labels of FER2013.
+    """
+
+    targets: NDArray[np.float32]
+    val: Split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +54,8 @@ class EmotionData:
         test: for the final report.
         names: classes in output order.
         sha256: of the data.
+        searched: the second opinion on the same images, where the recipe asks for a second head. Images of `images`
+            that FER+ gives no target have a row of zeros in `targets` then.
     """
 
     images: NDArray[np.uint8]
@@ -48,6 +66,7 @@ class EmotionData:
     test: Split
     names: tuple[str, ...]
     sha256: str
+    searched: Searched | None = None
 
 
 def open_data(recipe: EmotionRecipe, folder: Path) -> EmotionData:
@@ -88,8 +107,8 @@ def _of_folders(recipe: EmotionRecipe, source: folders.Folders) -> EmotionData:
 
 def _of_fer(recipe: EmotionRecipe, source: Fer) -> EmotionData:
     train, public, private = (_labelled(source, name, recipe.labels) for name in fer_csv.USAGES)
-    if recipe.labels == "ferplus":
-        targets, rows = fer.distributions(source, "train")
+    if recipe.labels in _SHARES:
+        targets, rows = _SHARES[recipe.labels](source, "train")
     else:
         targets, rows = _one_hot(train.labels, len(train.names)), train.rows
     val, test = (private, public) if recipe.partition == "swapped" else (public, private)
@@ -97,12 +116,57 @@ def _of_fer(recipe: EmotionRecipe, source: Fer) -> EmotionData:
         held = stratified(train.labels, recipe.holdout, _HOLDOUT_SEED)
         val, test = train.only(held), _joined(public, private)
     contested = val
-    if recipe.labels in ("ferplus", "majority") and recipe.partition != "holdout":
+    if recipe.labels in FERPLUS_LABELS and recipe.partition != "holdout":
         contested = fer.split(source, "test" if recipe.partition == "swapped" else "val", "loose")
     if recipe.partition == "holdout":
         kept = ~np.isin(rows, val.rows)
         targets, rows = targets[kept], rows[kept]
-    return _checked(recipe, source.images[rows], targets, rows, (val, contested, test), train.names, source.sha256)
+    if recipe.searched:
+        targets, rows = _with(targets, rows, labelled(source, "train"))
+    if recipe.near_copies == "left-out":
+        kept = ~np.isin(rows, near_copies(source))
+        targets, rows = targets[kept], rows[kept]
+    splits = (val, contested, test)
+    found = _checked(recipe, source.images[rows], targets, rows, splits, train.names, source.sha256)
+    return dataclasses.replace(found, searched=_searched(source, found.rows)) if recipe.searched else found
+
+
+def labelled(source: Fer, name: str) -> NDArray[np.int64]:
+    """Rows of a split that FER2013's own labels say something about: not blank, and by FER+'s votes a face."""
+    rows = fer.split(source, name, "fer2013").rows
+    votes = fer.voted(source)[rows]
+    face = 2 * votes[:, -1].astype(np.int64) < np.maximum(1, votes.sum(axis=1))
+    good: NDArray[np.int64] = rows[face & ~duplicates.blank(source.images[rows])]
+    return good
+
+
+def near_copies(source: Fer) -> NDArray[np.int64]:
+    """Training rows that show a photograph of the validation or test split too; minutes of work, kept in the cache."""
+    cached = store.cache() / f"near-copies-{source.sha256[:16]}.npz"
+    if cached.is_file():
+        with np.load(cached) as stored:
+            return np.asarray(stored["rows"], np.int64)
+    train = source.usage == list(fer_csv.USAGES).index("train")
+    rows = np.unique(duplicates.find(source.images).between(train, ~train).first)
+    store.save_arrays(cached, rows=rows)
+    return rows
+
+
+def _with(
+    targets: NDArray[np.float32], rows: NDArray[np.int64], more: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The same targets, with rows of zeros for those of `more` that have none; by row."""
+    together = np.union1d(rows, more)
+    wider = np.zeros((len(together), targets.shape[1]), np.float32)
+    wider[np.searchsorted(together, rows)] = targets
+    return wider, together
+
+
+def _searched(source: Fer, rows: NDArray[np.int64]) -> Searched:
+    targets = _one_hot(source.labels[rows].astype(np.int64), len(FER2013))
+    targets[~np.isin(rows, labelled(source, "train"))] = 0
+    val = fer.split(source, "val", "fer2013")
+    return Searched(targets, val.only(np.isin(val.rows, labelled(source, "val"))))
 
 
 def _checked(

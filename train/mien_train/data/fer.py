@@ -16,6 +16,9 @@ FERPLUS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "f
 """FER+'s eight emotions, in the order of its columns."""
 PROTOCOLS = ("strict", "loose", "fer2013")
 
+_MOST_LABELS = 3
+"""An image on which the annotators need more labels than this shows no one thing."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fer:
@@ -136,6 +139,31 @@ def distributions(fer: Fer, name: str) -> tuple[NDArray[np.float32], NDArray[np.
     share = emotions.sum(axis=1)
     rows = np.flatnonzero((fer.usage == list(USAGES).index(name)) & (2 * share > votes.sum(axis=1)))
     return emotions[rows] / share[rows, None], rows
+
+
+def truncated(fer: Fer, name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The votes that decide, as shares of the eight emotions: more images than the majority keeps, and surer targets.
+
+    Votes of 1 count as none; the most voted columns are kept until they hold three quarters of what is left. An image
+    stays if that takes three columns or fewer and more than half of their votes went to emotions (as the networks of
+    github.com/vicksam/fer-model are trained).
+
+    Returns:
+        float32 (n, 8) with rows that sum to 1, and int64 (n,), the rows of the CSV they belong to.
+    """
+    here = np.flatnonzero(fer.usage == list(USAGES).index(name))
+    votes = voted(fer)[here].astype(np.int64)
+    votes[votes <= 1] = 0
+    order = np.argsort(-votes, axis=1, kind="stable")
+    ranked = np.take_along_axis(votes, order, axis=1)
+    before = np.cumsum(ranked, axis=1) - ranked  # votes of the columns ranked higher
+    needed = (ranked > 0) & (4 * before < 3 * votes.sum(axis=1, keepdims=True))
+    kept = np.zeros_like(votes)
+    np.put_along_axis(kept, order, np.where(needed, ranked, 0), axis=1)
+    emotions = kept[:, : len(FERPLUS)]
+    share = emotions.sum(axis=1)
+    good = (needed.sum(axis=1) <= _MOST_LABELS) & (2 * share > kept.sum(axis=1))
+    return (emotions[good] / share[good, None]).astype(np.float32), here[good]
 
 
 def voted(fer: Fer) -> NDArray[np.uint8]:

@@ -10,6 +10,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Generator, Tensor
 
+from mien_train.emotion import corruptions
+
+_LIGHT = (0.2, 1.2)
+"""Of `dim`: the least and the largest factor."""
+
 
 @dataclass(frozen=True)
 class FaceAugmentation:
@@ -27,6 +32,9 @@ class FaceAugmentation:
         blur: share of images that are shrunk to half their side and back.
         sharpen: share of images whose edges are enhanced by an unsharp mask.
         half_face: share of images of which the left or right half is painted over.
+        dim: share of images that get less or more light, by a factor of 0.2 to 1.2, in place of the other changes of
+            contrast, brightness and gamma.
+        corrupt: share of images that get one of `mien_train.emotion.corruptions`.
         share: share of images that are varied in all the other ways.
     """
 
@@ -41,6 +49,8 @@ class FaceAugmentation:
     blur: float = 0.15
     sharpen: float = 0.0
     half_face: float = 0.0
+    dim: float = 0.0
+    corrupt: float = 0.0
     share: float = 1.0
 
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
@@ -48,6 +58,8 @@ class FaceAugmentation:
         varied = images
         if self.share:
             varied = self._erase(self._photometric(self._geometric(images, generator), generator), generator)
+            if self.corrupt:
+                varied = corruptions.corrupted(varied, self.corrupt, generator)
         if 0 < self.share < 1:
             varied = torch.where(_some(images, self.share, generator), varied, images)
         if self.sharpen:
@@ -68,7 +80,7 @@ class FaceAugmentation:
         return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
     def _photometric(self, images: Tensor, generator: Generator) -> Tensor:
-        n = len(images)
+        n, given = len(images), images
 
         def per_image(values: Tensor) -> Tensor:
             return values.view(n, 1, 1, 1)
@@ -77,7 +89,11 @@ class FaceAugmentation:
         images = mean + (images - mean) * (1 + per_image(_signed(n, generator)) * self.contrast)
         images = (images + per_image(_signed(n, generator)) * self.brightness).clamp(0, 255)
         exponent = torch.exp2(per_image(_signed(n, generator)) * self.gamma)
-        images = 255 * (images / 255) ** exponent
+        lit = 255 * (images / 255) ** exponent
+        if self.dim:
+            factor = _LIGHT[0] + (_LIGHT[1] - _LIGHT[0]) * torch.rand(n, generator=generator)
+            lit = torch.where(_some(images, self.dim, generator), (given * per_image(factor)).clamp(0, 255), lit)
+        images = lit
         soft = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2.0, mode="bilinear", align_corners=False)
         images = torch.where(per_image(torch.rand(n, generator=generator) < self.blur), soft, images)
         strength = per_image(torch.rand(n, generator=generator) * 3 - 2).clamp(min=0) * self.noise
@@ -123,6 +139,19 @@ def _signed(n: int, generator: Generator) -> Tensor:
 
 
 KINDS: Mapping[str, FaceAugmentation] = {
+    # As far as github.com/vicksam/fer-model turns, shifts and zooms; what spoils an image is drawn apart from the rest.
+    "wide": FaceAugmentation(
+        rotation=30.0,
+        zoom=0.2,
+        shift=0.2,
+        contrast=0.4,
+        gamma=0.8,
+        noise=0.0,
+        erase=0.0,
+        blur=0.0,
+        dim=0.35,
+        corrupt=0.5,
+    ),
     "strong": FaceAugmentation(),
     # Flip, 10° of rotation, 10 % of size and shift, 5 % of contrast and brightness.
     "light": FaceAugmentation(

@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 from mien.errors import MienError
 from mien_train.data import crops
 from mien_train.data.emotion_data import NEGATIVE, EmotionData
+from mien_train.data.fer_csv import FER2013
 from mien_train.emotion import augment, confidence
 from mien_train.emotion.classification import scores
 from mien_train.networks import registry
@@ -44,10 +45,17 @@ class EmotionTask:
         self.recipe = recipe
         self.labels = source.names
         self.data_sha256 = source.sha256
-        self.network = network_of(recipe, source.names)
+        self.network = network_of(recipe, source.names, len(FER2013) if source.searched else 0)
         self._images, self._targets = torch.from_numpy(source.images), torch.from_numpy(source.targets)
+        self._searched = source.searched
+        if source.searched is not None:
+            second = torch.from_numpy(source.searched.targets)
+            # Both heads' targets side by side; the second's classes are told apart by their odds, not their numbers
+            # (Menon et al. 2021, "Long-tail learning via logit adjustment").
+            self._targets = torch.cat([self._targets, second], dim=1)
+            self._odds = (second.sum(dim=0) / second.sum()).clamp(min=1e-6).log()
         self._val, self._contested = source.val, source.contested
-        self._classes = self._targets.argmax(dim=1)
+        self._classes = self._targets[:, : len(self.labels)].argmax(dim=1)
         counts = torch.bincount(self._classes, minlength=len(self.labels)).clamp(min=1).float()
         self._share = counts / counts.sum()  # (K,)
         self._augment = dataclasses.replace(
@@ -64,7 +72,7 @@ class EmotionTask:
         return math.ceil(len(self._images) / self.recipe.batch)
 
     def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Augmented inputs float32 (N, 1, 48, 48) and target shares float32 (N, K).
+        """Augmented inputs float32 (N, 1, 48, 48) and target shares float32 (N, K), with a second head (N, K + 7).
 
         In a distributed run, the part of each batch that is this process's.
         """
@@ -90,7 +98,15 @@ class EmotionTask:
         return torch.multinomial(each, len(self._images), replacement=True, generator=generator)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy against the targets' shares."""
+        """Cross-entropy against the targets' shares, of each head over the images that have a target for it."""
+        if self._searched is not None:
+            count = len(self.labels)
+            odds, smoothing = self._odds.to(outputs.device), self.recipe.label_smoothing
+            return {
+                "cross_entropy": _known_entropy(outputs[:, :count].float(), targets[:, :count], smoothing),
+                "searched": self.recipe.searched
+                * _known_entropy(outputs[:, count:].float() + odds, targets[:, count:], smoothing),
+            }
         weight = None
         if self.recipe.imbalance == "weights":
             weight = (1 / (self._share * len(self._share))).to(outputs.device)
@@ -99,13 +115,25 @@ class EmotionTask:
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Loss, accuracy and macro-F1 on the validation split."""
-        outputs, labels = logits(network, self._val.images), torch.from_numpy(self._val.labels)
+        outputs, labels = self._seen(network, self._val.images), torch.from_numpy(self._val.labels)
         found = scores(outputs.argmax(dim=1).numpy(), self._val.labels, len(self.labels))
-        return {
+        figures = {
             "loss": float(F.cross_entropy(outputs, labels)),
             "accuracy": found.accuracy,
             "macro_f1": found.macro_f1,
+            "mean_recall": float(found.recall[found.support > 0].mean()),
         }
+        if self._searched is None:
+            return figures
+        val = self._searched.val
+        balanced = logits(network, val.images)[:, len(self.labels) :]
+        usual = scores((balanced + self._odds).argmax(dim=1).numpy(), val.labels, len(FER2013))
+        mean = scores(balanced.argmax(dim=1).numpy(), val.labels, len(FER2013)).recall.mean()
+        return {**figures, "searched_accuracy": usual.accuracy, "searched_mean_recall": float(mean)}
+
+    def _seen(self, network: nn.Module, images: NDArray[np.uint8]) -> Tensor:
+        """Logits of the first head, float32 (n, K)."""
+        return logits(network, images)[:, : len(self.labels)]
 
     def finish(self, network: nn.Module) -> Mapping[str, Mapping[str, object]]:
         """Temperature and abstain threshold, from validation images, and the crop's template.
@@ -113,8 +141,8 @@ class EmotionTask:
         The template is the bundled classifier's until `mien_train align` measures this one's own; where none is bundled
         there is none until then.
         """
-        degrees = confidence.temperature(logits(network, self._val.images), torch.from_numpy(self._val.labels))
-        probabilities = (logits(network, self._contested.images) / degrees).softmax(dim=1)
+        degrees = confidence.temperature(self._seen(network, self._val.images), torch.from_numpy(self._val.labels))
+        probabilities = (self._seen(network, self._contested.images) / degrees).softmax(dim=1)
         below = confidence.abstain_threshold(
             probabilities, torch.from_numpy(self._contested.labels), self.recipe.wanted_accuracy
         )
@@ -125,16 +153,16 @@ class EmotionTask:
         return {**found, "alignment": {"template": self._template, "taken_from": _TEMPLATE}}
 
 
-def network_of(recipe: EmotionRecipe, names: tuple[str, ...]) -> Mapping[str, object]:
-    """Name and arguments of a recipe's network, for `networks.registry.build`.
+def network_of(recipe: EmotionRecipe, names: tuple[str, ...], second: int = 0) -> Mapping[str, object]:
+    """Name and arguments of a recipe's network, for `networks.registry.build`; a second head adds so many outputs.
 
     Raises:
         MienError: the recipe has no architecture, or the classes do not suit it.
     """
-    classes = {"classes": len(names)}
+    classes = {"classes": len(names) + second}
     match recipe:
         case ResidualRecipe():
-            own = {"blocks": recipe.blocks, "dropout": recipe.dropout, "shortcut": recipe.shortcut}
+            own = {"blocks": recipe.blocks, "dropout": recipe.dropout, "shortcut": recipe.shortcut, "down": recipe.down}
             return {"name": "residual", **classes, "widths": recipe.widths, **own}
         case PlainRecipe():
             return {"name": "plain", **classes, **_layers(recipe)}
@@ -181,6 +209,14 @@ def stages(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
             f"a two-stage network needs negative emotions ({', '.join(NEGATIVE)}) and others, not {', '.join(names)}"
         )
     return negative, other
+
+
+def _known_entropy(outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of logits float32 (N, K) with target shares (N, K), over the rows that have a target."""
+    known = targets.sum(dim=1) > 0
+    if not known.any():
+        return outputs.sum() * 0.0
+    return F.cross_entropy(outputs[known], targets[known], label_smoothing=smoothing)
 
 
 def to_input(images: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mien.errors import MienError
 from mien_train.networks.layers import ConvNormReLU, Residual
-from mien_train.recipes.architectures import Shortcut
+from mien_train.recipes.architectures import Down, Shortcut
 
 
 class EmotionNet(nn.Module):
@@ -16,9 +16,9 @@ class EmotionNet(nn.Module):
     Args:
         classes: number of labels.
         widths: channels of the stages; the side halves at every stage but the first (48, 24, 12, 6, …).
-        blocks: residual blocks of each stage.
+        blocks: residual blocks of each stage; the first may have none, so that the stem alone sees the full size.
         dropout: probability with which a pooled feature is dropped in training.
-        shortcut: how shortcuts halve a side, see `Residual`.
+        shortcut, down: how a side is halved, see `Residual`.
 
     Raises:
         MienError: stages and blocks that do not fit each other or the image.
@@ -31,19 +31,20 @@ class EmotionNet(nn.Module):
         blocks: tuple[int, ...],
         dropout: float = 0.2,
         shortcut: Shortcut = "averaged",
+        down: Down = "strided",
     ) -> None:
         super().__init__()
-        if len(widths) != len(blocks) or 48 % 2 ** (len(widths) - 1):
+        if len(widths) != len(blocks) or 0 in blocks[1:] or 48 % 2 ** (len(widths) - 1):
             raise MienError(
                 f"widths is {widths} and blocks is {blocks}; give both one length, of 1 to 5 stages (48 pixels "
-                "can be halved four times)"
+                "can be halved four times), and every stage but the first a block"
             )
         self.stem = ConvNormReLU(1, widths[0])
         stages: list[nn.Module] = []
         channels_in = widths[0]
         for index, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for block in range(count):
-                stages.append(Residual(channels_in, width, 2 if index and not block else 1, shortcut))
+                stages.append(Residual(channels_in, width, 2 if index and not block else 1, shortcut, down))
                 channels_in = width
         self.stages = nn.Sequential(*stages)
         self.pool = 48 >> (len(widths) - 1)

@@ -7,11 +7,18 @@ from collections.abc import Callable, Mapping
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from mien_train.recipes.architectures import Shortcut
+from mien_train.recipes.architectures import Down, Shortcut
 
 _SHRINKING: Mapping[Shortcut, Callable[[], nn.Module]] = {
     "averaged": lambda: nn.AvgPool2d(2),
     "sampled": lambda: nn.MaxPool2d(1, 2),
+}
+
+
+_POOLS: Mapping[Down, Callable[[], nn.Module]] = {
+    "strided": nn.Identity,
+    "average": lambda: nn.AvgPool2d(2),
+    "max": lambda: nn.MaxPool2d(2),
 }
 
 
@@ -59,10 +66,18 @@ class Residual(nn.Module):
         shortcut: what the shortcut of stride 2 does before its 1×1 convolution. "averaged" (He et al. 2019, "Bag of
             Tricks", ResNet-D) sees every pixel and aliases less; "sampled" is what a 1×1 convolution of stride 2
             computes, as networks of earlier versions were trained.
+        down: how stride 2 is come by: "strided", or an "average" or "max" of 2×2 pixels before everything else, which
+            costs as much and moves less when the picture moves (Zhang 2019, "Making convolutional networks
+            shift-invariant again").
     """
 
-    def __init__(self, channels_in: int, channels: int, stride: int, shortcut: Shortcut = "averaged") -> None:
+    def __init__(
+        self, channels_in: int, channels: int, stride: int, shortcut: Shortcut = "averaged", down: Down = "strided"
+    ) -> None:
         super().__init__()
+        self.pool = _POOLS[down]() if stride != 1 else nn.Identity()
+        if down != "strided":
+            stride = 1
         self.first = ConvNormReLU(channels_in, channels, stride=stride)
         self.second = ConvNormReLU(channels, channels, relu=False)
         self.shrink = _SHRINKING[shortcut]() if stride != 1 else nn.Identity()
@@ -72,6 +87,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, channels, H / stride, W / stride)."""
+        x = self.pool(x)
         return F.relu(self.second(self.first(x)) + self.shortcut(self.shrink(x)))
 
 

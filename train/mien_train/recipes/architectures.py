@@ -8,15 +8,16 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from mien.errors import MienError
 from mien_train.recipes.emotion import EmotionRecipe
-from mien_train.recipes.values import Count, Counts, Share
+from mien_train.recipes.values import Count, Counts, Share, Span
 
 Pool = Literal["max", "average"]
 Activation = Literal["relu", "elu"]
 Shortcut = Literal["averaged", "sampled"]
+Down = Literal["strided", "average", "max"]
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,18 @@ class ResidualRecipe(_Widths):
     Attributes:
         architecture: its name.
         widths: channels of the stages; the side halves between two of them.
-        blocks: residual blocks of each stage.
+        blocks: residual blocks of each stage; the first may have none, so that the stem alone sees the full size.
         dropout: probability with which a pooled feature is dropped in training.
-        shortcut: how a shortcut halves its map: "averaged", or "sampled", as before it could be chosen.
+        down: how a map is halved between two stages: by a "strided" convolution, or by an "average" or the "max" of 2×2
+            pixels before the block, which costs as much and shifts less.
+        shortcut: how the shortcut beside a strided convolution halves its map: "averaged", or "sampled", as before it
+            could be chosen.
     """
 
     architecture: Literal["residual"] = "residual"
-    blocks: Counts = (1, 1, 1, 1)
+    blocks: tuple[Annotated[int, Span(0)], ...] = (1, 1, 1, 1)
     dropout: Share = 0.2
+    down: Down = "strided"
     shortcut: Shortcut = "averaged"
 
 

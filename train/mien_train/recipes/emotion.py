@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mien.errors import MienError
 from mien_train.recipes.base import Recipe
-from mien_train.recipes.values import Share
+from mien_train.recipes.values import Share, Weight
 
-Labels = Literal["ferplus", "majority", "fer2013", "sixclass", "folders"]
+Labels = Literal["ferplus", "truncated", "majority", "fer2013", "sixclass", "folders"]
 Partition = Literal["usage", "swapped", "holdout"]
-Augmentation = Literal["strong", "light", "none"]
+Augmentation = Literal["wide", "strong", "light", "none"]
+NearCopies = Literal["kept", "left-out"]
 Crops = Literal["direct", "detector"]
 Imbalance = Literal["none", "weights", "sampler"]
+
+FERPLUS_LABELS: tuple[Labels, ...] = ("ferplus", "truncated", "majority")
+"""Those that are made of FER+'s votes."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,16 @@ class EmotionRecipe(Recipe):
 
     Attributes:
         mixup: largest share of a second image mixed into an image (0 for none).
-        labels: "ferplus" (shares of FER+'s votes), "majority" (FER+, strict), "fer2013" (seven classes), "sixclass"
-            (FER2013 without disgust) or "folders" (a user's own; chosen by itself when the data are class folders).
+        labels: "ferplus" (shares of FER+'s votes), "truncated" (shares of the votes that decide), "majority" (FER+,
+            strict), "fer2013" (seven classes), "sixclass" (FER2013 without disgust) or "folders" (a user's own; chosen
+            by itself when the data are class folders).
         partition: of FER2013: "usage" (Training, PublicTest to validate, PrivateTest to test), "swapped" (PrivateTest
             validates) or "holdout" (a share of Training validates; both test parts test).
         holdout: that share, of each class.
-        augmentation: "strong", "light" or "none"; see `mien_train.emotion.augment.KINDS`.
+        searched: weight of the loss of a second head, which learns FER2013's own seven labels (what was searched for,
+            where FER+'s say what was seen), each class weighing alike; 0 for no second head.
+        near_copies: of validation and test images among the training images of FER2013: "kept" or "left-out".
+        augmentation: "wide", "strong", "light" or "none"; see `mien_train.emotion.augment.KINDS`.
         augmented: share of training images that are augmented at all.
         sharpen: share of training images that are sharpened.
         half_face: share of training images of which one half, left or right, is painted over.
@@ -45,6 +54,8 @@ class EmotionRecipe(Recipe):
     labels: Labels = "ferplus"
     partition: Partition = "usage"
     holdout: Share = 0.1
+    searched: Weight = 0.0
+    near_copies: NearCopies = "kept"
     augmentation: Augmentation = "strong"
     augmented: Share = 1.0
     sharpen: Share = 0.0
@@ -55,7 +66,15 @@ class EmotionRecipe(Recipe):
     exclude: str = ""
     wanted_accuracy: Share = 0.9
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.searched and not self.usual:
+            raise MienError(
+                f"searched is {self.searched:g}, but a second head needs FER+'s labels in FER2013's own partition; "
+                f"set labels to {' or '.join(FERPLUS_LABELS)}, partition to usage, crops to direct, or searched to 0"
+            )
+
     @property
     def usual(self) -> bool:
         """Whether FER+'s strict validation split is what the recipe selects on."""
-        return self.labels in ("ferplus", "majority") and self.partition == "usage" and self.crops == "direct"
+        return self.labels in FERPLUS_LABELS and self.partition == "usage" and self.crops == "direct"

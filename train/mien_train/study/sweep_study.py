@@ -44,8 +44,8 @@ def opened(optuna: ModuleType, storage: str, name: str, pruner: BasePruner) -> S
             return _opened(optuna, storage, name, pruner)
     except (SQLAlchemyError, ImportError, RuntimeError, optuna.exceptions.OptunaError) as error:
         raise MienError(
-            f"--storage: cannot be opened ({type(error).__name__}); give a URL such as sqlite:///study.db, on a disk with "
-            "room"
+            f"--storage: cannot be opened ({type(error).__name__}); give a URL such as sqlite:///study.db, where there "
+            "is room"
         ) from None
 
 

@@ -82,9 +82,13 @@ CLASSIFIERS = (
     ),
 )
 
-YUNET_FLOAT, YUNET_OPENCV, YUNET_INT8, RFB_FLOAT = (
+YUNET_SMALL = 240, 320
+"""Input (height, width) at which kiosks run it in OpenCV: a 640×480 frame at half its size."""
+
+YUNET_FLOAT, YUNET_OPENCV, YUNET_OPENCV_SMALL, YUNET_INT8, RFB_FLOAT = (
     "YuNet_n, float, ONNX Runtime",
     "YuNet_n, float, OpenCV",
+    "YuNet_n 240×320, float, OpenCV",
     "YuNet_n, int8, LiteRT",
     "RFB-320, float, ONNX Runtime",
 )
@@ -107,7 +111,8 @@ def opened(
     """
     makers: dict[str, Callable[[], Peer]] = {
         YUNET_FLOAT: lambda: _yunet_float(where, luma),
-        YUNET_OPENCV: lambda: _yunet_opencv(where, luma),
+        YUNET_OPENCV: lambda: _yunet_opencv(where, luma, YUNET_OPENCV, YUNET),
+        YUNET_OPENCV_SMALL: lambda: _yunet_opencv(where, luma, YUNET_OPENCV_SMALL, YUNET_SMALL),
         YUNET_INT8: lambda: _yunet_int8(where, luma, size),
         RFB_FLOAT: lambda: _rfb(where, luma),
     }
@@ -168,23 +173,23 @@ def _yunet_float(where: Path, luma: NDArray[np.uint8]) -> Peer:
     return Peer(YUNET_FLOAT, "face", YUNET, path, network, whole)
 
 
-def _yunet_opencv(where: Path, luma: NDArray[np.uint8]) -> Peer:
-    path = _file(where, "yunet_n_320x320.onnx")
+def _yunet_opencv(where: Path, luma: NDArray[np.uint8], name: str, size: tuple[int, int]) -> Peer:
+    path = _file(where, "yunet_n_320x320.onnx" if size == YUNET else "yunet_n_dynamic.onnx")
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it remarks on its own defaults
-    detector = detectors.YuNet(path, *YUNET, score_threshold=0.6, iou_threshold=0.3)
+    detector = detectors.YuNet(path, *size, score_threshold=0.6, iou_threshold=0.3)
     cv2.utils.logging.setLogLevel(level)
-    canvas = np.zeros((*YUNET, 3), np.uint8)
+    canvas = np.zeros((*size, 3), np.uint8)
 
     def network() -> object:
         return detector.network(canvas)
 
     def whole() -> object:
-        small = _shrunk(luma, YUNET)
+        small = _shrunk(luma, size)
         canvas[: small.shape[0], : small.shape[1]] = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
         return network()
 
     whole()
-    return Peer(YUNET_OPENCV, "face", YUNET, path, network, whole)
+    return Peer(name, "face", size, path, network, whole)
 
 
 def _yunet_int8(where: Path, luma: NDArray[np.uint8], size: tuple[int, int]) -> Peer:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from mien.bench.document import ColdStart
-from mien_export.peers.catalogue import MINI_FLOAT, MINI_INT8, YUNET_FLOAT, YUNET_INT8
+from mien_export.peers.catalogue import MINI_FLOAT, MINI_INT8, YUNET_FLOAT, YUNET_INT8, YUNET_OPENCV_SMALL
 from mien_export.peers.contest import Outcome
 from mien_export.records.bench import Ratio
 
@@ -27,6 +27,7 @@ def ratios(outcome: Outcome, cold_starts: Sequence[ColdStart]) -> dict[str, Rati
     found = {
         "whole_path_vs_float_peers": _path(outcome, YUNET_FLOAT, MINI_FLOAT, 0.40),
         "whole_path_vs_int8_peers": _path(outcome, YUNET_INT8, MINI_INT8, 0.75),
+        "whole_path_vs_opencv": _path(outcome, YUNET_OPENCV_SMALL, MINI_FLOAT, 0.27),
     }
     for (model, engine, kind), median in outcome.networks.items():
         copy = outcome.networks.get((model, engine, "float"))

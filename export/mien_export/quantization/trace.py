@@ -55,6 +55,13 @@ def trace(network: nn.Module, outputs: Sequence[str], height: int, width: int, c
     names = [output.name for output in model.graph.output]
     if names != list(outputs):
         raise MienError(f"{type(network).__name__} gives outputs {names}, expected {list(outputs)}")
+    for node in model.graph.node:
+        # The exporter notes where in whose source each node comes from: it would change the file's hash with a comment,
+        # and tell everybody the folders of the machine that made it.
+        del node.metadata_props[:]
+    del model.metadata_props[:], model.graph.metadata_props[:]
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        del value.metadata_props[:]
     _unshare(model.graph)
     return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
 

@@ -99,7 +99,7 @@ def test_missing_and_damaged_peers_are_named_with_the_reason(tmp_path: Path) -> 
     shutil.copy(__file__, tmp_path / "rfb_320.onnx")
     found, absent = catalogue.opened(tmp_path, scene().luma, placed(1)[0].box, (64, 96))
     assert found == []
-    assert len(absent) == 4 + len(catalogue.CLASSIFIERS)
+    assert len(absent) == 5 + len(catalogue.CLASSIFIERS)
     assert absent[catalogue.YUNET_FLOAT].endswith("missing")
     assert "cannot be run here" in absent[catalogue.RFB_FLOAT]
 
@@ -110,7 +110,7 @@ def test_mien_runs_alone_where_there_are_no_peers(models: tuple[Path, Path], tmp
     assert {kind for *_, kind in outcome.networks} == {"int8", "float"}
     assert len(outcome.networks) == 8
     assert outcome.peers == {}
-    assert sum("skipped" in row for row in outcome.rows) == 4 + len(catalogue.CLASSIFIERS)
+    assert sum("skipped" in row for row in outcome.rows) == 5 + len(catalogue.CLASSIFIERS)
     judged = ratios(outcome, [])
     assert judged["whole_path_vs_float_peers"]["met"] is None
     assert "was not measured" in judged["whole_path_vs_float_peers"]["reason"]
@@ -129,6 +129,7 @@ def outcome_of(whole: tuple[float, float]) -> Outcome:
         catalogue.YUNET_FLOAT: (3.0, 2.0),
         catalogue.MINI_FLOAT: (1.0, 0.5),
         catalogue.YUNET_INT8: (1.5, 1.0),
+        catalogue.YUNET_OPENCV_SMALL: (5.4, 5.0),
         catalogue.MINI_INT8: (0.5, 0.5),
     }
     return Outcome("emotion-base", {("litert", 1): whole[0], ("litert", 20): whole[1]}, networks, theirs, ())
@@ -141,6 +142,7 @@ def test_promises_are_judged_as_ratios_of_medians() -> None:
     assert values == {
         "whole_path_vs_float_peers": (pytest.approx(0.4), True),
         "whole_path_vs_int8_peers": (pytest.approx(0.8), False),
+        "whole_path_vs_opencv": (pytest.approx(0.25), True),
         "int8_vs_float_litert_face-base": (0.5, True),
         "int8_vs_float_onnx_emotion-base": (pytest.approx(1.5), False),
         "twenty_faces": (pytest.approx(1.0), True),  # 1.6 + 19 × 1.5 × 0.1 = 4.45

@@ -16,6 +16,7 @@ from mien_export.proof.agreement import operator_differences, tensor_differences
 from mien_export.proof.runners import KERNELS, Onnx, TfLite
 from mien_export.quantization import observers, qdq
 from mien_export.quantization.quantize import quantize_network
+from mien_export.quantization.trace import trace
 from mien_export.tflite import flatbuffer
 from mien_export.tflite.writer import to_tflite
 from mien_train.networks import face, registry
@@ -158,3 +159,9 @@ def test_calibration_images_of_another_size_are_refused(emotion_net: nn.Module) 
         quantize_network(emotion_net, np.zeros((2, 40, 40), np.uint8), ["logits"], 48, 48)
     with pytest.raises(MienError, match=r"unknown calibration method 'best'"):
         quantize_network(emotion_net, np.zeros((2, 48, 48), np.uint8), ["logits"], 48, 48, "best")
+
+
+def test_an_exported_graph_names_no_file_of_the_machine_that_made_it(emotion_net: nn.Module) -> None:
+    graph = trace(emotion_net, ["logits"], 48, 48).SerializeToString()
+    assert b"/torch/" not in graph
+    assert b".py" not in graph

@@ -6,11 +6,10 @@ import dataclasses
 import difflib
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
 
 from mien import contents
 from mien.cameras.settings import CameraSettings
@@ -83,26 +82,32 @@ def read(path: Path) -> dict[str, object]:
 
 
 def build(
-    file: Mapping[str, object], command_line: Mapping[str, object], camera: Mapping[str, object] = MappingProxyType({})
+    file: Mapping[str, object],
+    command_line: Mapping[str, object],
+    tables: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> RunConfig:
     """Settings in which the command line wins over the file, and the file over the defaults.
 
     Args:
         file: of `read`, or empty.
         command_line: by field name; what is None was not given.
-        camera: likewise, fields of `CameraSettings`.
+        tables: likewise, the fields of a table by the table's name.
 
     Raises:
         MienError: an unknown key, a value of the wrong kind or out of range.
     """
     given = {**file, **_given(command_line)}
+    for name, fields in tables.items():
+        table = given.get(name, {})
+        given[name] = {**table, **_given(fields)} if isinstance(table, Mapping) else table
     _checked(given)
-    table = {**cast("Mapping[str, object]", given.get("camera", {})), **_given(camera)}
-    _checked(table, CameraSettings, "camera ")
-    given["camera"] = CameraSettings(**table)  # type: ignore[arg-type] # names and kinds are checked
-    if "sinks" in given:
-        given["sinks"] = tuple(cast("Sequence[str]", given["sinks"]))
-    config = RunConfig(**given)  # type: ignore[arg-type] # likewise
+    values: dict[str, object] = {}
+    for name, default in _defaults(RunConfig).items():
+        value = given.get(name, default)
+        if isinstance(value, Mapping) and dataclasses.is_dataclass(default) and not isinstance(default, type):
+            value = type(default)(**{key: _frozen(part) for key, part in value.items()})
+        values[name] = _frozen(value)
+    config = RunConfig(**values)  # type: ignore[arg-type] # names and kinds are checked
     for name, least in (
         ("threads", 1),
         ("max_frames", 0),
@@ -120,11 +125,18 @@ def _given(values: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _checked(
-    settings: Mapping[str, object], kind: type[RunConfig | CameraSettings] = RunConfig, where: str = ""
-) -> None:
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _defaults(kind: type) -> dict[str, object]:
+    """Name of each setting, or table of settings, to its default."""
+    return {field.name: field.default for field in dataclasses.fields(kind)}
+
+
+def _checked(settings: Mapping[str, object], kind: type = RunConfig, where: str = "") -> None:
     """Every key is a field of that kind, and every value of the field's kind."""
-    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    defaults = _defaults(kind)
     for key, value in settings.items():
         if key not in defaults:
             near = difflib.get_close_matches(key, defaults, n=1, cutoff=0)
@@ -135,10 +147,10 @@ def _checked(
         if isinstance(default, tuple):
             good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
             wanted = "a list of strings"
-        elif isinstance(default, CameraSettings):
-            good, wanted = isinstance(value, Mapping), "a table, [camera]"
-            if good:
-                _checked(cast("Mapping[str, object]", value), CameraSettings, "camera ")
+        elif dataclasses.is_dataclass(default):
+            good, wanted = isinstance(value, Mapping), f"a table, [{key}]"
+            if isinstance(value, Mapping):
+                _checked(value, type(default), f"{key} ")
         else:
             good, wanted = _is(value, type(default)), _KINDS[type(default)]
         if not good:

@@ -64,8 +64,10 @@ def test_a_camera_is_set_up_alike_from_the_command_line_and_from_a_file(tmp_path
     path = written(tmp_path, "\n".join(["[camera]", *lines]))
     expected = CameraSettings(number=1, width=800, height=600, rate=15.0, rotation=270, mirror=True)
     assert build(read(path), {}).camera == expected
-    assert build({}, {}, CAMERA).camera == expected
-    assert build(read(path), {}, {"rotation": 0, "width": None}).camera == dataclasses.replace(expected, rotation=0)
+    assert build({}, {}, {"camera": CAMERA}).camera == expected
+    assert build(read(path), {}, {"camera": {"rotation": 0, "width": None}}).camera == dataclasses.replace(
+        expected, rotation=0
+    )
     assert build({}, {}).camera == CameraSettings()
 
 
@@ -102,7 +104,7 @@ def test_the_options_of_a_camera_reach_its_source(monkeypatch: pytest.MonkeyPatc
 def test_a_camera_that_cannot_be_is_one_line_from_either_side(table: dict[str, object], message: str) -> None:
     for settings in ((table, {}), ({}, table)):
         with pytest.raises(MienError, match=message) as caught:
-            build({"camera": settings[0]}, {}, settings[1])
+            build({"camera": settings[0]}, {}, {"camera": settings[1]})
         assert len(str(caught.value)) < 1000
 
 

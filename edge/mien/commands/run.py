@@ -71,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
 
     file = config.read(args.config) if args.config is not None else {}
     given = {key: getattr(args, key) for key in _KEYS}
-    settings = config.build(file, given, {key: getattr(args, key) for key in _CAMERA_KEYS})
+    settings = config.build(file, given, {"camera": {key: getattr(args, key) for key in _CAMERA_KEYS}})
     tally = _Tally()
     with contextlib.ExitStack() as stack:
         sinks = stack.enter_context(open_sinks(settings.sinks))

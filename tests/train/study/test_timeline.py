@@ -12,6 +12,7 @@ from mien.errors import MienError
 from mien.faces.face import Box, Face, Landmarks, Point
 from mien.reading import Reading
 from mien_train.study import timeline, timeline_picture
+from mien_train.study.track import Timeline, Track
 
 
 def _reading(track: int, emotion: str, happy: float) -> Reading:
@@ -40,8 +41,8 @@ def test_a_frame_without_the_face_interrupts_its_track_and_so_does_a_stalled_cam
 def test_gaps_of_a_face_are_gaps_in_its_picture() -> None:
     frames = np.array([0, 1, 2, 5, 9])  # of ten, a tenth of a second each
     even = np.full((5, 2), 0.5)
-    track = timeline.Track(1, frames, ("neutral",) * 5, even)
-    found = timeline.Timeline("clip", 0.1, ("neutral", "happiness"), np.arange(10) / 10, (track,))
+    track = Track(1, frames, ("neutral",) * 5, even)
+    found = Timeline("clip", 0.1, ("neutral", "happiness"), np.arange(10) / 10, (track,))
     figure = timeline_picture.drawn(found)
     bands, strip = figure.subfigs[0].axes
     spoken = [(0, 0.1), (0.1, 0.2), (0.2, 0.3), (0.5, 0.6), (0.9, 1.0)]

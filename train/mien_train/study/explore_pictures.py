@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,8 @@ from mien_train.data.collection import SPLITS, Collection
 from mien_train.data.duplicates import Pairs
 from mien_train.study import face_sheet, figures
 from mien_train.study.disputed import Contested, Disagreement
+from mien_train.study.exploration import Classes, Exploration
 from mien_train.study.face_sheet import Thumbnail
-
-if TYPE_CHECKING:
-    from mien_train.study.explore import Classes, Exploration
 
 _COLUMNS = 12
 _PAIRS = 10

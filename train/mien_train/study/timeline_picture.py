@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.reading import UNCERTAIN
 from mien_train.study import figures
-from mien_train.study.timeline import Timeline, Track
+from mien_train.study.track import Timeline, Track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,135 @@
+"""Whether mien does its work: was a new frame processed lately, and if not, why."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mien.reading import FrameResult
+
+LIMIT_SECONDS = 10.0
+"""A new frame within so many seconds is "lately": longer than a camera's own restarts take when they succeed at once."""
+
+STARTING_SECONDS = 60.0
+"""After the start a first frame may take so long before a watchdog should act: models load, cameras settle."""
+
+
+class State(StrEnum):
+    """What mien is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RECOVERING = "recovering"
+    STALLED = "stalled"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How it was at one moment.
+
+    Attributes:
+        state: what mien was doing.
+        healthy: whether a new frame was processed within the limit; never while paused, recovering or starting.
+        alive: whether a watchdog should be content: healthy, or paused, or starting or recovering within their time.
+        age: seconds since the last new frame was processed; None before the first.
+        reasons: why it is not healthy, for people; empty if it is.
+    """
+
+    state: State
+    healthy: bool
+    alive: bool
+    age: float | None
+    reasons: tuple[str, ...]
+
+
+class Pulse:
+    """Is told what happens and tells how things are; from any thread.
+
+    A frame counts as new if it was exposed after every one before it: a camera that hands out the same picture again
+    and again is stalled.
+
+    Args:
+        limit: seconds; see `LIMIT_SECONDS`.
+        starting: seconds; see `STARTING_SECONDS`.
+        clock: seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        limit: float = LIMIT_SECONDS,
+        starting: float = STARTING_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limit = limit
+        self._starting, self._clock = starting, clock
+        self._turn = threading.Lock()
+        self._began = self._since = clock()
+        self._last: float | None = None
+        self._newest = -1
+        self._paused = self._ended = False
+        self._recovering: tuple[str, float] | None = None
+
+    def beat(self, result: FrameResult) -> None:
+        """A frame was processed."""
+        with self._turn:
+            if result.captured_at > self._newest:
+                self._newest = result.captured_at
+                self._last = self._since = self._clock()
+                self._recovering = None
+
+    def pause(self) -> None:
+        """Frames are not processed any more, because somebody wants it so."""
+        with self._turn:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Frames are processed again; the limit counts from now."""
+        with self._turn:
+            self._paused = False
+            self._since = self._clock()
+
+    def recover(self, why: str, seconds: float) -> None:
+        """The camera is being restarted.
+
+        Args:
+            why: one line for people.
+            seconds: after which that should have succeeded or failed; a watchdog waits as long. Until the next new
+                frame.
+        """
+        with self._turn:
+            self._recovering = (why, self._clock() + seconds)
+
+    def end(self) -> None:
+        """No more frames will come."""
+        with self._turn:
+            self._ended = True
+
+    def now(self) -> Health:
+        """How things are."""
+        with self._turn:
+            now = self._clock()
+            age = None if self._last is None else now - self._last
+            if self._ended:
+                return Health(State.ENDED, False, False, age, ("the run has ended",))
+            if self._paused:
+                return Health(State.PAUSED, False, True, age, ("paused: nothing is read until somebody resumes",))
+            if self._recovering is not None:
+                why, until = self._recovering
+                return Health(State.RECOVERING, False, now <= until, age, (f"the camera is recovering: {why}",))
+            if age is None:
+                waited = now - self._began
+                return Health(
+                    State.STARTING, False, waited <= self._starting, None, (f"no frame yet, after {waited:.0f} s",)
+                )
+            if now - self._since <= self.limit:
+                healthy = age <= self.limit  # just resumed, it runs but has shown nothing new yet
+                reasons = () if healthy else (f"resumed; last new frame {age:.0f} s ago",)
+                return Health(State.RUNNING, healthy, True, age, reasons)
+            return Health(
+                State.STALLED, False, False, age, (f"last new frame {age:.0f} s ago; the limit is {self.limit:g} s",)
+            )

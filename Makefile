@@ -79,8 +79,15 @@ tables: .venv/ready ## the tables of README.md and docs, and the model cards, fr
 check-results: .venv/ready ## the committed figures: promises kept, tables and cards up to date, of the bundled models
 	$(DEV)/python -m pytest tests/results/check_promises.py tests/results/check_pages.py
 
-wheel: .venv/ready ## dist/mien-*.whl, models included
-	$(DEV)/python -m build --wheel --outdir dist
+.venv-build/ready:
+	$(PYTHON) -m venv .venv-build
+	.venv-build/bin/pip install $(PIP_QUIET) 'build>=1.2' 'hatchling>=1.27'
+	@touch $@
+
+# A wheel's files all bear one time, so that the same sources give the same bytes.
+wheel: export SOURCE_DATE_EPOCH ?= 1577836800
+wheel: .venv-build/ready ## dist/mien-*.whl, models included; the same bytes each time
+	.venv-build/bin/python -m build --wheel --no-isolation --outdir dist
 
 bench: .venv/ready ## latency of every stage, and beside other people's models (../shared/peers), on this machine
 	$(DEV)/python -m mien_export peers --out docs/results/bench.json

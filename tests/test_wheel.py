@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -33,6 +35,23 @@ def test_the_wheel_holds_the_runtime_the_models_and_the_licences_and_no_more(whe
             assert f"mien/models/{model}.{suffix}" in names
     assert any(name.endswith("MODELS_LICENSE.md") for name in names)
     assert "mien/py.typed" in names
+
+
+def test_the_same_sources_give_the_same_wheel_whenever_and_wherever_they_lie(tmp_path: Path) -> None:
+    digests = []
+    for name, umask in (("first", 0o022), ("second", 0o077)):
+        copy = tmp_path / name
+        copy.mkdir()
+        for file in ("pyproject.toml", "README.md", "LICENSE", "MODELS_LICENSE.md"):
+            shutil.copy(ROOT / file, copy)  # which leaves the time of copying
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "edge", copy / "edge", copy_function=shutil.copy, ignore=ignored)
+        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1577836800", "PIP_NO_INDEX": "1"}
+        subprocess.run(command, cwd=copy, check=True, capture_output=True, env=environment, umask=umask)
+        (built,) = (copy / "dist").glob("mien-*.whl")
+        digests.append(hashlib.sha256(built.read_bytes()).hexdigest())
+    assert digests[0] == digests[1]
 
 
 def test_installed_in_an_empty_environment_it_finds_and_verifies_its_models(wheel: Path, tmp_path: Path) -> None:

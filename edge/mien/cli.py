@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from mien import machine
 from mien.commands import bench, detect, doctor, models, run
-from mien.errors import MienError, one_line
+from mien.errors import MienError, RunFailed, one_line
 
 _COMMANDS = (run, detect, models, bench, doctor)
 
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of the process if None.
 
     Returns:
-        0 on success, 1 where a command says so, 2 on bad usage or bad input, 130 after Ctrl-C.
+        0 on success, 1 where a command says so, 2 on bad usage or bad input, 3 where a run failed that had begun, 130
+        after Ctrl-C.
     """
     # OpenCV would warn on standard error of what we report ourselves; read when it is imported.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except MienError as error:
         sys.stderr.write(f"mien: {error}\n")
-        return 2
+        return 3 if isinstance(error, RunFailed) else 2
     except KeyboardInterrupt:
         return 130
     except OSError as error:

@@ -17,6 +17,14 @@ class MienError(Exception):
         super().__init__(one_line(message))
 
 
+class RunFailed(MienError):
+    """A run that began well and failed later, such as with a lost camera: trying again may help.
+
+    Command lines exit with status 3 instead, so that a service manager starts it again, which would be in vain after a
+    mistake in the command line or the settings.
+    """
+
+
 def one_line(text: str) -> str:
     """A text in which what cannot be printed (line ends, terminal codes, bytes of no character) is escaped.
 

@@ -221,7 +221,7 @@ def test_every_exit_status_stands_there_and_no_other() -> None:
     ("old", "new", "found"),
     [
         ("| 130 | Ctrl-C | Ctrl-C |", "| 130 | Ctrl-C | |", "python -m mien_train: [0, 1, 2, 130], not [0, 1, 2]"),
-        ("| 130 |", "| 131 |", "mien: [0, 1, 2, 130], not [0, 1, 2, 131]"),
+        ("| 130 |", "| 131 |", "mien: [0, 1, 2, 3, 130], not [0, 1, 2, 3, 131]"),
         ("| `mien doctor` | something", "| `mien run` | something", "mien doctor: its status 1 is not told of"),
         ("| `mien doctor` | something", "| `mien run` | something", "mien run: has no status 1"),
     ],

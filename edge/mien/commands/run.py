@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.commands.options import TILES_HELP, Subparsers, add_models
-from mien.errors import MienError
+from mien.errors import MienError, RunFailed
 
 if TYPE_CHECKING:
+    from mien.cameras.base import Camera
     from mien.pipeline import Pipeline
     from mien.reading import FrameResult
 
@@ -94,7 +95,7 @@ def main(args: argparse.Namespace) -> int:
             )
         )
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip)
-        with _terminated():
+        with _terminated(), _begun(camera, tally):
             try:
                 if camera.live:  # a recording that cannot be read is one line of error, and no other
                     sys.stderr.write(f"mien: reading {camera.description}\n")
@@ -133,6 +134,17 @@ def _terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
+    """What goes wrong once a camera is open, or a recording has given a frame, is no mistake of the command line."""
+    try:
+        yield
+    except MienError as error:
+        if camera.live or tally.frames:
+            raise RunFailed(str(error)) from None
+        raise
 
 
 def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally) -> None:

@@ -87,10 +87,10 @@ def test_it_is_one_line_and_a_status(line: str, status: int, message: str, shell
     assert message in said
 
 
-def test_a_full_disk_during_a_run_is_the_last_line_and_status_2(shell: Shell) -> None:
+def test_a_full_disk_during_a_run_is_the_last_line_and_status_3(shell: Shell) -> None:
     ran = shell("ulimit -f 1; mien run --source demo --sink jsonl:log.jsonl")
     lines = ran.stderr.decode().splitlines()
-    assert ran.returncode == 2
+    assert ran.returncode == 3
     assert "File too large" in lines[-1]
     assert not any("Traceback" in line for line in lines)
 

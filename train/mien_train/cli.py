@@ -31,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         place = f"{error.filename}: " if error.filename else ""
         return _failed(f"{place}{error.strerror or error}; free some space or check the path")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise  # torch's word for a lack of memory; anything else is a fault of ours, to be seen whole
+        return _failed("there is not memory enough for this; lower batch or widths with --set")
     except KeyboardInterrupt:
         return 130
     return status

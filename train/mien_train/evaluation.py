@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from mien.emotions.align import SIZE
 from mien.errors import MienError
@@ -28,6 +27,7 @@ from mien_train.model_file import ENGINE, task_of
 from mien_train.recipes import choosing
 from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.training import checkpoint
+from mien_train.training.progress import progress
 
 TEST_LOG = Path("docs/results/test-log.jsonl")
 """Every look at FER2013's test images that is taken in this project's folder leaves a line here, so that it shows how
@@ -110,7 +110,7 @@ def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tupl
     if (contract.height, contract.width) != (SIZE, SIZE):
         raise MienError(f"{model}: takes {contract.height}×{contract.width} pixels; emotion images are {SIZE}×{SIZE}")
     engine = open_engine(contract, ENGINE[model.suffix])
-    raw = [engine.run(image)[0][0].copy() for image in tqdm(images, desc=model.name, leave=False, disable=None)]
+    raw = [engine.run(image)[0][0].copy() for image in progress(images, model.name, unit="images")]
     outputs = contract.outputs[0].quantization.dequantize(np.stack(raw))
     return torch.from_numpy(outputs), contract.labels, contract.decision.temperature
 

@@ -179,6 +179,14 @@ def test_a_place_that_cannot_be_used_is_said_before_training(
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 
+def test_a_lack_of_memory_is_one_line(small_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["emotion", "--data", str(small_data), "--out", str(tmp_path / "run"), "--set", "blocks=1,1"]
+    assert main([*words, "--set", "widths=9000000,9000000"]) == 2
+    assert capsys.readouterr().err == (
+        "mien_train: there is not memory enough for this; lower batch or widths with --set\n"
+    )
+
+
 def test_a_missing_matplotlib_is_said_before_training(
     shades: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from mien.emotions.align import SIZE
 from mien.errors import MienError
@@ -17,6 +16,7 @@ from mien_train.data import crops, emotion_data
 from mien_train.recipes.choosing import recipe_of
 from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.training import checkpoint
+from mien_train.training.progress import progress
 
 
 def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], int]:
@@ -32,7 +32,7 @@ def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[
     """
     top, left = crops.corner()
     points = []
-    for image in tqdm(images, desc="landmarks", leave=False, disable=None):
+    for image in progress(images, "landmarks", unit="images"):
         faces = detector.detect(crops.enlarged(image))
         if faces and faces[0].score >= crops.LEAST_SCORE:
             points.append((np.array(faces[0].landmarks) - [left, top]) * SIZE / crops.FACE)
@@ -43,7 +43,7 @@ def measure(detector: FaceDetector, images: NDArray[np.uint8]) -> tuple[NDArray[
     return (median + mirrored) / 2, len(points)
 
 
-def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> dict[str, Any]:
+def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> Mapping[str, object]:
     """Measure the template on seeded training images and write it into an emotion run's checkpoint."""
     path = run / "checkpoint.pt" if run.is_dir() else run
     stored = checkpoint.finished(path)
@@ -55,7 +55,7 @@ def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> di
     rows = np.random.default_rng(seed).permutation(len(images))[:count]
     model = FaceDetector(detector)
     template, found = measure(model, images[rows])
-    alignment: dict[str, Any] = {
+    alignment: Mapping[str, object] = {
         "template": [[round(x, 2), round(y, 2)] for x, y in template.tolist()],
         "measured": {"detector": model.bundle.name, "images": len(rows), "faces": found},
     }

@@ -6,6 +6,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
+_HIGHEST = 90
+"""Hundredths at which the search for the abstain threshold ends: above it, calibrated probabilities are too few on a
+validation split to be told apart."""
+_WIDEST, _CANDIDATES = 1.2, 241
+"""Temperatures are tried from exp(−1.2) = 0.30 to exp(1.2) = 3.32, one per cent apart."""
+
 
 def temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature that minimises the cross-entropy of softmax(logits / T) (Guo et al. 2017).
@@ -14,7 +20,7 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
         logits: float32 (n, K), of the validation split.
         labels: int64 (n,).
     """
-    candidates = torch.exp(torch.linspace(-1.2, 1.2, 241))
+    candidates = torch.exp(torch.linspace(-_WIDEST, _WIDEST, _CANDIDATES))
     losses = torch.stack([F.cross_entropy(logits / t, labels) for t in candidates])
     return round(float(candidates[losses.argmin()]), 4)
 
@@ -33,11 +39,11 @@ def abstain_threshold(probabilities: Tensor, labels: Tensor, accuracy: float) ->
     confidence, predicted = probabilities.max(dim=1)
     right = (predicted == labels).float()
     lowest = -(-100 // probabilities.shape[1])
-    for hundredths in range(lowest, 90):
+    for hundredths in range(lowest, _HIGHEST):
         kept = confidence >= hundredths / 100
         if kept.any() and right[kept].mean() >= accuracy:
             return hundredths / 100
-    return 0.9
+    return _HIGHEST / 100
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:

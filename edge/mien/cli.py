@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from mien import machine
 from mien.commands import bench, detect, doctor, models, run
-from mien.errors import MienError, RunFailed, one_line
+from mien.errors import MienError, RunError, one_line
 
 _COMMANDS = (run, detect, models, bench, doctor)
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except MienError as error:
         sys.stderr.write(f"mien: {error}\n")
-        return 3 if isinstance(error, RunFailed) else 2
+        return 3 if isinstance(error, RunError) else 2
     except KeyboardInterrupt:
         return 130
     except OSError as error:

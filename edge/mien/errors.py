@@ -17,7 +17,7 @@ class MienError(Exception):
         super().__init__(one_line(message))
 
 
-class RunFailed(MienError):
+class RunError(MienError):
     """A run that began well and failed later, such as with a lost camera: trying again may help.
 
     Command lines exit with status 3 instead, so that a service manager starts it again, which would be in vain after a

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.commands.options import TILES_HELP, Subparsers, add_models
-from mien.errors import MienError, RunFailed
+from mien.errors import MienError, RunError
 
 if TYPE_CHECKING:
     from mien.cameras.base import Camera
@@ -143,7 +143,7 @@ def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
         yield
     except MienError as error:
         if camera.live or tally.frames:
-            raise RunFailed(str(error)) from None
+            raise RunError(str(error)) from None
         raise
 
 

@@ -158,6 +158,24 @@ def test_what_starts_from_a_failed_system_fails_with_it(
     assert histories == {}
 
 
+def test_a_measurement_that_cannot_be_made_fails_that_system_alone(
+    small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(plan: Plan, contestant: Any, sidecar: Any) -> Measured:
+        if contestant.recipe == "deep":
+            raise TypeError("Invoked with:\nmany lines")
+        return _row(contestant.name, 0.5)
+
+    monkeypatch.setattr(compare, "_call", lambda *_: None)
+    monkeypatch.setattr(compare, "_exported", lambda *_: None)
+    monkeypatch.setattr(compare.compare_measure, "trained", measured)
+    monkeypatch.setattr(compare.compare_measure, "history", lambda *_: [])
+    rows, _ = compare.compare(_plan(small_data, tmp_path), ["deep", "mini-xception"], Reports())
+    assert [type(row) for row in rows] == [Failed, Measured]
+    assert isinstance(rows[0], Failed)
+    assert rows[0].error == "TypeError('Invoked with:\\nmany lines')"
+
+
 def test_damaged_data_end_the_comparison_before_it_begins(small_data: Path, tmp_path: Path) -> None:
     (small_data / "fer2013.csv").write_text("emotion,pixels,Usage\n9,1 2 3,Training\n")
     with pytest.raises(MienError, match="emotion is '9'"):

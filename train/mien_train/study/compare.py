@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from mien.errors import MienError
+from mien.errors import MienError, one_line
 from mien.models import bundle
 from mien_train.data import fer
 from mien_train.recipes import choosing
@@ -73,8 +73,9 @@ def compare(plan: Plan, names: Sequence[str], report: Report) -> tuple[list[Row]
             histories[contestant.name] = compare_measure.history(plan, contestant)
             if sidecar:
                 sidecars[contestant.name] = sidecar
-        except (_ProcessError, MienError, OSError, RuntimeError, ValueError) as error:
-            rows[contestant.name] = _failed(plan, contestant, str(error) or type(error).__name__)
+        except Exception as error:  # whatever it is, it is this one's, and hours of the others are at stake
+            told = str(error) if isinstance(error, _ProcessError | MienError) else repr(error)
+            rows[contestant.name] = _failed(plan, contestant, told)
         report(in_order(list(rows.values())), histories)
 
     for contestant in (c for c in chosen if c.recipe == OURS):
@@ -169,7 +170,7 @@ def _failed(plan: Plan, contestant: Contestant, error: str) -> Failed:
         recipe=contestant.name,
         protocol=contestant.tested,
         published=contestant.published or None,
-        error=" ".join(error.split()),
+        error=one_line(" ".join(error.split())),
         remark=contestant.remark,
         seed=plan.seed,
         settings=compare_measure.plain(plan.recipe(contestant)),

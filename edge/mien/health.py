@@ -11,7 +11,7 @@ from enum import StrEnum
 from mien.reading import FrameResult
 
 LIMIT_SECONDS = 10.0
-"""A new frame within so many seconds is "lately": longer than a camera's own restarts take when they succeed at once."""
+"""A new frame within so many seconds is "lately": longer than a camera's restart takes that succeeds at once."""
 
 STARTING_SECONDS = 60.0
 """After the start a first frame may take so long before a watchdog should act: models load, cameras settle."""

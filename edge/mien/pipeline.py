@@ -12,7 +12,9 @@ from mien.cameras.latest import Latest
 from mien.closing import Closing
 from mien.errors import MienError
 from mien.frame import Frame
+from mien.health import Pulse
 from mien.laps import Laps
+from mien.pausing import PauseSwitch
 from mien.reader import STAGES as READER_STAGES
 from mien.reader import FaceReader
 from mien.reading import FrameResult
@@ -31,8 +33,8 @@ class Pipeline(Closing):
     A live camera has a thread of its own, joined to the one that reads by a box for one frame: slow models drop frames
     and never queue them. From a recording nothing is dropped: it waits.
 
-    Either step through `run`, or `start` it in a thread and take results by a callback or from `latest`. `stop` may be
-    called from any thread, the others from one.
+    Either step through `run`, or `start` it in a thread and take results by a callback or from `latest`. `stop`,
+    `pause` and `resume` may be called from any thread, the others from one.
 
     Args:
         camera: the source; it is closed when the run ends.
@@ -42,6 +44,7 @@ class Pipeline(Closing):
 
     Attributes:
         preview: may be set and taken away during a run, when somebody looks or no longer does.
+        pulse: tells whether new frames are processed, and if not, why.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class Pipeline(Closing):
     ) -> None:
         self.preview = preview
         self._camera, self._reader, self._sinks = camera, reader, tuple(sinks)
+        self.pulse = Pulse()
+        self._switch = PauseSwitch()
         self._laps = Laps()
         self._box = Latest()
         self._stopped = threading.Event()
@@ -87,6 +92,7 @@ class Pipeline(Closing):
 
     def _run(self, max_frames: int | None) -> Generator[FrameResult, None, None]:
         with contextlib.ExitStack() as stack:
+            stack.callback(self.pulse.end)
             stack.callback(self._camera.close)
             if self._camera.live:
                 source: Iterator[Frame] = stack.enter_context(contextlib.closing(self._live()))
@@ -101,10 +107,17 @@ class Pipeline(Closing):
 
     def _results(self, source: Iterator[Frame]) -> Iterator[FrameResult]:
         while not self._stopped.is_set():
+            if not self._camera.live:  # a recording waits; a live camera's frames go by unread
+                self._switch.wait()
+                if self._stopped.is_set():
+                    return
             self._laps.start()
             frame = next(source, None)
             if frame is None:
                 return
+            if self._camera.live and self.paused:  # it was in the box already
+                self._discard(frame)
+                continue
             self._laps.lap("capture")
             result = self._process(frame)
             self._camera.recycle(frame)
@@ -118,6 +131,7 @@ class Pipeline(Closing):
         if not self._camera.related:
             self._reader.reset()
         result = self._reader.read_frame(frame, self._dropped)
+        self.pulse.beat(result)
         self._laps.skip()  # the reader has laps of its own
         for sink in self._sinks:
             sink.write(result)
@@ -125,9 +139,15 @@ class Pipeline(Closing):
         self._laps.add("whole", time.perf_counter_ns() - began)
         self._laps.finish()
         self._latest = result
-        if self.preview is not None:
-            self.preview(frame.luma, result)
+        preview = self.preview  # read once: another thread may take it away meanwhile
+        if preview is not None:
+            preview(frame.luma, result)
         return result
+
+    def _discard(self, frame: Frame) -> None:
+        """Let a frame go by unread, which is none lost because the models were busy."""
+        self._expected = frame.sequence + 1
+        self._camera.recycle(frame)
 
     def _live(self) -> Generator[Frame, None, None]:
         """Frames of the camera's own thread, the newest each time."""
@@ -154,8 +174,9 @@ class Pipeline(Closing):
     def _capture(self) -> None:
         try:
             for frame in self._camera.frames():
-                unseen = self._box.put(frame)
-                if unseen is not None:
+                if self.paused:
+                    self._discard(frame)
+                elif (unseen := self._box.put(frame)) is not None:
                     self._camera.recycle(unseen)
                 if self._stopped.is_set():
                     break
@@ -190,9 +211,30 @@ class Pipeline(Closing):
         """The newest result; None before the first. From any thread."""
         return self._latest
 
+    @property
+    def paused(self) -> bool:
+        """Whether frames go by unread."""
+        return self._switch.paused
+
+    def pause(self) -> None:
+        """Read nothing more after the frame under way, until `resume`. From any thread.
+
+        A live camera stays open, so that resuming can't fail and its faults are still seen and mended; its frames are
+        thrown away unread, and none counts as dropped. A recording waits.
+        """
+        self._switch.pause()
+        self.pulse.pause()
+
+    def resume(self) -> None:
+        """Read again, from the next frame. From any thread; does nothing if it was not paused."""
+        if self.paused:
+            self.pulse.resume()
+            self._switch.resume()
+
     def stop(self) -> None:
         """End the run after the frame under way. From any thread; safe to call twice, and before a run."""
         self._stopped.set()
+        self._switch.resume()  # who waits for it must see that the run ends
         self._box.end()
 
     def wait(self, seconds: float | None = None) -> bool:

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
+from numpy.typing import NDArray
+
+from mien.health import State
+from mien.pipeline import Pipeline
+from mien.reader import FaceReader
+from mien.reading import FrameResult
+from mien.roles import Preview
+
+
+class Counting(FakeDetector):
+    """Counts what it is shown."""
+
+    shown = 0
+
+    def detect(self, luma: NDArray[np.uint8], laps: Any = None) -> Any:
+        self.shown += 1
+        return super().detect(luma, laps)
+
+
+def pipeline(camera: FakeCamera, detector: FakeDetector | None = None) -> Pipeline:
+    return Pipeline(camera, FaceReader(detector or FakeDetector([face()]), FakeClassifier()))
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def test_paused_nothing_of_a_live_camera_is_looked_at_though_its_frames_go_by_and_none_counts_as_dropped() -> None:
+    camera, detector, dropped = FakeCamera(interval=0.004), Counting([face()]), [0]
+
+    def see(result: FrameResult) -> None:
+        dropped.append(result.dropped)
+
+    with pipeline(camera, detector) as line:
+        line.start(see)
+        until(lambda: detector.shown > 3)
+        line.pause()
+        assert line.paused
+        assert line.pulse.now().state is State.PAUSED
+        time.sleep(0.05)  # for the frame under way
+        shown, delivered = detector.shown, camera.delivered
+        until(lambda: camera.delivered > delivered + 30)
+        assert detector.shown == shown
+        before = dropped[-1]
+        line.resume()
+        until(lambda: detector.shown > shown + 3)
+        assert line.pulse.now().healthy
+        # The thirty that went by are no frames that slow models lost.
+        assert dropped[-1] - before < 20
+    assert line.pulse.now().state is State.ENDED
+
+
+def test_every_frame_that_went_by_during_a_pause_is_handed_back() -> None:
+    camera = FakeCamera()
+    with pipeline(camera) as line:
+        line.start()
+        line.pause()
+        until(lambda: camera.delivered > 20)
+    assert len(camera.recycled) >= 20
+    assert len(set(camera.recycled)) == len(camera.recycled)
+
+
+def test_a_recording_waits_during_a_pause_and_loses_nothing() -> None:
+    results: list[int] = []
+    line = pipeline(FakeCamera(30, live=False))
+    line.pause()
+    line.start(lambda result: results.append(result.sequence))
+    time.sleep(0.1)
+    assert results == []
+    line.resume()
+    assert line.wait(10)
+    assert results == list(range(30))
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_paused_run_can_be_stopped_and_processes_nothing_more(live: bool) -> None:
+    camera, detector = FakeCamera(live=live), Counting()
+    line = pipeline(camera, detector)
+    line.pause()
+    line.start()
+    time.sleep(0.05)
+    threading.Thread(target=line.stop).start()
+    assert line.wait(10)
+    assert camera.closed
+    assert detector.shown == 0
+
+
+def test_a_preview_may_be_taken_away_at_any_moment_of_a_frame() -> None:
+    class Vanishing(Pipeline):
+        """Somebody takes the preview away right after it was found to be there."""
+
+        asked = 0
+
+        @property
+        def preview(self) -> Preview | None:  # type: ignore[override]
+            self.asked += 1
+            return None if self.asked % 2 == 0 else lambda luma, result: None
+
+        @preview.setter
+        def preview(self, preview: Preview | None) -> None:
+            """Nothing is kept."""
+
+    line = Vanishing(FakeCamera(4, live=False), FaceReader(FakeDetector(), FakeClassifier()))
+    assert len(list(line.run())) == 4

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from mien import machine
-from mien.commands import bench, detect, doctor, models, run
+from mien.commands import bench, config, detect, doctor, models, run
 from mien.errors import MienError, RunError, one_line
 
-_COMMANDS = (run, detect, models, bench, doctor)
+_COMMANDS = (run, detect, models, bench, doctor, config)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -97,6 +97,16 @@ bench: .venv/ready ## latency of every stage, and beside other people's models (
 test-mutations: .venv/ready ## thousands of damaged sidecars, tables, settings, pictures, videos and models, each with its seed
 	PYTHONPATH=tests:edge:train $(DEV)/python -m mutations $(MUTATIONS)
 
+.PHONY: test-privacy
+
+# One line that names what is missing, rather than a test that fails for it.
+NEEDS = for need in $(1); do command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need\#\#*:}"; done; \
+	[ -z "$$missing" ] || { echo "$@: install first:$$missing (apt install$$missing)" >&2; exit 2; }
+
+test-privacy: .venv/ready ## no socket, no stray file, no pixel: strace bubblewrap util-linux, as root; planted ones are caught
+	@$(call NEEDS,strace:strace bwrap:bubblewrap unshare:util-linux)
+	$(DEV)/python -m pytest tests/privacy tests/privacy/check_*.py
+
 .PHONY: test-networks
 test-networks: .venv/ready ## hundreds of small random networks train ten steps, each in a process of its own: none may crash
 	$(DEV)/python tests/train/networks/check_random_networks.py

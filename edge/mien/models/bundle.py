@@ -18,6 +18,9 @@ MODELS = Path(__file__).parent
 _LARGEST = 16 << 20
 """Bytes of a sidecar: the bundled ones have 16 kB."""
 
+_LARGEST_MODEL = 1 << 30
+"""Bytes of a model file: the bundled ones have less than a megabyte."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -95,24 +98,44 @@ class Bundle:
         return self.sidecar.decision
 
     def artefact(self, kind: str) -> Path:
-        """Path of the "tflite" or "onnx" file, after its size and SHA-256 were compared with the sidecar.
+        """Path of the "tflite" or "onnx" file, after it was compared with the sidecar.
 
         Raises:
-            MienError: the sidecar lists no such file, it is missing, or its hash differs.
+            MienError: as `content`.
+        """
+        self.content(kind)
+        return self.place(kind)
+
+    def place(self, kind: str) -> Path:
+        """Where the "tflite" or "onnx" file should be.
+
+        Raises:
+            MienError: the sidecar lists no such file.
         """
         entry = self.sidecar.files.get(kind)
         if entry is None:
             raise MienError(f"{self.path}: lists no {kind} file; it has {', '.join(self.sidecar.files)}")
-        path = self.path.parent / entry.file
+        return self.path.parent / entry.file
+
+    def content(self, kind: str) -> bytes:
+        """The bytes of the "tflite" or "onnx" file, after their SHA-256 was compared with the sidecar.
+
+        Read once: what was compared is what an interpreter gets, whatever becomes of the file meanwhile.
+
+        Raises:
+            MienError: the sidecar lists no such file, it is missing or cannot be read, or its hash differs.
+        """
+        path = self.place(kind)
         if not _is_file(path):
             raise MienError(f"{path}: missing, though {self.path.name} lists it; reinstall or export the model again")
-        digest = sha256(path)
-        if digest != entry.sha256:
+        content, promised = contents.read(path, _LARGEST_MODEL), self.sidecar.files[kind].sha256
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != promised:
             raise MienError(
-                f"{path}: SHA-256 is {digest[:12]}… but {self.path.name} says {entry.sha256[:12]}…; "
+                f"{path}: SHA-256 is {digest[:12]}… but {self.path.name} says {promised[:12]}…; "
                 "the file was changed or damaged, reinstall or export the model again"
             )
-        return path
+        return content
 
 
 def load(name: str | Path) -> Bundle:

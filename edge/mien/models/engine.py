@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -60,8 +61,9 @@ class _TfLite:
     _package: ClassVar[_Package]
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        path = bundle.artefact("tflite")
-        self._interpreter = _interpreter(self._package, str(path), model_path=str(path), num_threads=threads)
+        path = bundle.place("tflite")
+        self._content = bundle.content("tflite")  # the interpreter reads it where it lies, so it must stay
+        self._interpreter = _interpreter(self._package, str(path), model_content=self._content, num_threads=threads)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         _check_shapes(bundle, [_shape(d) for d in inputs], [_shape(d) for d in outputs])
         if any(d["dtype"] is not np.int8 for d in (*inputs, *outputs)):
@@ -111,13 +113,13 @@ class OnnxRuntime:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         ort = _imported(_ONNX)
-        path = bundle.artefact("onnx")
+        path, content = bundle.place("onnx"), bundle.content("onnx")
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise MienError(f"{path}: ONNX Runtime cannot load it ({_first_line(error)})") from None
         inputs, outputs = self._session.get_inputs(), {o.name: o for o in self._session.get_outputs()}
@@ -223,6 +225,10 @@ def _interpreter(package: _Package, what: str, **arguments: Any) -> Any:
 
 
 def _imported(package: _Package) -> Any:
+    if package is _ONNX:
+        # From 1.29 on it notes each model in a file of the user's and sends that to its makers, unless told before it
+        # is loaded. Not a matter of taste here: mien promises that nothing leaves the device.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         return importlib.import_module(package.module)
     except ImportError as error:

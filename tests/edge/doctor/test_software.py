@@ -66,7 +66,7 @@ def test_a_portrait_counterpart_of_another_run_is_refused_and_reported(
     assert "is of another training run than face-base.json" in check.detail
     assert not doctor.runnable((check,))
     assert main(["doctor"]) == 1
-    assert "MISSING  portrait face-base" in capsys.readouterr().out
+    assert "FAULT    portrait face-base" in capsys.readouterr().out
     assert main(["models", "--json"]) == 1
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert not rows["face-base"]["verified"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 from collections.abc import Iterator
@@ -12,27 +13,32 @@ from mien.errors import MienError
 from mien_train.data import files, photo_cache, store
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 1000 bytes: writing more fails as on a full disk."""
+    """No file may grow beyond 1000 bytes: writing more fails as on a full disk.
+
+    No fixture: it would still hold when the test's outcome is written, perhaps into a file that is longer already.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_leaves_the_earlier_file_and_nothing_half_written(tmp_path: Path, full_disk: None) -> None:
+def test_a_full_disk_leaves_the_earlier_file_and_nothing_half_written(tmp_path: Path) -> None:
     path = tmp_path / "found.json"
     files.write_json(path, {"n": 1})
-    with pytest.raises(MienError, match=r"found.json: cannot be written \(.+\); choose another place"):
+    with full_disk(), pytest.raises(MienError, match=r"found.json: cannot be written \(.+\); choose another place"):
         files.write_json(path, {"n": "x" * 5000})
     assert json.loads(path.read_text()) == {"n": 1}
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_arrays_that_do_not_fit_leave_nothing_half_written(tmp_path: Path, full_disk: None) -> None:
+def test_arrays_that_do_not_fit_leave_nothing_half_written(tmp_path: Path) -> None:
     path = tmp_path / "cache.npz"
-    with pytest.raises(MienError, match="set MIEN_CACHE to another folder"):
+    with full_disk(), pytest.raises(MienError, match="set MIEN_CACHE to another folder"):
         store.save_arrays(path, images=np.zeros(5000, np.uint8))
     assert list(tmp_path.iterdir()) == []
 

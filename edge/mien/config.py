@@ -15,6 +15,7 @@ from mien import contents
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
 from mien.models.fields import shown
+from mien.outputs.lines import JsonlSettings
 
 _LARGEST = 1 << 20
 """Bytes of a settings file: one with every key has some hundred."""
@@ -23,6 +24,7 @@ _MOST = 1 << 53
 """Of whole numbers: above it a float is another number, or none."""
 
 _CAMERA = CameraSettings()
+_JSONL = JsonlSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class RunConfig:
     """What a run needs to know. The names are the keys of the TOML file.
 
     Attributes:
-        source: where frames come from; see `mien.cameras.opening.SOURCES`.
+        source: where frames come from: auto, picamera2, v4l2:N, demo, or the path of a picture, a folder of pictures or
+            a video.
         sinks: where readings go; see `mien.outputs.sinks.SPECS`.
         max_frames: processed frames after which the run ends; 0 for no limit.
         annotate: folder for an annotated clip; empty for none.
@@ -38,13 +41,14 @@ class RunConfig:
         threads: of the engine and of OpenCV.
         detector, classifier: name of a bundled model, or path of a sidecar.
         score_threshold: lowest score of a face; 0 for the model's own.
-        smoothing_seconds: time constant; 0 for none.
+        smoothing_seconds: time constant, in seconds; 0 for none.
         tiles: also scan overlapping tiles at full size, for small faces.
         scan_every: scan the whole frame at every k-th frame, and in between look around the known faces; 1 scans
             always.
         look: the detector that looks around known faces where `scan_every` is above 1; a small one, or looking costs
             as much as scanning.
         camera: how a camera is to be set up.
+        jsonl: how files of JSON Lines are kept.
     """
 
     source: str = "auto"
@@ -61,6 +65,7 @@ class RunConfig:
     scan_every: int = 1
     look: str = "face-small"
     camera: CameraSettings = _CAMERA
+    jsonl: JsonlSettings = _JSONL
 
 
 def read(path: Path) -> dict[str, object]:

@@ -21,7 +21,11 @@ from mien import config
 from mien.cameras.demo import photograph
 from mien.cameras.settings import CameraSettings
 from mien.cli import main
+from mien.faces.face import Box, Face, Landmarks, Point
 from mien.outputs import records
+from mien.outputs.lines import JsonlSettings
+from mien.outputs.thinning import LastReading
+from mien.reading import FrameResult
 
 PAGE = (docs_pages.ROOT / "docs/reference.md").read_text(encoding="utf-8")
 KINDS = {str: "string", int: "whole number", float: "number", bool: "true or false", tuple: "list of strings"}
@@ -58,7 +62,7 @@ def _real_keys(kind: type) -> dict[str, object]:
     run = {action.dest: action.option_strings[0] for action in docs_commands.commands()["mien run"]._actions[1:]}
     found: dict[str, object] = {}
     for field in dataclasses.fields(kind):
-        if isinstance(field.default, CameraSettings):
+        if dataclasses.is_dataclass(field.default):
             found[field.name] = ("table", None, "")
             continue
         default = list(field.default) if isinstance(field.default, tuple) else field.default
@@ -66,7 +70,7 @@ def _real_keys(kind: type) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize(("table", "kind"), [(0, config.RunConfig), (1, CameraSettings)])
+@pytest.mark.parametrize(("table", "kind"), [(0, config.RunConfig), (1, CameraSettings), (2, JsonlSettings)])
 def test_every_key_of_the_settings_stands_there_with_type_default_and_option(table: int, kind: type) -> None:
     assert not _differences(_written_keys(PAGE, table), _real_keys(kind))
 
@@ -91,6 +95,7 @@ def test_a_planted_mistake_in_a_key_is_found(old: str, new: str, found: list[str
 
 SHAPES = {
     "string": str,
+    "boolean": bool,
     "string or null": (str, type(None)),
     "integer": int,
     "number": (int, float),
@@ -120,7 +125,7 @@ def _misfits(page: str, title: str, printed: list[dict[str, object]]) -> list[st
     for record in printed:
         for name, value in record.items():
             kind = SHAPES[written[name]] if name in written else object
-            if not isinstance(value, kind) or isinstance(value, bool):
+            if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
                 found.append(f"{name}: {value!r} is no {written[name]}")
     return found
 
@@ -136,7 +141,11 @@ def _printed(capsys: pytest.CaptureFixture[str], arguments: list[str], status: i
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     """Records of a run without and of one with an `image`."""
     live = _printed(capsys, ["run", "--source", "demo", "--max-frames", "3", "--sink", "jsonl:-"])
-    return live + _printed(capsys, ["run", "--source", str(photograph()), "--sink", "jsonl:-"])
+    pictures = _printed(capsys, ["run", "--source", str(photograph()), "--sink", "jsonl:-"])
+    face = Face(Box(0, 0, 9, 9), Landmarks(*[Point(1.0, 2.0)] * 5), 0.5)
+    gone = LastReading(1, face, "neutral", "neutral", None, {"neutral": 1.0})
+    ended = records.record(FrameResult(0, "", 16, 16, 0, 0, (gone,)), gone, "00c0ffee", "")
+    return [*live, *pictures, dict(ended)]
 
 
 def test_every_field_of_a_line_of_json_stands_there_with_its_unit(lines: list[dict[str, object]]) -> None:

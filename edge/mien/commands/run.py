@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,12 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--scan-every", type=int, metavar="K", help="whole frame every K frames, in between around known faces (1)"
     )
+    parser.add_argument("--verbose", "-v", action="store_true", help="say on standard error what each part does")
+    parser.add_argument(
+        "--explain-privacy",
+        action="store_true",
+        help="run nothing: say what these settings keep, where, how long, and what leaves the device",
+    )
     camera = parser.add_argument_group("camera", "of a camera; rotation and mirroring of every source")
     camera.add_argument("--camera", type=int, dest="number", metavar="N", help="which of several, from 0 (0)")
     camera.add_argument("--width", type=int, metavar="PIXELS", help="of a frame (640)")
@@ -62,10 +69,10 @@ _CAMERA_KEYS = ("number", "width", "height", "rate", "rotation", "mirror")
 
 def main(args: argparse.Namespace) -> int:
     """Run to the end of the source; Ctrl-C and SIGTERM are ways to end well."""
-    from mien import config
+    from mien import config, dumps, logs, privacy
     from mien.cameras.opening import open_source
     from mien.outputs.clip import Clip
-    from mien.outputs.sinks import open_sinks
+    from mien.outputs.sinks import SinkSettings, open_sinks
     from mien.pipeline import Pipeline
     from mien.reader import FaceReader
     from mien.tracking.smoother import Smoother
@@ -73,10 +80,16 @@ def main(args: argparse.Namespace) -> int:
     file = config.read(args.config) if args.config is not None else {}
     given = {key: getattr(args, key) for key in _KEYS}
     settings = config.build(file, given, {"camera": {key: getattr(args, key) for key in _CAMERA_KEYS}})
+    if args.explain_privacy:
+        sys.stdout.write(privacy.text(settings))
+        return 0
+    dumps.forbid()
     tally = _Tally()
     with contextlib.ExitStack() as stack:
-        sinks = stack.enter_context(open_sinks(settings.sinks))
+        stack.enter_context(logs.verbose(args.verbose))
         camera = stack.enter_context(open_source(settings.source, settings.camera))
+        kinds = SinkSettings(settings.jsonl)
+        sinks = stack.enter_context(open_sinks(settings.sinks, kinds, live=camera.live))
         clip = None
         if settings.annotate:
             rate = 1e9 / camera.period_ns if camera.period_ns else 15.0
@@ -95,16 +108,18 @@ def main(args: argparse.Namespace) -> int:
             )
         )
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip)
-        with _terminated(), _begun(camera, tally):
+        with _terminated(), _hung_up(sinks.reopen), _begun(camera, tally):
             try:
                 if camera.live:  # a recording that cannot be read is one line of error, and no other
                     sys.stderr.write(f"mien: reading {camera.description}\n")
                 _drain(pipeline, settings.max_frames or None, tally)
+                sinks.finish()
             except KeyboardInterrupt:
                 tally.interrupted = True
             finally:
-                # Also after an error: what was read so far is said, and the clip is whole.
+                # Also after an error: what was read so far is written and summed up, and the clip is whole.
                 failing = sys.exc_info()[1]
+                sinks.close()
                 written: tuple[Path, ...] = ()
                 try:
                     written = clip.finish() if clip is not None else ()
@@ -147,11 +162,27 @@ def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def _hung_up(reopen: Callable[[], None]) -> Iterator[None]:
+    """SIGHUP, by which logrotate says that it renamed a file, opens files anew; from a terminal it still ends a run."""
+    if threading.current_thread() is not threading.main_thread() or sys.stderr.isatty():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda *_: reopen())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally) -> None:
     # A counter would run into readings that are printed on the same terminal.
     counting = sys.stderr.isatty() and not sys.stdout.isatty()
+    log = logging.getLogger("mien.run")
     for result in pipeline.run(max_frames):
         tally.add(result)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("frame %d: %d faces, %d dropped so far", result.sequence, len(result.readings), result.dropped)
         if counting:
             sys.stderr.write(f"\r{tally.frames} frames")
 

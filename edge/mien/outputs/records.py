@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, NotRequired, TypedDict
 
 from mien.outputs.names import shown
+from mien.outputs.thinning import LastReading
 from mien.reading import FrameResult, Reading
 
 
@@ -32,6 +33,7 @@ class Record(FaceRecord):
     image: NotRequired[str]
     frame: int
     track: int
+    ended: NotRequired[bool]
     captured_ms: float
     latency_ms: float
 
@@ -60,6 +62,13 @@ FIELDS = (
     Field("image", "string", "", "path of the picture or video; only where there is one", always=False),
     Field("frame", "integer", "", "number of the frame since the source was opened, from 0"),
     Field("track", "integer", "", "number of the face, from 1, the same while it stays in view"),
+    Field(
+        "ended",
+        "boolean",
+        "",
+        "true, with its last reading, when a face has gone for 2 s; only where lines tell of changes",
+        always=False,
+    ),
     Field(
         "captured_ms",
         "number",
@@ -128,12 +137,15 @@ def record(result: FrameResult, reading: Reading, run: str, clock: str) -> Recor
         "image": shown(result.name),
         "frame": result.sequence,
         "track": reading.track,
+        "ended": True,
         "captured_ms": round(result.captured_at / 1e6, 3),
         "latency_ms": round((result.read_at - result.captured_at) / 1e6, 3),
         **face_record(reading),
     }
     if not result.name:
         del line["image"]
+    if not isinstance(reading, LastReading):
+        del line["ended"]
     return line
 
 

@@ -1,24 +1,36 @@
-"""Sinks by name: text, JSON Lines, or nowhere; on the command line KIND or KIND:TARGET."""
+"""Sinks by name, each in a thread of its own; on the command line KIND or KIND:TARGET."""
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from mien.closing import Closing
-from mien.errors import MienError
+from mien.errors import MienError, RunError
+from mien.outputs.lines import JsonlSettings, LinesFile
+from mien.outputs.queued import Queued, SinkState
 from mien.outputs.records import JsonLines, new_run
 from mien.outputs.stream import StreamSink
 from mien.outputs.text import TextLines
+from mien.outputs.thinning import Thinning
 from mien.reading import FrameResult
 
 SPECS = "text, jsonl:PATH, jsonl:- (standard output) or null"
 """What `open_sinks` understands, for help texts and errors."""
+
+_FLUSH_SECONDS = 5.0
+_JSONL = JsonlSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class SinkSettings:
+    """The tables of settings of the sinks, by the names that they have in the TOML file."""
+
+    jsonl: JsonlSettings = _JSONL
 
 
 class Sinks(Closing):
@@ -28,34 +40,72 @@ class Sinks(Closing):
         sinks: in the order in which they take a result.
     """
 
-    def __init__(self, sinks: Sequence[StreamSink]) -> None:
+    def __init__(self, sinks: Sequence[Queued]) -> None:
         self._sinks = tuple(sinks)
 
+    @property
+    def states(self) -> tuple[SinkState, ...]:
+        """How each is doing, in their order. From any thread."""
+        return tuple(sink.state for sink in self._sinks)
+
     def write(self, result: FrameResult) -> None:
-        """Hand a result to each; see `StreamSink.write`."""
+        """Queue a result for each.
+
+        Raises:
+            BrokenPipeError: whoever read standard output has gone, and there is no other sink.
+        """
         for sink in self._sinks:
             sink.write(result)
+        if self._sinks and all(sink.ended for sink in self._sinks):
+            raise BrokenPipeError
+
+    def flush(self, seconds: float = _FLUSH_SECONDS) -> bool:
+        """Wait until all that was queued is written; False if that took too long, or one fails."""
+        deadline = time.monotonic() + seconds
+        return all(sink.flush(deadline - time.monotonic()) for sink in self._sinks)
+
+    def reopen(self) -> None:
+        """Open files anew before their next line, after they were renamed. From any thread, or a signal handler."""
+        for sink in self._sinks:
+            sink.reopen()
+
+    def finish(self) -> None:
+        """Close, and fail if one could not write what it was given.
+
+        Raises:
+            RunError: names the first one that was failing at the end.
+        """
+        self.close()
+        for state in self.states:
+            if state.state == "failing":
+                raise RunError(f"sink {state.name}: {state.problem or 'does not end'}; {state.dropped} results lost")
 
     def close(self) -> None:
-        """Close each."""
+        """Write what waits, 5 s at most where a sink is slow, and close each."""
         for sink in self._sinks:
-            sink.close()
+            sink.end()
+        deadline = time.monotonic() + _FLUSH_SECONDS
+        for sink in self._sinks:
+            sink.join(deadline)
 
 
-def open_sinks(specs: Sequence[str]) -> Sinks:
+def open_sinks(specs: Sequence[str], settings: SinkSettings | None = None, *, live: bool = False) -> Sinks:
     """Open every sink of a run, before anything is read; they share the run's id.
 
     Args:
         specs: each one of `SPECS`.
+        settings: of the kinds of sinks; the defaults if None.
+        live: whether results come from a live camera: a slow sink then loses the oldest ones, where a recording waits
+            for it, and intervals apply.
 
     Raises:
         MienError: an unknown sink, or an output that cannot be written; none stays open then.
     """
-    run = new_run()
+    run, settings = new_run(), settings or SinkSettings()
     with ExitStack() as opened:
         sinks = []
         for spec in specs:
-            sink = _open(spec, run)
+            sink = _open(spec, run, settings, live)
             if sink is not None:
                 opened.callback(sink.close)
                 sinks.append(sink)
@@ -63,45 +113,22 @@ def open_sinks(specs: Sequence[str]) -> Sinks:
         return Sinks(sinks)
 
 
-def _open(spec: str, run: str) -> StreamSink | None:
+def _open(spec: str, run: str, settings: SinkSettings, live: bool) -> Queued | None:
     kind, _, target = spec.partition(":")
     if spec == "null":
         return None
     if spec == "text":
-        return StreamSink(sys.stdout, "standard output", TextLines())
-    if kind != "jsonl" or not target:
-        raise MienError(f"unknown sink {spec!r}; give {SPECS}")
-    if target == "-":
-        return StreamSink(sys.stdout, "standard output", JsonLines(run))
-    try:
-        return StreamSink(_appending(Path(target)), target, JsonLines(run))
-    except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
-        why = error.strerror if isinstance(error, OSError) else error
-        raise MienError(f"sink {spec!r}: cannot be written ({why}); check the folder") from None
-
-
-def _appending(path: Path) -> TextIO:
-    """A file open for lines at its end: a restarted service adds to its log.
-
-    A line that a full disk or a power cut left without its end stays by itself; the next one begins after it.
-    """
-    torn = _is_torn(path)
-    file = path.open("a", buffering=1, encoding="utf-8")  # by lines: a crash loses no whole one
-    if torn:
+        return Queued(StreamSink(sys.stdout, "standard output", TextLines()), spec, patient=not live)
+    if kind == "jsonl" and target:
+        chosen = settings.jsonl
+        thin = Thinning(chosen.interval if live else 0, chosen.on_change)
+        if target == "-":
+            stream = StreamSink(sys.stdout, "standard output", JsonLines(run))
+            return Queued(stream, spec, thin=thin, patient=not live)
         try:
-            file.write("\n")
-        except OSError:
-            file.close()
-            raise
-    return file
-
-
-def _is_torn(path: Path) -> bool:
-    """Whether a file ends within a line. What cannot be read, or is no plain file (a pipe, a device), does not."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return False
-        with path.open("rb") as file:
-            return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
-    except OSError:
-        return False
+            file = LinesFile(Path(target), JsonLines(run), chosen)
+        except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
+            why = error.strerror if isinstance(error, OSError) else error
+            raise MienError(f"sink {spec!r}: cannot be written ({why}); check the folder") from None
+        return Queued(file, spec, thin=thin, patient=not live)
+    raise MienError(f"unknown sink {spec!r}; give {SPECS}")

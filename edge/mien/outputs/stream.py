@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import select
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from mien.closing import Closing
 from mien.errors import MienError
 from mien.outputs.names import shown, writable
+from mien.outputs.target import Target
 from mien.reading import FrameResult
 
 Lines = Callable[[FrameResult], Sequence[str]]
 """Makes lines of a result, without their ends."""
 
+_STALLED_SECONDS = 1.0
 
-class StreamSink(Closing):
+
+class StreamSink(Target):
     """Writes the lines of each result at once.
 
     Args:
@@ -27,26 +31,43 @@ class StreamSink(Closing):
 
     def __init__(self, stream: TextIO, name: str, lines: Lines) -> None:
         self._stream, self._name, self._lines = stream, name, lines
+        self._result: FrameResult | None = None
+        self._left: list[str] = []
+        """Lines of `_result` that are not written yet."""
 
     def write(self, result: FrameResult) -> None:
         """Append the result's lines and flush, so that what was written stays whatever comes after.
 
         Raises:
             MienError: the file can no longer be written (a full disk).
-            BrokenPipeError: whoever read standard output has gone.
+            TimeoutError: whoever reads the stream does not, so that nothing more fits into it.
+            BrokenPipeError: whoever read it has gone.
         """
-        lines = self._lines(result)
-        if not lines:
-            return
+        if result is not self._result:
+            self._result, self._left = result, [*self._left, *self._lines(result)]
         try:
-            self._stream.write(writable("\n".join(lines) + "\n", self._stream))
-            self._stream.flush()
-        except BrokenPipeError:
+            while self._left:
+                self._await_room()
+                line = writable(self._left.pop(0) + "\n", self._stream)
+                self._stream.write(line)
+                self._stream.flush()
+        except (BrokenPipeError, TimeoutError):
             raise
         except OSError as error:
             raise MienError(
                 f"{shown(self._name)}: cannot be written any more ({error.strerror}); free some space"
             ) from None
+
+    def _await_room(self) -> None:
+        """Wait until a write does not block: a thread blocked in one could never be ended."""
+        try:
+            descriptor = self._stream.fileno()
+        except (OSError, io.UnsupportedOperation):  # a stream in memory
+            return
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        if not poll.poll(_STALLED_SECONDS * 1000):
+            raise TimeoutError(f"{shown(self._name)}: nobody reads it")
 
     def close(self) -> None:
         """Close the file."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import pytest
 from edge_fakes import face
 
 from mien.outputs.records import FIELDS, JsonLines, Record, new_run, wall_clock
+from mien.outputs.thinning import LastReading
 from mien.reading import FrameResult, Reading
 
 READING = Reading(3, face(), "happiness", "happiness", None, {"neutral": 0.2, "happiness": 0.8})
@@ -23,6 +25,7 @@ def lines(name: str = "", captured_at: int = 1_000_000) -> list[Record]:
 
 KINDS: dict[str, type | tuple[type, ...]] = {
     "string": str,
+    "boolean": bool,
     "integer": int,
     "number": float,
     "string or null": (str, type(None)),
@@ -34,7 +37,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 
 @pytest.mark.parametrize("name", ["", "a.png"])
 def test_a_line_has_the_schemas_fields_in_its_order_and_kinds(name: str) -> None:
-    expected = [field for field in FIELDS if field.always or name]
+    expected = [field for field in FIELDS if field.always or (name and field.name == "image")]
     assert len(expected) == (14 if name else 13)
     for line in lines(name):
         assert list(line) == [field.name for field in expected]
@@ -48,7 +51,16 @@ def test_the_schema_and_the_types_name_the_same_fields() -> None:
     assert {field.name for field in FIELDS} == set(Record.__annotations__)
     # Whether a field is always there: TypedDict keeps that in the annotation.
     optional = {name for name, kind in Record.__annotations__.items() if "NotRequired" in str(kind)}
-    assert {field.name for field in FIELDS if not field.always} == optional == {"image"}
+    assert {field.name for field in FIELDS if not field.always} == optional == {"image", "ended"}
+
+
+def test_the_last_line_of_a_face_that_has_gone_says_so() -> None:
+    last = LastReading(*(getattr(READING, field.name) for field in dataclasses.fields(READING)))
+    result = FrameResult(7, "", 640, 480, 1_000_000, 3_500_000, (READING, last))
+    here, gone = (json.loads(line) for line in JsonLines("00c0ffee")(result))
+    assert list(gone) == [field.name for field in FIELDS if field.name != "image"]
+    assert gone.pop("ended") is True
+    assert here == gone
 
 
 def test_a_line_holds_the_reading() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from edge_fakes import face
 
-from mien.errors import MienError
+from mien.errors import MienError, RunError
 from mien.outputs.records import JsonLines
 from mien.outputs.sinks import open_sinks
 from mien.outputs.stream import StreamSink
@@ -34,6 +34,7 @@ def test_jsonl_has_one_object_a_reading_at_once_and_is_appended_to(tmp_path: Pat
     path = tmp_path / "readings.jsonl"
     with open_sinks([f"jsonl:{path}"]) as sinks:
         sinks.write(result(7))
+        assert sinks.flush()
         # Already on disk, with the sink still open: a crash loses nothing.
         assert len(path.read_text().splitlines()) == 1
         sinks.write(result(8))
@@ -190,11 +191,11 @@ def test_an_output_that_cannot_be_written_is_an_error_before_anything_runs(tmp_p
 def test_a_full_disk_is_one_clear_error() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    with (
-        pytest.raises(MienError, match="cannot be written any more"),
-        open_sinks(["jsonl:/dev/full"]) as sinks,
-    ):
+    with open_sinks(["jsonl:/dev/full"]) as sinks:
         sinks.write(result())
+        with pytest.raises(RunError, match="cannot be written any more") as caught:
+            sinks.finish()
+    assert "1 results lost" in str(caught.value)
 
 
 def test_a_pipe_gets_each_line_at_once() -> None:
@@ -234,7 +235,7 @@ def test_a_name_that_is_not_utf_8_reaches_file_and_standard_output(
 
 
 def test_sinks_load_no_opencv() -> None:
-    names = "sinks stream records text changes names files captions"
+    names = "sinks lines queued thinning stream records text changes names files captions"
     code = (
         f"import sys; [__import__('mien.outputs.' + name) for name in '{names}'.split()]; print('cv2' in sys.modules)"
     )

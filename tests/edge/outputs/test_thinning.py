@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from sink_fakes import reading, result
+
+from mien.outputs.thinning import LastReading, Thinning
+
+
+def _kept(thin: Thinning, emotions: str, rate: float = 10.0) -> list[int]:
+    """Frames that are kept, of one face whose shown emotion is a letter a frame; "." is a frame without it."""
+    kept = []
+    for index, emotion in enumerate(emotions):
+        shown = () if emotion == "." else (reading(1, emotion),)
+        if thin(result(index, *shown, seconds=1 + index / rate)) is not None:
+            kept.append(index)
+    return kept
+
+
+def test_no_interval_keeps_every_frame_with_a_face() -> None:
+    assert _kept(Thinning(0), "aa.aa") == [0, 1, 3, 4]
+
+
+def test_one_reading_a_face_and_second_whatever_it_shows() -> None:
+    assert _kept(Thinning(1.0), "ab" * 15) == [0, 10, 20]
+
+
+def test_faces_have_intervals_of_their_own() -> None:
+    thin = Thinning(1.0)
+    assert thin(result(0, reading(1), seconds=1.0)) is not None
+    both = thin(result(1, reading(1), reading(2), seconds=1.5))
+    assert both is not None
+    assert [one.track for one in both.readings] == [2]
+
+
+def test_time_stamps_that_jitter_lose_no_turn() -> None:
+    thin = Thinning(0.1)
+    kept = [thin(result(index, reading(), seconds=1 + index / 10 - 0.0004 * (index % 2))) for index in range(10)]
+    assert all(kept)
+
+
+def test_changes_are_an_appearance_another_emotion_and_an_end() -> None:
+    thin = Thinning(1.0, on_change=True)
+    frames = "aaabb" + "." * 30
+    kept = [thin(result(i, *([] if e == "." else [reading(1, e)]), seconds=1 + i / 10)) for i, e in enumerate(frames)]
+    told = {index: one.readings for index, one in enumerate(kept) if one is not None}
+    assert list(told) == [0, 3, 25]  # last seen in frame 4: more than 2 s ago in frame 25
+    assert [one.emotion for readings in told.values() for one in readings] == ["a", "b", "b"]
+    assert isinstance(told[25][0], LastReading)
+    assert not isinstance(told[3][0], LastReading)
+
+
+def test_pictures_are_each_new() -> None:
+    thin = Thinning(1.0, on_change=True)
+    assert thin(result(0, reading(), name="a.png")) is not None
+    assert thin(result(1, reading(), name="b.png")) is not None
+
+
+def test_months_of_passers_by_leave_no_trace() -> None:
+    thin = Thinning(1.0)
+    for track in range(1000):
+        thin(result(track, reading(track), seconds=float(track)))
+    assert len(thin._seen) <= 3

@@ -1,0 +1,38 @@
+"""What mien's parts say of their work, on standard error; nothing but warnings unless somebody asks for more."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mien.errors import one_line
+
+LOG = logging.getLogger("mien")
+"""Parent of every logger of mien's. What is logged is numbers, names and states: no array, and so no pixel."""
+
+
+class _Lines(logging.Formatter):
+    """One line an event, whatever is in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(f"{self.formatTime(record)} {record.levelname.lower()} {record.name}: {record.getMessage()}")
+
+
+@contextmanager
+def verbose(wanted: bool = True) -> Iterator[None]:
+    """Meanwhile everything that mien logs is written on standard error, if that is wanted."""
+    if not wanted:
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    before = LOG.level
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
+        LOG.setLevel(before)

@@ -1,0 +1,111 @@
+"""What a run with given settings keeps, where, for how long, and what leaves the device: in words, before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.config import RunConfig
+from mien.errors import MienError
+from mien.outputs.names import shown
+from mien.outputs.sinks import SPECS
+
+READINGS = "time, box, five landmarks, a number while the face stays in view, probabilities of the expressions"
+"""What every sink writes of a face."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One way on which something of a run goes somewhere.
+
+    Attributes:
+        way: the setting that opens it.
+        what: goes there.
+        where: it goes.
+        kept: how long it stays there.
+        pixels: whether pictures are among it.
+        leaves: whether it is sent to another device.
+    """
+
+    way: str
+    what: str
+    where: str
+    kept: str
+    pixels: bool = False
+    leaves: bool = False
+
+
+def flows(settings: RunConfig) -> tuple[Flow, ...]:
+    """Every way on which something of a run with these settings goes somewhere; nothing is opened for that.
+
+    Raises:
+        MienError: a sink that does not exist.
+    """
+    found = []
+    for spec in settings.sinks:
+        kind, _, target = spec.partition(":")
+        if kind not in SINKS:
+            raise MienError(f"unknown sink {spec!r}; give {SPECS}")
+        flow = SINKS[kind](spec, target, settings)
+        if flow is not None:
+            found.append(flow)
+    if settings.annotate:
+        where = f"annotated.mp4 and contact-sheet.png in {_absolute(settings.annotate)}"
+        found.append(Flow(f"annotate {shown(settings.annotate)}", "PICTURES of every frame", where, _FOR_EVER, True))
+    return tuple(found)
+
+
+def text(settings: RunConfig) -> str:
+    """The explanation, for people; ends with a line end."""
+    found = flows(settings)
+    lines = [
+        f"Frames of {shown(settings.source)} are processed in memory and overwritten by later ones.",
+        "",
+        "What is kept or shown:",
+    ]
+    for flow in found:
+        lines += [f"  {flow.way}", f"    what:  {flow.what}", f"    where: {flow.where}", f"    kept:  {flow.kept}"]
+    if not found:
+        lines.append("  nothing; a summary of counts and times is printed on standard error")
+    pixels = [flow.way for flow in found if flow.pixels]
+    leaving = [flow.way for flow in found if flow.leaves]
+    lines += [
+        "",
+        "Pictures: " + (f"yes, by {', '.join(pixels)}." if pixels else "none is written or shown."),
+        "Leaves the device: " + (", ".join(leaving) + "." if leaving else "nothing."),
+        "Never, whatever the settings: names, recognised persons, telemetry, downloads, core dumps.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_FOR_EVER = "until somebody removes it"
+
+
+def _text(spec: str, _target: str, _settings: RunConfig) -> Flow:
+    where = "standard output of this process (under systemd the journal)"
+    return Flow(spec, READINGS, where, "as whoever reads it decides; mien keeps no copy")
+
+
+def _jsonl(spec: str, target: str, settings: RunConfig) -> Flow:
+    if target == "-":
+        return _text(spec, target, settings)
+    kept = settings.jsonl
+    how = f"appended to {_absolute(target)}"
+    if not kept.rotate_bytes:
+        return Flow(f"jsonl:{shown(target)}", READINGS, how, _FOR_EVER)
+    size = (kept.keep + 1) * kept.rotate_bytes
+    how = f"until {kept.keep} newer files of {kept.rotate_bytes} bytes are full, about {size} bytes in all"
+    return Flow(f"jsonl:{shown(target)}", READINGS, f"appended to {_absolute(target)}", how)
+
+
+def _null(_spec: str, _target: str, _settings: RunConfig) -> None:
+    return None
+
+
+SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {"text": _text, "jsonl": _jsonl, "null": _null}
+"""Kind of each sink to what it does with readings, given its spec, its target and the settings."""
+
+
+def _absolute(path: str) -> str:
+    return shown(Path(path).absolute())

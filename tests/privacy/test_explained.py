@@ -1,0 +1,92 @@
+"""`mien run --explain-privacy` tells what the live settings keep and send, and opens nothing for that."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from mien import cli, privacy
+from mien.config import RunConfig
+from mien.errors import MienError
+from mien.outputs.lines import JsonlSettings
+from mien.outputs.sinks import SPECS, open_sinks
+
+TARGETS = {"jsonl": ":readings.jsonl"}
+"""What stands behind the kind of a sink that needs it."""
+
+
+def _explained(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["run", "--explain-privacy", *arguments]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    return said.out
+
+
+def test_every_sink_that_opens_is_explained_and_no_other() -> None:
+    for kind in privacy.SINKS:
+        assert kind in SPECS
+    words = {word.strip(",()").partition(":")[0] for word in SPECS.split()}
+    assert words - {"or", "standard", "output"} == set(privacy.SINKS)
+
+
+@pytest.mark.parametrize("kind", privacy.SINKS)
+def test_every_explained_sink_opens(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_sinks([kind + TARGETS.get(kind, "")]).close()
+
+
+def test_every_setting_that_opens_a_way_out_is_explained() -> None:
+    # A new table or key that lets something out must be explained, and then be named here.
+    silent = {
+        "source", "max_frames", "engine", "threads", "detector", "classifier", "score_threshold", "smoothing_seconds",
+        "tiles", "scan_every", "look", "camera",
+    }  # fmt: skip
+    explained = {"sinks", "annotate", "jsonl"}
+    assert {field.name for field in dataclasses.fields(RunConfig)} - silent == explained
+
+
+def test_it_says_where_readings_go_and_for_how_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = _explained(capsys, "--sink", "jsonl:a.jsonl", "--sink", "text", "--source", "picamera2")
+    assert "Frames of picamera2 are processed in memory" in said
+    assert f"appended to {tmp_path}/a.jsonl" in said
+    assert "until somebody removes it" in said
+    assert "standard output" in said
+    assert "Pictures: none is written or shown." in said
+    assert "Leaves the device: nothing." in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_that_an_annotated_clip_holds_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = _explained(capsys, "--annotate", "clip", "--sink", "null")
+    assert "PICTURES of every frame" in said
+    assert "Pictures: yes, by annotate clip." in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rotation_bounds_how_long_readings_stay() -> None:
+    (flow,) = privacy.flows(RunConfig(sinks=("jsonl:a",), jsonl=JsonlSettings(rotate_bytes=10_000, keep=3)))
+    assert flow.kept == "until 3 newer files of 10000 bytes are full, about 40000 bytes in all"
+
+
+def test_settings_of_a_file_are_explained_as_those_of_the_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mien.toml"
+    file.write_text('sinks = ["null"]\nannotate = "here"\n')
+    assert "Pictures: yes, by annotate here." in _explained(capsys, "--config", str(file))
+    assert "  nothing; a summary" in _explained(capsys, "--sink", "null")
+
+
+def test_an_unknown_sink_is_refused_as_a_run_refuses_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--explain-privacy", "--sink", "fax:1234"]) == 2
+    assert "unknown sink 'fax:1234'" in capsys.readouterr().err
+    with pytest.raises(MienError, match="unknown sink 'fax:1234'"):
+        open_sinks(["fax:1234"])

@@ -14,8 +14,10 @@ from types import MappingProxyType
 from mien import contents
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
+from mien.history.settings import HistorySettings
 from mien.models.fields import shown
 from mien.outputs.lines import JsonlSettings
+from mien.preview.settings import PreviewSettings
 
 _LARGEST = 1 << 20
 """Bytes of a settings file: one with every key has some hundred."""
@@ -24,7 +26,9 @@ _MOST = 1 << 53
 """Of whole numbers: above it a float is another number, or none."""
 
 _CAMERA = CameraSettings()
+_PREVIEW = PreviewSettings()
 _JSONL = JsonlSettings()
+_HISTORY = HistorySettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class RunConfig:
         look: the detector that looks around known faces where `scan_every` is above 1; a small one, or looking costs
             as much as scanning.
         camera: how a camera is to be set up.
+        preview: how the live page is offered.
         jsonl: how files of JSON Lines are kept.
+        history: what the sink `sqlite:PATH` keeps.
     """
 
     source: str = "auto"
@@ -65,7 +71,9 @@ class RunConfig:
     scan_every: int = 1
     look: str = "face-small"
     camera: CameraSettings = _CAMERA
+    preview: PreviewSettings = _PREVIEW
     jsonl: JsonlSettings = _JSONL
+    history: HistorySettings = _HISTORY
 
 
 def read(path: Path) -> dict[str, object]:

@@ -99,11 +99,25 @@ def _jsonl(spec: str, target: str, settings: RunConfig) -> Flow:
     return Flow(f"jsonl:{shown(target)}", READINGS, f"appended to {_absolute(target)}", how)
 
 
+def _sqlite(spec: str, target: str, settings: RunConfig) -> Flow:
+    kept = settings.history
+    what = f"number of faces and seconds of each emotion, of {kept.group} faces or more together"
+    if kept.readings:
+        what += f"; besides, of each face every {kept.interval:g} s: time, track number, emotion and its probability"
+    how = f"{kept.days} days, then deleted and overwritten" if kept.days else _FOR_EVER
+    return Flow(spec, what, f"the database {_absolute(target)}", how)
+
+
 def _null(_spec: str, _target: str, _settings: RunConfig) -> None:
     return None
 
 
-SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {"text": _text, "jsonl": _jsonl, "null": _null}
+SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {
+    "text": _text,
+    "jsonl": _jsonl,
+    "sqlite": _sqlite,
+    "null": _null,
+}
 """Kind of each sink to what it does with readings, given its spec, its target and the settings."""
 
 

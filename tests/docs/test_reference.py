@@ -22,9 +22,11 @@ from mien.cameras.demo import photograph
 from mien.cameras.settings import CameraSettings
 from mien.cli import main
 from mien.faces.face import Box, Face, Landmarks, Point
+from mien.history.settings import HistorySettings
 from mien.outputs import records
 from mien.outputs.lines import JsonlSettings
 from mien.outputs.thinning import LastReading
+from mien.preview.settings import PreviewSettings
 from mien.reading import FrameResult
 
 PAGE = (docs_pages.ROOT / "docs/reference.md").read_text(encoding="utf-8")
@@ -70,7 +72,10 @@ def _real_keys(kind: type) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize(("table", "kind"), [(0, config.RunConfig), (1, CameraSettings), (2, JsonlSettings)])
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [(0, config.RunConfig), (1, CameraSettings), (2, JsonlSettings), (3, HistorySettings), (4, PreviewSettings)],
+)
 def test_every_key_of_the_settings_stands_there_with_type_default_and_option(table: int, kind: type) -> None:
     assert not _differences(_written_keys(PAGE, table), _real_keys(kind))
 

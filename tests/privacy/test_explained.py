@@ -10,10 +10,11 @@ import pytest
 from mien import cli, privacy
 from mien.config import RunConfig
 from mien.errors import MienError
+from mien.history.settings import HistorySettings
 from mien.outputs.lines import JsonlSettings
 from mien.outputs.sinks import SPECS, open_sinks
 
-TARGETS = {"jsonl": ":readings.jsonl"}
+TARGETS = {"jsonl": ":readings.jsonl", "sqlite": ":readings.db"}
 """What stands behind the kind of a sink that needs it."""
 
 
@@ -43,7 +44,7 @@ def test_every_setting_that_opens_a_way_out_is_explained() -> None:
         "source", "max_frames", "engine", "threads", "detector", "classifier", "score_threshold", "smoothing_seconds",
         "tiles", "scan_every", "look", "camera",
     }  # fmt: skip
-    explained = {"sinks", "annotate", "jsonl"}
+    explained = {"sinks", "annotate", "jsonl", "history"}
     assert {field.name for field in dataclasses.fields(RunConfig)} - silent == explained
 
 
@@ -74,6 +75,15 @@ def test_it_says_that_an_annotated_clip_holds_pictures(
 def test_rotation_bounds_how_long_readings_stay() -> None:
     (flow,) = privacy.flows(RunConfig(sinks=("jsonl:a",), jsonl=JsonlSettings(rotate_bytes=10_000, keep=3)))
     assert flow.kept == "until 3 newer files of 10000 bytes are full, about 40000 bytes in all"
+
+
+def test_a_database_says_what_it_keeps_and_for_how_long() -> None:
+    (flow,) = privacy.flows(RunConfig(sinks=("sqlite:a.db",)))
+    assert flow.what == "number of faces and seconds of each emotion, of 5 faces or more together"
+    assert flow.kept == "90 days, then deleted and overwritten"
+    (flow,) = privacy.flows(RunConfig(sinks=("sqlite:a.db",), history=HistorySettings(readings=True, days=0)))
+    assert "besides, of each face every 1 s: time, track number" in flow.what
+    assert flow.kept == "until somebody removes it"
 
 
 def test_settings_of_a_file_are_explained_as_those_of_the_line(

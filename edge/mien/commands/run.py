@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
+import re
 import signal
 import sys
 import threading
@@ -14,10 +16,12 @@ from typing import TYPE_CHECKING
 
 from mien.commands.options import TILES_HELP, Subparsers, add_models
 from mien.errors import MienError, RunError
+from mien.preview.settings import ADDRESS
 
 if TYPE_CHECKING:
     from mien.cameras.base import Camera
     from mien.pipeline import Pipeline
+    from mien.preview.server import Page
     from mien.reading import FrameResult
 
 NAME = "run"
@@ -33,7 +37,7 @@ def add(subparsers: Subparsers) -> None:
         action="append",
         dest="sinks",
         metavar="SPEC",
-        help="text (default), jsonl:PATH, jsonl:- or null; repeatable",
+        help="text (default), jsonl:PATH, jsonl:-, sqlite:PATH or null; repeatable",
     )
     parser.add_argument("--max-frames", type=int, metavar="N", help="stop after N processed frames (0: never)")
     parser.add_argument("--annotate", metavar="DIR", help="write an annotated clip and a contact sheet there")
@@ -49,6 +53,16 @@ def add(subparsers: Subparsers) -> None:
         action="store_true",
         help="run nothing: say what these settings keep, where, how long, and what leaves the device",
     )
+    preview = parser.add_argument_group("preview", "a page with the live view, metrics and health: docs/preview.md")
+    preview.add_argument(
+        "--preview",
+        nargs="?",
+        const=ADDRESS,
+        dest="address",
+        metavar="HOST:PORT",
+        help=f"serve it there ({ADDRESS}); from other machines a token is needed",
+    )
+    preview.add_argument("--token-file", metavar="FILE", help="whose first line is the token (one is drawn)")
     camera = parser.add_argument_group("camera", "of a camera; rotation and mirroring of every source")
     camera.add_argument("--camera", type=int, dest="number", metavar="N", help="which of several, from 0 (0)")
     camera.add_argument("--width", type=int, metavar="PIXELS", help="of a frame (640)")
@@ -64,6 +78,7 @@ _KEYS = (
     "source", "sinks", "max_frames", "annotate", "engine", "threads", "detector", "classifier", "score_threshold",
     "tiles", "scan_every",
 )  # fmt: skip
+_PREVIEW_KEYS = ("address", "token_file")
 _CAMERA_KEYS = ("number", "width", "height", "rate", "rotation", "mirror")
 
 
@@ -74,12 +89,18 @@ def main(args: argparse.Namespace) -> int:
     from mien.outputs.clip import Clip
     from mien.outputs.sinks import SinkSettings, open_sinks
     from mien.pipeline import Pipeline
+    from mien.preview.opening import announced, open_page
     from mien.reader import FaceReader
+    from mien.service.notify import Watchdog
     from mien.tracking.smoother import Smoother
 
     file = config.read(args.config) if args.config is not None else {}
     given = {key: getattr(args, key) for key in _KEYS}
-    settings = config.build(file, given, {"camera": {key: getattr(args, key) for key in _CAMERA_KEYS}})
+    tables = {
+        "camera": {key: getattr(args, key) for key in _CAMERA_KEYS},
+        "preview": {key: getattr(args, key) for key in _PREVIEW_KEYS},
+    }
+    settings = config.build(file, given, tables)
     if args.explain_privacy:
         sys.stdout.write(privacy.text(settings))
         return 0
@@ -87,8 +108,9 @@ def main(args: argparse.Namespace) -> int:
     tally = _Tally()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logs.verbose(args.verbose))
-        camera = stack.enter_context(open_source(settings.source, settings.camera))
-        kinds = SinkSettings(settings.jsonl)
+        with _awaited(settings.source):
+            camera = stack.enter_context(open_source(settings.source, settings.camera))
+        kinds = SinkSettings(settings.jsonl, settings.history)
         sinks = stack.enter_context(open_sinks(settings.sinks, kinds, live=camera.live))
         clip = None
         if settings.annotate:
@@ -108,11 +130,16 @@ def main(args: argparse.Namespace) -> int:
             )
         )
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip)
+        page = open_page(pipeline, camera, settings.preview, lambda: sinks.states)
+        if page is not None:
+            stack.enter_context(page)
+            sys.stderr.write(announced(page))
+        stack.enter_context(Watchdog(pipeline.pulse))
         with _terminated(), _hung_up(sinks.reopen), _begun(camera, tally):
             try:
                 if camera.live:  # a recording that cannot be read is one line of error, and no other
                     sys.stderr.write(f"mien: reading {camera.description}\n")
-                _drain(pipeline, settings.max_frames or None, tally)
+                _drain(pipeline, settings.max_frames or None, tally, page)
                 sinks.finish()
             except KeyboardInterrupt:
                 tally.interrupted = True
@@ -152,6 +179,19 @@ def _terminated() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _awaited(source: str) -> Iterator[None]:
+    """A service that starts before its camera is there must be started again, which status 2 would forbid."""
+    from mien.service import notify
+
+    try:
+        yield
+    except MienError as error:
+        if notify.told(os.environ) and re.fullmatch(r"auto|picamera2|v4l2:[0-9]+", source):
+            raise RunError(str(error)) from None
+        raise
+
+
+@contextlib.contextmanager
 def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
     """What goes wrong once a camera is open, or a recording has given a frame, is no mistake of the command line."""
     try:
@@ -175,12 +215,14 @@ def _hung_up(reopen: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGHUP, before)
 
 
-def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally) -> None:
+def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally, page: Page | None) -> None:
     # A counter would run into readings that are printed on the same terminal.
     counting = sys.stderr.isatty() and not sys.stdout.isatty()
     log = logging.getLogger("mien.run")
     for result in pipeline.run(max_frames):
         tally.add(result)
+        if page is not None:
+            page.add(result)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("frame %d: %d faces, %d dropped so far", result.sequence, len(result.readings), result.dropped)
         if counting:

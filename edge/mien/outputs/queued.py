@@ -13,7 +13,7 @@ from typing import Literal
 from mien.closing import Closing
 from mien.errors import MienError, one_line
 from mien.outputs.names import shown
-from mien.outputs.target import Target
+from mien.outputs.target import TakenError, Target
 from mien.reading import FrameResult
 
 LOG = logging.getLogger("mien.sinks")
@@ -186,6 +186,9 @@ class Queued(Closing):
             except BrokenPipeError:
                 self._ended()
                 return
+            except TakenError as error:
+                self._failed(error)
+                return
             except TimeoutError as error:
                 if not self._patient:
                     self._failed(error)
@@ -210,6 +213,8 @@ class Queued(Closing):
             self._target.idle()
         except Exception as error:  # like one of `write`
             self._failed(error)
+        else:
+            self._recovered()
 
     def _lose(self, result: FrameResult | None) -> None:
         if result is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mien.closing import Closing
 from mien.errors import MienError, RunError
+from mien.history.settings import HistorySettings
 from mien.outputs.lines import JsonlSettings, LinesFile
 from mien.outputs.queued import Queued, SinkState
 from mien.outputs.records import JsonLines, new_run
@@ -19,11 +20,12 @@ from mien.outputs.text import TextLines
 from mien.outputs.thinning import Thinning
 from mien.reading import FrameResult
 
-SPECS = "text, jsonl:PATH, jsonl:- (standard output) or null"
+SPECS = "text, jsonl:PATH, jsonl:- (standard output), sqlite:PATH or null"
 """What `open_sinks` understands, for help texts and errors."""
 
 _FLUSH_SECONDS = 5.0
 _JSONL = JsonlSettings()
+_HISTORY = HistorySettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class SinkSettings:
     """The tables of settings of the sinks, by the names that they have in the TOML file."""
 
     jsonl: JsonlSettings = _JSONL
+    history: HistorySettings = _HISTORY
 
 
 class Sinks(Closing):
@@ -131,4 +134,8 @@ def _open(spec: str, run: str, settings: SinkSettings, live: bool) -> Queued | N
             why = error.strerror if isinstance(error, OSError) else error
             raise MienError(f"sink {spec!r}: cannot be written ({why}); check the folder") from None
         return Queued(file, spec, thin=thin, patient=not live)
+    if kind == "sqlite" and target:
+        from mien.history.sink import HistorySink  # sqlite3 is loaded only where it is wanted
+
+        return Queued(HistorySink(Path(target), run, settings.history), spec, patient=not live)
     raise MienError(f"unknown sink {spec!r}; give {SPECS}")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from mien.closing import Closing
+from mien.errors import MienError
 from mien.reading import FrameResult
+
+
+class TakenError(MienError):
+    """The result was taken and will be written when that is possible again; until then the sink counts as failing."""
 
 
 class Target(Closing):
     """Takes results in a thread of its own; see `mien.outputs.queued.Queued`.
 
-    What `write` raises decides what becomes of the result: after a `MienError` or an `OSError` it is offered again
+    What `write` raises decides what becomes of the result: after a `TakenError` nothing, for the target keeps it; after
+    another `MienError` or an `OSError` it is offered again
     later (a full disk, a broker that is away); after a `BrokenPipeError` nothing is offered any more; after any other
     exception it is left out. `MienError` and `OSError` must leave the target such that the same result can be written.
     """

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sink_fakes import eventually, reading, result
+
+from mien.errors import MienError
+from mien.history.clock import Clock, Moment
+from mien.history.database import open_for_reading
+from mien.history.settings import HistorySettings
+from mien.history.sink import HistorySink
+from mien.outputs.sinks import SinkSettings, open_sinks
+from mien.outputs.target import TakenError
+
+DAY_MS = 86_400_000
+NOON = 1_800_000_000_000
+"""Some moment of 2027, in milliseconds."""
+
+
+class FakeClock(Clock):
+    """A clock that is set by hand: seconds since the start, milliseconds since 1970."""
+
+    def __init__(self, wall_ms: int = NOON, trusted: bool = True, boot: str = "a") -> None:
+        self.boot = boot
+        self.seconds, self.wall_ms, self.trusted = 0.0, wall_ms, trusted
+
+    def now(self) -> Moment:
+        return Moment(round(self.seconds * 1e9), self.wall_ms + round(self.seconds * 1000), self.trusted)
+
+
+def _minute(sink: HistorySink, clock: FakeClock, began: float, emotion: str = "neutral") -> None:
+    """A minute with one face for ten seconds."""
+    for step in range(122):
+        clock.seconds = began + step / 2
+        shown = [reading(1, emotion)] if step <= 20 else []
+        sink.write(result(step, *shown, seconds=clock.seconds))
+
+
+def _rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(open_for_reading(path)) as database:
+        return database.execute(query).fetchall()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "h?istory#.db"
+
+
+def test_minutes_are_kept_and_single_readings_are_not(path: Path) -> None:
+    clock = FakeClock()
+    with HistorySink(path, "r", HistorySettings(group=1), clock) as sink:
+        _minute(sink, clock, 100)
+        # Already there, for whoever reads meanwhile.
+        rows = _rows(path, "SELECT run, boot, began_ns, wall_ms, trusted, seconds, faces FROM minutes")
+        assert rows == [("r", "a", 100_000_000_000, NOON + 100_000, 1, 60.0, 1)]
+    assert _rows(path, "SELECT emotion, seconds FROM emotions") == [("neutral", 10.0)]
+    assert _rows(path, "SELECT * FROM readings") == []
+    assert path.stat().st_mode & 0o007 == 0, "it is nobody else's"
+
+
+def test_single_readings_are_kept_on_request_one_a_second(path: Path) -> None:
+    clock = FakeClock()
+    with HistorySink(path, "r", HistorySettings(group=5, readings=True), clock) as sink:
+        _minute(sink, clock, 0)
+    rows = _rows(path, "SELECT wall_ms, track, emotion, top, probability FROM readings")
+    assert len(rows) == 11
+    assert rows[1] == (NOON + 1000, 1, "neutral", "happiness", 0.8)
+    assert _rows(path, "SELECT * FROM minutes") == [], "one face is no group of five"
+
+
+def test_a_clock_that_is_set_late_falsifies_no_history(path: Path) -> None:
+    clock = FakeClock(wall_ms=0, trusted=False)  # no battery: it is 1970
+    with HistorySink(path, "r", HistorySettings(group=1), clock) as sink:
+        _minute(sink, clock, 100)
+        assert _rows(path, "SELECT wall_ms, trusted FROM minutes") == [(100_000, 0)]
+        clock.wall_ms, clock.trusted = NOON, True  # the time server was reached
+        sink.idle()
+        assert _rows(path, "SELECT wall_ms, trusted FROM minutes") == [(NOON + 100_000, 1)]
+        _minute(sink, clock, 300)
+    assert _rows(path, "SELECT wall_ms FROM minutes ORDER BY id") == [(NOON + 100_000,), (NOON + 300_000,)]
+
+
+def test_times_of_another_start_of_the_machine_are_left_alone(path: Path) -> None:
+    clock = FakeClock(wall_ms=0, trusted=False, boot="before")
+    with HistorySink(path, "r", HistorySettings(group=1, days=0), clock) as sink:
+        _minute(sink, clock, 100)
+    clock = FakeClock(boot="after")
+    with HistorySink(path, "s", HistorySettings(group=1, days=0), clock) as sink:
+        _minute(sink, clock, 100)
+    assert _rows(path, "SELECT boot, wall_ms, trusted FROM minutes") == [
+        ("before", 100_000, 0),
+        ("after", NOON + 100_000, 1),
+    ]
+
+
+def test_what_is_too_old_is_deleted(path: Path) -> None:
+    clock = FakeClock(wall_ms=NOON - 10 * DAY_MS)
+    with HistorySink(path, "r", HistorySettings(group=1, days=9), clock) as sink:
+        _minute(sink, clock, 0)
+    # The next start has a clock that is years behind, and is never put right.
+    clock = FakeClock(wall_ms=NOON - 3000 * DAY_MS, trusted=False, boot="b")
+    with HistorySink(path, "s", HistorySettings(group=1, days=9), clock) as sink:
+        _minute(sink, clock, 0)
+        assert len(_rows(path, "SELECT * FROM minutes")) == 2
+    HistorySink(path, "t", HistorySettings(days=11), FakeClock()).close()
+    assert len(_rows(path, "SELECT * FROM minutes")) == 2, "the second is not older than the first"
+    HistorySink(path, "t", HistorySettings(days=9), FakeClock()).close()
+    assert _rows(path, "SELECT * FROM minutes") == []
+    assert _rows(path, "SELECT * FROM emotions") == []
+
+
+@pytest.mark.parametrize("damage", ["text", "middle", "half"])
+def test_a_damaged_file_is_put_aside_whole_with_a_word(
+    path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    with HistorySink(path, "r", HistorySettings(group=1), clock) as sink:
+        _minute(sink, clock, 0)
+    content = path.read_bytes()
+    spoiled = {
+        "text": b"no database at all\n" * 100,
+        "middle": content[:4096] + b"\xff" * 4096 + content[8192:],
+        "half": content[: len(content) // 2],
+    }[damage]
+    path.write_bytes(spoiled)
+    with HistorySink(path, "s", HistorySettings(group=1), clock) as sink:
+        _minute(sink, clock, 100)
+    (aside,) = (
+        file for file in path.parent.iterdir() if "damaged" in file.name and file.name[-4:] not in ("-wal", "-shm")
+    )
+    assert aside.read_bytes() == spoiled
+    assert aside.name in caplog.text
+    assert all("\n" not in record.getMessage() for record in caplog.records)
+    assert len(_rows(path, "SELECT * FROM minutes")) == 1
+
+
+def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE accounts (name)")
+        other.commit()
+    content = path.read_bytes()
+    with pytest.raises(MienError, match="of another program"):
+        HistorySink(path, "r", HistorySettings(), FakeClock())
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_is_not_there_is_an_error_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(MienError, match="cannot be opened"):
+        open_sinks([f"sqlite:{tmp_path / 'absent' / 'x.db'}"])
+
+
+def test_while_the_database_cannot_be_written_minutes_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    sink = HistorySink(path, "r", HistorySettings(group=1), clock)
+    commit = sink._commit
+
+    def full(now: Moment) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sink, "_commit", full)
+    clock.seconds = 100
+    sink._trusted = True
+    sink.write(result(0, reading(1), seconds=100))
+    clock.seconds = 161
+    for _ in range(2):  # at once a second time: nothing is tried, and it is said still
+        with pytest.raises(TakenError, match="disk is full"):
+            sink.write(result(1, seconds=161))
+    monkeypatch.setattr(sink, "_commit", commit)
+    clock.seconds = 170
+    sink.idle()
+    assert _rows(path, "SELECT faces FROM minutes") == [(1,)]
+    sink.close()
+
+
+def test_a_limit_on_file_size_stops_only_the_database_which_recovers(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from sink_fakes import eventually, reading, result
+from mien.history.settings import HistorySettings
+from mien.outputs.sinks import SinkSettings, open_sinks
+settings = SinkSettings(history=HistorySettings(group=1))
+with open_sinks([f"sqlite:{sys.argv[1]}/h.db", f"jsonl:{sys.argv[1]}/r.jsonl"], settings) as sinks:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 10_000_000))
+    for minute in range(3):
+        sinks.write(result(minute, reading(1), seconds=61 * minute))
+    assert eventually(lambda: sinks.states[0].state == "failing")
+    assert eventually(lambda: sinks.states[1].waiting == 0)
+    assert sinks.states[1].state == "ok"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_000, 10_000_000))
+    assert eventually(lambda: sinks.states[0].state == "ok")
+    sinks.finish()
+assert len(Path(f"{sys.argv[1]}/r.jsonl").read_text().splitlines()) == 3
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code, tmp_path, Path(__file__).parents[1]], check=True, env=environment)
+    assert len(_rows(tmp_path / "h.db", "SELECT * FROM minutes")) == 3
+
+
+def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from sink_fakes import reading, result
+from mien.history.settings import HistorySettings
+from mien.history.sink import HistorySink
+sink = HistorySink(Path(sys.argv[1]), "r", HistorySettings(group=1))
+for minute in range(10_000):
+    sink.write(result(minute, reading(1), seconds=61 * minute))
+    print(minute, flush=True)
+"""
+    path = tmp_path / "h.db"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code, path, Path(__file__).parents[1]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as run:
+        assert run.stdout is not None
+        for _ in range(50):
+            said = int(run.stdout.readline())
+        run.send_signal(signal.SIGKILL)
+    assert len(_rows(path, "SELECT * FROM minutes")) >= said
+    HistorySink(path, "s", HistorySettings()).close()
+    assert not list(tmp_path.glob("*damaged*"))
+
+
+def test_a_run_keeps_its_minutes(path: Path) -> None:
+    with open_sinks([f"sqlite:{path}"], SinkSettings(history=HistorySettings(group=2))) as sinks:
+        sinks.write(result(0, reading(1), reading(2), seconds=1))
+        sinks.write(result(1, reading(1), reading(2), seconds=2))
+        assert eventually(lambda: sinks.states[0].waiting == 0)
+    assert _rows(path, "SELECT faces FROM minutes") == [(2,)]
+    assert _rows(path, "SELECT emotion, seconds FROM emotions") == [("happiness", 2.0)]
+
+
+def test_the_machine_has_a_clock() -> None:
+    clock = Clock()
+    first, second = clock.now(), clock.now()
+    assert second.monotonic_ns >= first.monotonic_ns
+    assert abs(second.wall_ms - first.wall_ms) < 10_000
+    assert len(clock.boot) == 36
+    assert first.wall_at(first.monotonic_ns - 1_500_000_000) == first.wall_ms - 1500
+
+
+@pytest.mark.parametrize("values", [{"group": 0}, {"interval": -1.0}, {"days": -1}])
+def test_settings_out_of_range_are_named(values: dict[str, object]) -> None:
+    (name,) = values
+    with pytest.raises(MienError, match=f"history {name} is"):
+        HistorySettings(**values)  # type: ignore[arg-type]

@@ -14,10 +14,11 @@ LOG = logging.getLogger("mien")
 
 
 class _Lines(logging.Formatter):
-    """One line an event, whatever is in it."""
+    """One line an event, whatever is in it; below it where an exception came from, if it tells of one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return one_line(f"{self.formatTime(record)} {record.levelname.lower()} {record.name}: {record.getMessage()}")
+        line = one_line(f"{self.formatTime(record)} {record.levelname.lower()} {record.name}: {record.getMessage()}")
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 @contextmanager

@@ -197,6 +197,18 @@ def test_the_most_verbose_log_of_a_run_says_something_and_no_pixel(tmp_path: Pat
     assert " debug " not in _run(noise, tmp_path).stderr
 
 
+def test_an_unexpected_failure_is_one_line_and_with_verbose_where_it_came_from_without_pixels(tmp_path: Path) -> None:
+    failing = "raise ZeroDivisionError('odd')"
+    quiet, loud = _run(failing, tmp_path), _run(failing, tmp_path, "--verbose")
+    assert (quiet.returncode, loud.returncode) == (3, 3)
+    line = "mien: unexpected ZeroDivisionError: odd; run with --verbose to see where, and report it"
+    assert quiet.stderr.splitlines() == [line]
+    assert loud.stderr.splitlines()[-1] == line
+    assert "Traceback" in loud.stderr
+    assert "in violate" in loud.stderr
+    assert numbers_in(loud.stderr) == []
+
+
 def test_the_log_is_one_line_an_event(capsys: pytest.CaptureFixture[str]) -> None:
     with verbose():
         logging.getLogger("mien.test").debug("a\nb %s", "c")

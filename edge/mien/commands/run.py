@@ -200,6 +200,12 @@ def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
         if camera.live or tally.frames:
             raise RunError(str(error)) from None
         raise
+    except OSError:
+        raise
+    except Exception as error:  # a driver's, or a mistake of ours: a line for a service's log, more for who asks
+        logging.getLogger("mien.run").debug("failed", exc_info=error)
+        kind, said = type(error).__name__, f": {error}" if str(error) else ""
+        raise RunError(f"unexpected {kind}{said}; run with --verbose to see where, and report it") from None
 
 
 @contextlib.contextmanager

@@ -24,6 +24,10 @@ ONE_PLACE = {
     "ai_edge_litert": "engine.py",
     "onnxruntime": "engine.py",
     "tflite_runtime": "engine.py",
+    "starlette": "server.py",
+    "uvicorn": "server.py",
+    "h11": "server.py",
+    "prometheus_client": "metrics.py",
 }
 
 

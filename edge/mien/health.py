@@ -35,7 +35,8 @@ class Health:
     Attributes:
         state: what mien was doing.
         healthy: whether a new frame was processed within the limit; never while paused, recovering or starting.
-        alive: whether a watchdog should be content: healthy, or paused, or starting or recovering within their time.
+        alive: whether a watchdog should be content: healthy, paused, starting within its time, or recovering, which a
+            camera gives up itself when its own time is over.
         age: seconds since the last new frame was processed; None before the first.
         reasons: why it is not healthy, for people; empty if it is.
     """
@@ -56,6 +57,7 @@ class Pulse:
     Args:
         limit: seconds; see `LIMIT_SECONDS`.
         starting: seconds; see `STARTING_SECONDS`.
+        recovering: whether the camera is being restarted at present.
         clock: seconds of a monotonic clock.
     """
 
@@ -63,16 +65,16 @@ class Pulse:
         self,
         limit: float = LIMIT_SECONDS,
         starting: float = STARTING_SECONDS,
+        recovering: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limit = limit
-        self._starting, self._clock = starting, clock
+        self._starting, self._recovering, self._clock = starting, recovering, clock
         self._turn = threading.Lock()
         self._began = self._since = clock()
         self._last: float | None = None
         self._newest = -1
         self._paused = self._ended = False
-        self._recovering: tuple[str, float] | None = None
 
     def beat(self, result: FrameResult) -> None:
         """A frame was processed."""
@@ -80,7 +82,6 @@ class Pulse:
             if result.captured_at > self._newest:
                 self._newest = result.captured_at
                 self._last = self._since = self._clock()
-                self._recovering = None
 
     def pause(self) -> None:
         """Frames are not processed any more, because somebody wants it so."""
@@ -92,17 +93,6 @@ class Pulse:
         with self._turn:
             self._paused = False
             self._since = self._clock()
-
-    def recover(self, why: str, seconds: float) -> None:
-        """The camera is being restarted.
-
-        Args:
-            why: one line for people.
-            seconds: after which that should have succeeded or failed; a watchdog waits as long. Until the next new
-                frame.
-        """
-        with self._turn:
-            self._recovering = (why, self._clock() + seconds)
 
     def end(self) -> None:
         """No more frames will come."""
@@ -118,9 +108,9 @@ class Pulse:
                 return Health(State.ENDED, False, False, age, ("the run has ended",))
             if self._paused:
                 return Health(State.PAUSED, False, True, age, ("paused: nothing is read until somebody resumes",))
-            if self._recovering is not None:
-                why, until = self._recovering
-                return Health(State.RECOVERING, False, now <= until, age, (f"the camera is recovering: {why}",))
+            if self._recovering():
+                last = "no frame yet" if age is None else f"last new frame {age:.0f} s ago"
+                return Health(State.RECOVERING, False, True, age, (f"the camera is being restarted; {last}",))
             if age is None:
                 waited = now - self._began
                 return Health(

@@ -52,7 +52,7 @@ class Pipeline(Closing):
     ) -> None:
         self.preview = preview
         self._camera, self._reader, self._sinks = camera, reader, tuple(sinks)
-        self.pulse = Pulse()
+        self.pulse = Pulse(recovering=lambda: camera.state == "recovering")
         self._switch = PauseSwitch()
         self._laps = Laps()
         self._box = Latest()

@@ -53,6 +53,14 @@ def flows(settings: RunConfig) -> tuple[Flow, ...]:
     if settings.annotate:
         where = f"annotated.mp4 and contact-sheet.png in {_absolute(settings.annotate)}"
         found.append(Flow(f"annotate {shown(settings.annotate)}", "PICTURES of every frame", where, _FOR_EVER, True))
+    if settings.preview.address:
+        host = settings.preview.address.rpartition(":")[0].strip("[]")
+        here = host == "localhost" or host == "::1" or host.startswith("127.")
+        where = f"a page at {settings.preview.address}, " + (
+            "for this device's own browsers" if here else "FOR OTHER DEVICES that have its token, not encrypted"
+        )
+        what = "PICTURES and readings, while somebody looks"
+        found.append(Flow(f"preview {shown(settings.preview.address)}", what, where, "not at all", True, not here))
     return tuple(found)
 
 

@@ -75,15 +75,17 @@ def test_paused_is_not_healthy_but_no_watchdog_acts_and_the_limit_counts_from_re
     assert pulse.now().state is State.STALLED
 
 
-def test_a_recovering_camera_has_its_time_and_a_new_frame_ends_it(pulse: Pulse, clock: Clock) -> None:
+def test_while_the_camera_is_being_restarted_it_is_not_healthy_but_no_watchdog_acts(clock: Clock) -> None:
+    restarting = [True]
+    pulse = Pulse(limit=10, recovering=lambda: restarting[0], clock=clock)
+    assert pulse.now().reasons == ("the camera is being restarted; no frame yet",)
     pulse.beat(frame(1))
-    pulse.recover("restart 2 of 3", seconds=20)
     clock.now += 20
     health = pulse.now()
-    assert (health.state, health.healthy, health.alive) == (State.RECOVERING, False, True)
-    assert health.reasons == ("the camera is recovering: restart 2 of 3",)
-    clock.now += 1
-    assert not pulse.now().alive
+    assert (health.state, health.healthy, health.alive, health.age) == (State.RECOVERING, False, True, 20)
+    assert health.reasons == ("the camera is being restarted; last new frame 20 s ago",)
+    restarting[0] = False
+    assert pulse.now().state is State.STALLED
     pulse.beat(frame(2))
     assert pulse.now().healthy
 

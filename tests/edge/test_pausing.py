@@ -115,3 +115,12 @@ def test_a_preview_may_be_taken_away_at_any_moment_of_a_frame() -> None:
 
     line = Vanishing(FakeCamera(4, live=False), FaceReader(FakeDetector(), FakeClassifier()))
     assert len(list(line.run())) == 4
+
+
+def test_a_camera_that_recovers_is_told_by_the_pulse() -> None:
+    camera = FakeCamera()
+    with pipeline(camera) as line:
+        camera.state = "recovering"
+        assert line.pulse.now().state is State.RECOVERING
+        camera.state = "running"
+        assert line.pulse.now().state is State.STARTING

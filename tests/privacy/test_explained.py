@@ -44,7 +44,7 @@ def test_every_setting_that_opens_a_way_out_is_explained() -> None:
         "source", "max_frames", "engine", "threads", "detector", "classifier", "score_threshold", "smoothing_seconds",
         "tiles", "scan_every", "look", "camera",
     }  # fmt: skip
-    explained = {"sinks", "annotate", "jsonl", "history"}
+    explained = {"sinks", "annotate", "jsonl", "history", "preview"}
     assert {field.name for field in dataclasses.fields(RunConfig)} - silent == explained
 
 
@@ -60,6 +60,15 @@ def test_it_says_where_readings_go_and_for_how_long(
     assert "Pictures: none is written or shown." in said
     assert "Leaves the device: nothing." in said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("address", "leaves"), [("127.0.0.1:8010", False), ("[::1]:1", False), ("0.0.0.0:8010", True)])
+def test_it_says_that_a_page_shows_pictures_and_whether_to_other_devices(
+    address: str, leaves: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = _explained(capsys, "--preview", address, "--sink", "null")
+    assert f"Pictures: yes, by preview {address}." in said
+    assert f"Leaves the device: {f'preview {address}' if leaves else 'nothing'}." in said
 
 
 def test_it_says_that_an_annotated_clip_holds_pictures(

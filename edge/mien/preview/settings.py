@@ -1,0 +1,33 @@
+"""How the live page is offered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.errors import MienError
+
+ADDRESS = "127.0.0.1:8010"
+"""Where the page is, if nobody says otherwise."""
+
+_FASTEST = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSettings:
+    """The keys of the table `[preview]`.
+
+    Attributes:
+        address: HOST:PORT to listen at; empty for no page.
+        token_file: whose first line is what a visitor must show; empty for a drawn one where one is needed.
+        pictures: a second, at most, of the live view.
+    """
+
+    address: str = ""
+    token_file: str = ""
+    pictures: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pictures <= _FASTEST:
+            raise MienError(
+                f"preview pictures is {self.pictures:g}; give more than 0 and at most {_FASTEST:g} a second"
+            )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +55,8 @@ def flows(settings: RunConfig) -> tuple[Flow, ...]:
     if settings.annotate:
         where = f"annotated.mp4 and contact-sheet.png in {_absolute(settings.annotate)}"
         found.append(Flow(f"annotate {shown(settings.annotate)}", "PICTURES of every frame", where, _FOR_EVER, True))
-    if settings.preview.address:
-        host = settings.preview.address.rpartition(":")[0].strip("[]")
-        here = host == "localhost" or host == "::1" or host.startswith("127.")
-        where = f"a page at {settings.preview.address}, " + (
-            "for this device's own browsers" if here else "FOR OTHER DEVICES that have its token, not encrypted"
-        )
-        what = "PICTURES and readings, while somebody looks"
-        found.append(Flow(f"preview {shown(settings.preview.address)}", what, where, "not at all", True, not here))
+    if settings.preview.address or "LISTEN_FDS" in os.environ:
+        found.append(_page(settings.preview.address))
     return tuple(found)
 
 
@@ -127,6 +123,20 @@ SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {
     "null": _null,
 }
 """Kind of each sink to what it does with readings, given its spec, its target and the settings."""
+
+
+def _page(address: str) -> Flow:
+    """The live page; where it has no address, systemd hands in the sockets at which it listens."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or none: it may lead anywhere
+        here = False
+    where = f"a page at {shown(address) or 'the sockets that systemd hands in'}, " + (
+        "for this device's own browsers" if here else "FOR OTHER DEVICES that have its token, not encrypted"
+    )
+    what = "PICTURES and readings, while somebody looks"
+    return Flow(f"preview {shown(address)}".rstrip(), what, where, "not at all", True, not here)
 
 
 def _absolute(path: str) -> str:

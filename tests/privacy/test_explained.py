@@ -13,6 +13,7 @@ from mien.errors import MienError
 from mien.history.settings import HistorySettings
 from mien.outputs.lines import JsonlSettings
 from mien.outputs.sinks import SPECS, open_sinks
+from mien.preview.settings import PreviewSettings
 
 TARGETS = {"jsonl": ":readings.jsonl", "sqlite": ":readings.db"}
 """What stands behind the kind of a sink that needs it."""
@@ -69,6 +70,17 @@ def test_it_says_that_a_page_shows_pictures_and_whether_to_other_devices(
     said = _explained(capsys, "--preview", address, "--sink", "null")
     assert f"Pictures: yes, by preview {address}." in said
     assert f"Leaves the device: {f'preview {address}' if leaves else 'nothing'}." in said
+
+
+def test_a_name_that_looks_like_this_device_is_not_taken_for_it() -> None:
+    settings = RunConfig(sinks=("null",), preview=PreviewSettings("127.elsewhere.example:8010"))
+    assert [flow.leaves for flow in privacy.flows(settings)] == [True]
+
+
+def test_sockets_of_systemd_are_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    (flow,) = privacy.flows(RunConfig(sinks=("null",)))
+    assert (flow.way, flow.pixels, flow.leaves) == ("preview", True, True)
 
 
 def test_it_says_that_an_annotated_clip_holds_pictures(

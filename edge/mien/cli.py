@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from mien import machine
-from mien.commands import bench, config, detect, doctor, models, run
+from mien.commands import bench, config, detect, doctor, models, purge, report, run, service
 from mien.errors import MienError, RunError, one_line
 
-_COMMANDS = (run, detect, models, bench, doctor, config)
+_COMMANDS = (run, detect, report, purge, models, bench, doctor, config, service)
 
 
 class _Parser(argparse.ArgumentParser):

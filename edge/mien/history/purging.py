@@ -1,0 +1,140 @@
+"""Deletes what runs have recorded: databases, files of lines with their rotated ones, and what was put aside."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mien.errors import MienError
+from mien.history.database import TIMED, open_for_reading, open_for_writing
+from mien.history.sink import delete_before
+from mien.outputs.files import discard, partial, place
+from mien.outputs.lines import rotated
+from mien.outputs.names import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A file that a sink writes.
+
+    Attributes:
+        kind: "jsonl" or "sqlite".
+        path: of the file.
+    """
+
+    kind: str
+    path: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is there of it: the file, its rotated ones, those that belong to a database, damaged ones."""
+        name = self.path.name
+        beside = list(self.path.parent.iterdir()) if self.path.parent.is_dir() else []
+        if self.kind == "jsonl":
+            mine = [self.path, *rotated(self.path)]
+        else:
+            mine = [self.path.with_name(name + suffix) for suffix in ("", "-wal", "-shm")]
+            mine += [file for file in beside if file.name.startswith(f"{name}.damaged-")]
+        return tuple(file for file in mine if file.is_file())
+
+
+def recordings(sinks: Sequence[str]) -> tuple[Recording, ...]:
+    """What sinks of a run's settings write, and is a plain file."""
+    found = []
+    for spec in sinks:
+        kind, _, target = spec.partition(":")
+        if kind in ("jsonl", "sqlite") and target not in ("", "-"):
+            found.append(Recording(kind, Path(target)))
+    return tuple(found)
+
+
+def purge(recording: Recording, before_ms: int | None) -> str:
+    """Delete what was recorded, or what was recorded before a time.
+
+    A run that writes meanwhile goes on: into the same database, or into a new file.
+
+    Args:
+        recording: whose files.
+        before_ms: since 1970; None for everything.
+
+    Returns:
+        One line that says what was done.
+
+    Raises:
+        MienError: a file cannot be changed.
+    """
+    try:
+        if recording.kind == "jsonl":
+            return _lines(recording, before_ms)
+        return _database(recording, before_ms)
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise MienError(f"{shown(recording.path)}: cannot be purged ({why}); check permissions") from None
+
+
+def _lines(recording: Recording, before_ms: int | None) -> str:
+    removed = lines = 0
+    for file in recording.files:
+        if before_ms is None:
+            file.unlink()
+            removed += 1
+            continue
+        content = file.read_bytes().splitlines(keepends=True)
+        kept = [line for line in content if not _older(line, before_ms)]
+        lines += len(content) - len(kept)
+        if not kept:
+            file.unlink()
+            removed += 1
+        elif len(kept) < len(content):
+            _rewrite(file, b"".join(kept))
+    said = f"{shown(recording.path)}: {removed} files removed"
+    return said if before_ms is None else f"{said}, {lines} lines in all"
+
+
+def _rewrite(file: Path, content: bytes) -> None:
+    """Put another file in its place, with its owner and rights: whoever writes notices, and goes on in that."""
+    before, beside = file.stat(), partial(file)
+    try:
+        beside.write_bytes(content)
+        os.chmod(beside, before.st_mode & 0o777)
+        if (os.geteuid(), os.getegid()) != (before.st_uid, before.st_gid):
+            os.chown(beside, before.st_uid, before.st_gid)
+        place(beside, file)
+    finally:
+        discard(beside)
+
+
+def _older(line: bytes, before_ms: int) -> bool:
+    """Whether a line is of before a time; one that is torn is nobody's reading any more, and goes too."""
+    try:
+        moment = datetime.fromisoformat(json.loads(line)["time"])
+    except (ValueError, KeyError, TypeError):
+        return True
+    return moment.timestamp() * 1000 < before_ms
+
+
+def _database(recording: Recording, before_ms: int | None) -> str:
+    aside = [file for file in recording.files if ".damaged-" in file.name]
+    for file in aside:
+        if before_ms is None or file.stat().st_mtime * 1000 < before_ms:
+            file.unlink()
+    rows = 0
+    if recording.path.is_file() and recording.path.stat().st_size:
+        open_for_reading(recording.path).close()  # refuses what is damaged or another program's
+        with closing(open_for_writing(recording.path)) as database:
+            if before_ms is None:
+                for table in TIMED:
+                    rows += database.execute(f"DELETE FROM {table}").rowcount
+            else:
+                rows = delete_before(database, before_ms)
+            # Deleted rows are overwritten already; this makes the file small, and empties what was written ahead.
+            database.execute("VACUUM")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    gone = sum(not file.exists() for file in aside)
+    return f"{shown(recording.path)}: {rows} rows deleted, {gone} damaged files removed"

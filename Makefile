@@ -143,3 +143,7 @@ test-arm64: .venv/ready ## the wheel on emulated Raspberry Pi cores (mmdebstrap 
 
 bench-arm64: .venv/ready ## instructions that Raspberry Pi cores execute (besides: gcc), or of MODELS="a.json b.tflite"
 	$(DEV)/python -m mien_export.arm64 $(if $(MODELS),--model $(MODELS))
+
+.PHONY: test-picamera2
+test-picamera2: .venv/ready ## picamera2 itself on libcamera's virtual camera, in a Debian 13 root (mmdebstrap bubblewrap)
+	$(DEV)/python tests/contract/contract_root.py

@@ -1,11 +1,11 @@
-"""Hand-written stand-ins for what a test machine lacks: models, a camera, picamera2."""
+"""Hand-written stand-ins for what a test machine lacks: models and a camera."""
 
 from __future__ import annotations
 
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,116 +116,3 @@ class FakeCamera(Camera):
     @property
     def closed(self) -> bool:
         return self._closed.is_set()
-
-
-class FakePicamera2:
-    """picamera2 as it behaves: padded strides, a granted colour space of its own, a thread that calls back.
-
-    A planned stall stops the frames until the next `start`. `stop` without `cancel_all_and_flush` may hang in
-    the real one, and fails here.
-    """
-
-    size = (100, 60)
-    stride = 128
-    limited = False
-    cameras: tuple[dict[str, str], ...] = ({"Model": "imx708"},)
-    granted_format = "YUV420"
-    stalls = 0
-    picture: Callable[[int, int], NDArray[np.uint8]] = staticmethod(lambda h, w: np.zeros((h, w), np.uint8))
-    metadata: Callable[[], dict[str, int]] = staticmethod(
-        lambda: {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 5_000_000}
-    )
-
-    def __init__(self, number: int = 0) -> None:
-        self.number = number
-        self.calls: list[str] = []
-        self.pre_callback: Callable[[Any], None] | None = None
-        self._running = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.requests = 0
-        type(self).last = self
-
-    last: FakePicamera2
-
-    @classmethod
-    def global_camera_info(cls) -> list[dict[str, str]]:
-        return list(cls.cameras)
-
-    def create_preview_configuration(self, **wanted: Any) -> dict[str, Any]:
-        return wanted
-
-    def configure(self, wanted: dict[str, Any]) -> None:
-        assert wanted["colour_space"] == "sYCC"
-        assert wanted["main"]["format"] == "YUV420"
-
-    def camera_configuration(self) -> dict[str, Any]:
-        kind = FakeColorSpace.Range.Limited if self.limited else FakeColorSpace.Range.Full
-        return {
-            "main": {"format": self.granted_format, "size": self.size, "stride": self.stride},
-            "colour_space": types.SimpleNamespace(range=kind),
-        }
-
-    def start(self) -> None:
-        self.calls.append("start")
-        self._running.set()
-        if type(self).stalls > 0:
-            type(self).stalls -= 1
-            return
-        self._thread = threading.Thread(target=self._deliver, daemon=True)
-        self._thread.start()
-
-    def _deliver(self) -> None:
-        width, height = self.size
-        while self._running.is_set():
-            buffer = np.full((height * 3 // 2, self.stride), 77, dtype=np.uint8)  # 77: padding and chroma
-            buffer[:height, :width] = self.picture(height, width)
-            self.requests += 1
-            if self.pre_callback is not None:
-                self.pre_callback(types.SimpleNamespace(buffer=buffer.reshape(-1), get_metadata=self.metadata))
-            time.sleep(0.002)
-
-    def cancel_all_and_flush(self) -> None:
-        self.calls.append("cancel")
-
-    def stop(self) -> None:
-        assert self.calls[-1] == "cancel", "stop would hang with a job still queued"
-        self.calls.append("stop")
-        self._running.clear()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def close(self) -> None:
-        self.calls.append("close")
-        self._running.clear()
-
-
-class FakeMappedArray:
-    def __init__(self, request: Any, stream: str, reshape: bool = True, write: bool = True) -> None:
-        assert (stream, reshape, write) == ("main", False, False)
-        self.array = request.buffer
-
-    def __enter__(self) -> FakeMappedArray:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.array = None
-
-
-class FakeColorSpace:
-    class Range:
-        Full, Limited = "Full", "Limited"
-
-    @staticmethod
-    def Sycc() -> str:  # noqa: N802 - libcamera's name
-        return "sYCC"
-
-
-def picamera2_modules(**behaviour: Any) -> dict[str, Any]:
-    """Modules for `sys.modules`; keywords override class attributes of `FakePicamera2`."""
-    behaviour = {k: staticmethod(v) if callable(v) else v for k, v in behaviour.items()}
-    kind = type("Picamera2", (FakePicamera2,), behaviour)
-    return {
-        "picamera2": types.SimpleNamespace(Picamera2=kind, MappedArray=FakeMappedArray, __spec__=object()),
-        "libcamera": types.SimpleNamespace(ColorSpace=FakeColorSpace),
-    }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import Literal
 
 from mien.closing import Closing
 from mien.frame import Frame
+
+State = Literal["running", "recovering", "failed"]
 
 _OLDEST_NS = 10_000_000_000
 
@@ -20,6 +23,9 @@ class Camera(Closing):
         period_ns: nanoseconds between two frames of a recording; None for a live source or unrelated pictures.
         description: one line for the user.
         damaged: frames or pictures so far that could not be decoded and were left out.
+        state: "running"; "recovering" while a live source gives no frames and is being restarted; "failed" once it was
+            given up.
+        restarts: attempts so far to get a live source to run again.
     """
 
     live: bool = False
@@ -27,6 +33,8 @@ class Camera(Closing):
     period_ns: int | None = None
     description: str = ""
     damaged: int = 0
+    state: State = "running"
+    restarts: int = 0
 
     @abstractmethod
     def frames(self) -> Iterator[Frame]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.cameras.base import Camera
+from mien.cameras.base import Camera, State
 from mien.frame import Frame
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -34,6 +34,16 @@ class OrientedCamera(Camera):
     def damaged(self) -> int:  # type: ignore[override]
         """Of the camera behind; see `Camera`."""
         return self._camera.damaged
+
+    @property
+    def state(self) -> State:  # type: ignore[override]
+        """Of the camera behind; see `Camera`."""
+        return self._camera.state
+
+    @property
+    def restarts(self) -> int:  # type: ignore[override]
+        """Of the camera behind; see `Camera`."""
+        return self._camera.restarts
 
     def frames(self) -> Iterator[Frame]:
         """See `Camera.frames`."""

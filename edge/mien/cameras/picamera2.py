@@ -7,21 +7,23 @@ a callback queues no job, so a stalled camera costs no buffer.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mien.cameras.base import Camera, exposure_time
+from mien.cameras import faults
+from mien.cameras.base import exposure_time
 from mien.cameras.buffers import LumaPool
+from mien.cameras.inbox import Inbox
+from mien.cameras.live import LiveCamera
 from mien.cameras.luma import expand_limited
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
-from mien.frame import Frame
 
 _PLANAR = ("YUV420", "YVU420", "NV12", "NV21")
 """Formats whose first plane is luma alone."""
@@ -33,9 +35,13 @@ def listed() -> tuple[str, ...]:
     USB cameras are left out: libcamera lists them, last, but they grant no planar luma; `v4l2:N` reads them.
     """
     try:
-        cameras = _imported("picamera2").Picamera2.global_camera_info()
+        return _listed()
     except (MienError, RuntimeError, OSError):
         return ()
+
+
+def _listed() -> tuple[str, ...]:
+    cameras = _imported("picamera2").Picamera2.global_camera_info()
     return tuple(str(c.get("Model", "unnamed")) for c in cameras if "/usb" not in str(c.get("Id", "")))
 
 
@@ -47,53 +53,61 @@ def to_monotonic(boottime_ns: int) -> int:
     return boottime_ns - (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns())
 
 
-class PiCamera(Camera):
+class PiCamera(LiveCamera):
     """A camera that libcamera lists.
 
     Args:
-        settings: its number in libcamera's list, size and rate; the defaults if None.
-        timeout: seconds without a frame after which the camera is restarted.
-        restarts: in a row without a frame, before it is given up.
+        settings: its number in libcamera's list, size, rate and time to recover; the defaults if None.
+        limits: of `LiveCamera`, by name.
 
     Raises:
-        MienError: picamera2 is absent, no camera is listed, or it is in use.
+        MienError: picamera2 is absent, no camera is listed, or it cannot be opened; with the cause.
     """
 
-    live = True
-
-    def __init__(self, settings: CameraSettings | None = None, timeout: float = 2.0, restarts: int = 3) -> None:
+    def __init__(self, settings: CameraSettings | None = None, **limits: float) -> None:
         settings = settings or CameraSettings()
-        self._picamera2 = _imported("picamera2")
-        libcamera = _imported("libcamera")
-        found = listed()
+        _imported("libcamera")
+        _imported("picamera2")
+        super().__init__(lambda inbox: _PiDevice(settings, inbox), settings, **limits)
+
+
+class _PiDevice:
+    """A camera of picamera2, started; see `mien.cameras.live.Device`."""
+
+    restartable = True
+    interruptible = False  # what hangs in libcamera hangs for ever
+
+    def __init__(self, settings: CameraSettings, inbox: Inbox) -> None:
+        self._picamera2, libcamera = _imported("picamera2"), _imported("libcamera")
+        self._inbox = inbox
+        try:
+            found = _listed()
+        except (RuntimeError, OSError) as error:
+            raise MienError(faults.not_opened(error)) from error
         if not found:
-            raise MienError(
-                "picamera2 lists no camera; check the ribbon cable and `rpicam-hello --list-cameras`; "
-                "for a USB camera give v4l2:N"
-            )
+            raise MienError(faults.none_listed())
         if settings.number >= len(found):
             raise MienError(
                 f"camera number {settings.number}: picamera2 lists {len(found)}, from 0: {', '.join(found)}"
             )
         self._model = found[settings.number]
-        self._timeout, self._restarts = timeout, restarts
-        self._news = threading.Condition()
-        self._device = threading.Lock()  # one of restart and close at a time
-        self._frame: Frame | None = None
-        self._error: Exception | None = None
-        self._closed = False
-        self._sequence = 0
+        self.name = f"picamera2 {self._model}"
+        self.doing = "picamera2's opening"
         try:
             self._camera = self._picamera2.Picamera2(settings.number)
-        except (RuntimeError, IndexError) as error:
-            raise MienError(f"the camera cannot be opened ({error}); is another program using it?") from None
+        except (RuntimeError, IndexError, OSError) as error:
+            raise MienError(faults.not_opened(error)) from error
         try:
             self._configure(libcamera, settings)
             self._camera.pre_callback = self._on_request
-            self._camera.start()
-        except (MienError, RuntimeError) as error:
+            self._handle = self._camera.process_requests
+            self._camera.process_requests = self._process_requests
+            self._call("start")
+        except (MienError, RuntimeError, OSError) as error:
             self._camera.close()
-            raise MienError(f"the camera cannot be started ({error}); run `mien doctor`") from None
+            if isinstance(error, MienError):
+                raise
+            raise MienError(faults.not_opened(error)) from error
 
     def _configure(self, libcamera: Any, settings: CameraSettings) -> None:
         self._camera.configure(
@@ -128,77 +142,52 @@ class PiCamera(Camera):
                 np.copyto(luma, plane[:, : self._width])
             stamp = request.get_metadata().get("SensorTimestamp")
             captured_at = now if stamp is None else exposure_time(to_monotonic(int(stamp)), now)
-            with self._news:
-                if self._frame is not None:
-                    self._pool.give(self._frame.luma)
-                self._frame = Frame(luma, captured_at, self._sequence)
-                self._sequence += 1
-                self._news.notify()
+            if self._limited:
+                expand_limited(luma, out=luma)
+            unseen = self._inbox.put(luma, captured_at)
+            if unseen is not None:
+                self._pool.give(unseen)
         except Exception as error:
-            with self._news:
-                self._error = error
-                self._news.notify()
+            self._inbox.fail(MienError(f"the camera's frame cannot be read ({type(error).__name__}: {error})"))
 
-    def frames(self) -> Iterator[Frame]:
-        """The newest frame each time; see `Camera.frames`."""
-        silent = 0
-        while True:
-            with self._news:
-                self._news.wait_for(lambda: self._frame or self._error or self._closed, self._timeout)
-                if self._closed:
-                    return
-                if self._error is not None:
-                    raise MienError(f"the camera's frame cannot be read ({self._error!r}); run `mien doctor`")
-                frame, self._frame = self._frame, None
-            if frame is not None:
-                silent = 0
-                if self._limited:
-                    expand_limited(frame.luma, out=frame.luma)
-                yield frame
-                continue
-            if silent == self._restarts:
-                raise MienError(
-                    f"the camera gave no frame for {self._timeout:g} s, nor after {silent} restarts; "
-                    "check its cable and power, then reboot"
-                )
-            silent += 1
-            self._restart()
+    def _process_requests(self, display: Any) -> None:
+        # Likewise in picamera2's thread: an I/O error there would end it with a traceback, and look like a stall.
+        try:
+            self._handle(display)
+        except Exception as error:
+            self._inbox.fail(MienError(f"picamera2 failed ({type(error).__name__}: {error})"))
 
-    def _restart(self) -> None:
-        with self._device:
-            if self._closed:
-                return
-            # In this order: with a job still queued, `stop` would wait for a frame that never comes.
-            self._camera.cancel_all_and_flush()
-            try:
-                self._camera.stop()
-                self._camera.start()
-            except RuntimeError as error:
-                raise MienError(f"the camera stalled and cannot be restarted ({error}); check its cable") from None
+    def _call(self, name: str) -> None:
+        self.doing = f"picamera2's {name}()"
+        getattr(self._camera, name)()
 
-    def recycle(self, frame: Frame) -> None:
-        """Use the frame's buffer again; see `Camera.recycle`."""
-        self._pool.give(frame.luma)
+    def restart(self) -> None:
+        """See `Device`."""
+        # In this order: with a job still queued, `stop` would wait for a frame that never comes.
+        for name in ("cancel_all_and_flush", "stop", "start"):
+            self._call(name)
 
     def close(self) -> None:
-        """Stop and release the camera; see `Camera.close`."""
-        with self._news:
-            if self._closed:
-                return
-            self._closed = True
-            self._news.notify_all()
-        with self._device:
-            self._camera.cancel_all_and_flush()
-            with contextlib.suppress(RuntimeError):  # a camera that was pulled out cannot be stopped
-                self._camera.stop()
-            self._camera.close()
+        """See `Device`."""
+        for name in ("cancel_all_and_flush", "stop"):
+            with contextlib.suppress(RuntimeError, OSError):  # a camera that was pulled out cannot be stopped
+                self._call(name)
+        self._call("close")
+        # It holds us by two callbacks, and we hold it.
+        self._camera.pre_callback = None
+        del self._camera.process_requests
+
+    def forget(self) -> None:
+        """See `Device`."""
+        atexit.unregister(self._camera.close)
+
+    def recycle(self, luma: NDArray[np.uint8]) -> None:
+        """See `Device`."""
+        self._pool.give(luma)
 
 
 def _imported(module: str) -> Any:
     try:
         return importlib.import_module(module)
-    except (ImportError, ValueError) as error:  # numpy's ABI check raises ValueError
-        raise MienError(
-            f"{module} is not usable here ({error}); install it: sudo apt install python3-libcamera, then "
-            "pip install 'mien[pi]' in a virtual environment made with --system-site-packages"
-        ) from None
+    except (ImportError, ValueError, AttributeError) as error:  # numpy's ABI check raises ValueError
+        raise MienError(faults.not_importable(module, error)) from error

@@ -11,6 +11,7 @@ ROTATIONS = (0, 90, 180, 270)
 
 _SIDES = (16, 8192)
 _RATES = (0.0, 240.0)
+_LONGEST = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class CameraSettings:
         rate: frames a second; 0 for the camera's own.
         rotation: degrees, clockwise, by which each frame is turned: 0, 90, 180 or 270.
         mirror: whether each frame is mirrored left to right, after it is turned.
+        recover_seconds: for how long a live camera that stalled, failed or was pulled out is restarted and opened again
+            before the run ends; 0 ends it at once.
 
     Raises:
         MienError: a value out of range.
@@ -34,6 +37,7 @@ class CameraSettings:
     rate: float = 0.0
     rotation: int = 0
     mirror: bool = False
+    recover_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if self.number < 0:
@@ -45,3 +49,5 @@ class CameraSettings:
             raise MienError(f"camera rate is {self.rate:g}; give up to {_RATES[1]:g} frames a second, or 0 for its own")
         if self.rotation not in ROTATIONS:
             raise MienError(f"camera rotation is {self.rotation}; give {', '.join(map(str, ROTATIONS))}")
+        if not 0 <= self.recover_seconds <= _LONGEST:
+            raise MienError(f"camera recover_seconds is {self.recover_seconds:g}; give 0 to {_LONGEST:g}")

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import struct
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.cameras import luma
-from mien.cameras.base import Camera, exposure_time
+from mien.cameras import faults, luma
+from mien.cameras.base import exposure_time
+from mien.cameras.inbox import Inbox
+from mien.cameras.live import LiveCamera
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
-from mien.frame import Frame
+
+# VIDIOC_G_FMT and VIDIOC_S_FMT of a struct v4l2_format: 208 bytes on every 64-bit system.
+_CAPTURE, _FORMAT_BYTES = 1, 208
+_GET_FORMAT = 0xC0000000 | _FORMAT_BYTES << 16 | ord("V") << 8 | 4
+_SET_FORMAT = _GET_FORMAT + 1
 
 _NOT_CAMERAS = ("bcm2835-", "pispbe", "rpi-", "rp1-", "unicam")
 """Names of the Pi's own codec, ISP and CSI nodes, which Video4Linux alone cannot use as cameras."""
@@ -57,43 +65,55 @@ def to_luma(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.u
     return None
 
 
-class V4L2Camera(Camera):
+class V4L2Camera(LiveCamera):
     """A Video4Linux capture device.
 
     Args:
         number: N of /dev/videoN.
-        settings: size and rate; the defaults if None. Its number does not count.
-        restarts: attempts to open the device again after it stops giving frames.
-        pause: seconds before each of them.
+        settings: size, rate and time to recover; the defaults if None. Its number does not count.
+        limits: of `LiveCamera`, by name.
 
     Raises:
-        MienError: there is no such device, or it gives no usable frames.
+        MienError: there is no such device, or it cannot be opened; with the cause.
     """
 
-    live = True
+    def __init__(self, number: int, settings: CameraSettings | None = None, **limits: float) -> None:
+        wanted = settings or CameraSettings()
+        super().__init__(lambda inbox: _UsbDevice(number, wanted, inbox), wanted, **limits)
 
-    def __init__(
-        self, number: int, settings: CameraSettings | None = None, restarts: int = 3, pause: float = 1.0
-    ) -> None:
-        self._path = f"/dev/video{number}"
+
+class _UsbDevice:
+    """A capture of OpenCV and the thread that reads it; see `mien.cameras.live.Device`.
+
+    OpenCV's `read` may wait ten seconds for a frame, and loops for as long as the driver answers with an I/O error. It
+    crashes when a capture is released during a read: so the thread that reads also releases, and nobody else waits.
+    """
+
+    restartable = False
+    interruptible = True
+
+    def __init__(self, number: int, wanted: CameraSettings, inbox: Inbox) -> None:
+        self._path, self._inbox = f"/dev/video{number}", inbox
+        self.name = f"v4l2 {self._path}"
+        self.doing = f"opening {self._path}"
         if not Path(self._path).exists():
             raise MienError(f"{self._path}: no such camera; present are {_names(devices()) or 'none'}")
-        self._number, self._wanted = number, settings or CameraSettings()
-        self._restarts, self._pause = restarts, pause
-        # OpenCV crashes when a capture is released during a read: this lock keeps `close` out of it.
-        self._device = threading.Lock()
-        self._closed = False
-        self._capture = self._opened()
+        _probe(self._path)
+        self._capture = cv2.VideoCapture(number, cv2.CAP_V4L2)
+        if not self._capture.isOpened():
+            raise MienError(f"{self._path}: OpenCV cannot use it; is it a capture device, and no other program's?")
+        self._set_up(wanted)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="mien-v4l2", daemon=True)
+        self._thread.start()
 
-    def _opened(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(self._number, cv2.CAP_V4L2)
-        if not capture.isOpened():
-            raise MienError(f"{self._path}: cannot be opened as a camera; is it in use, or not a capture device?")
+    def _set_up(self, wanted: CameraSettings) -> None:
+        capture = self._capture
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"YUYV"))
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._wanted.width)
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._wanted.height)
-        if self._wanted.rate:
-            capture.set(cv2.CAP_PROP_FPS, self._wanted.rate)
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, wanted.width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, wanted.height)
+        if wanted.rate:
+            capture.set(cv2.CAP_PROP_FPS, wanted.rate)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a queue in the driver would only make frames older
         # Raw only if YUYV was granted: a raw MJPEG frame would be compressed bytes.
         raw = int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"YUYV")
@@ -101,53 +121,64 @@ class V4L2Camera(Camera):
         self._size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         kind = "YUYV" if raw else "BGR"
         self.description = f"v4l2 {self._path}, {self._size[0]}x{self._size[1]} {kind}"
-        return capture
 
-    def frames(self) -> Iterator[Frame]:
-        """Frames as they come; see `Camera.frames`."""
-        sequence = failures = 0
-        while True:
-            with self._device:
-                if self._closed:
-                    return
-                good, picture = self._capture.read()
-                now = time.monotonic_ns()
-                stamp = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-            if not good:
-                if failures == self._restarts:
-                    raise MienError(f"{self._path}: gives no frames after {failures} restarts; check its cable")
-                failures += 1
-                self._reopen(last=failures == self._restarts)
-                continue
-            failures = 0
-            plane = to_luma(np.asarray(picture, dtype=np.uint8), *self._size)
-            if plane is None:
-                raise MienError(f"{self._path}: gives {picture.shape} pictures, neither YUYV nor BGR; try another mode")
-            yield Frame(plane, exposure_time(stamp, now), sequence)
-            sequence += 1
-
-    def _reopen(self, last: bool) -> None:
-        """Open the device again, after a while in which a re-plugged one comes back.
-
-        Raises:
-            MienError: it cannot be opened, and this was the last attempt.
-        """
-        time.sleep(self._pause)
-        with self._device:
-            if self._closed:
-                return
+    def _read(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self.doing = f"reading {self._path}"
+                self._deliver()
+        except Exception as error:  # handed over: it must surface in the thread that takes the frames
+            self._inbox.fail(error if isinstance(error, MienError) else MienError(f"{self._path}: {error!r}"))
+        finally:
+            self.doing = f"releasing {self._path}"
             self._capture.release()
-            try:
-                self._capture = self._opened()
-            except MienError:
-                if last:
-                    raise
+
+    def _deliver(self) -> None:
+        try:
+            good, picture = self._capture.read()
+        except cv2.error:  # a compressed frame that is empty or cut off
+            self._inbox.spoilt()
+            return
+        now = time.monotonic_ns()
+        if not good:
+            raise MienError(f"{self._path}: gives no frames")
+        stamp = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        plane = to_luma(np.asarray(picture, dtype=np.uint8), *self._size)
+        if plane is None:
+            raise MienError(f"{self._path}: gives {picture.shape} pictures, neither YUYV nor BGR; try another mode")
+        self._inbox.put(plane, exposure_time(stamp, now))
+
+    def restart(self) -> None:
+        """Is not worth it: `restartable` says so; a device is closed and opened again."""
 
     def close(self) -> None:
-        """Release the device once the read under way has ended; see `Camera.close`."""
-        self._closed = True
-        with self._device:
-            self._capture.release()
+        """See `Device`."""
+        self._stopping.set()
+        self._thread.join()
+
+    def forget(self) -> None:
+        """See `Device`; OpenCV calls nothing more at exit, the thread holds the capture."""
+
+    def recycle(self, luma: NDArray[np.uint8]) -> None:
+        """See `Device`; each frame has an array of its own."""
+
+
+def _probe(path: str) -> None:
+    """Ask the kernel whether the device can be used: OpenCV says only that it did not work.
+
+    Raises:
+        MienError: it cannot; with the kernel's reason.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            # Setting the format that it has changes nothing, and is refused while another program streams.
+            form = fcntl.ioctl(descriptor, _GET_FORMAT, struct.pack("I", _CAPTURE) + bytes(_FORMAT_BYTES - 4))
+            fcntl.ioctl(descriptor, _SET_FORMAT, form)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise MienError(faults.device_not_opened(path, error)) from error
 
 
 def _names(numbers: tuple[int, ...]) -> str:

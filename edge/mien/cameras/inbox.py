@@ -1,0 +1,91 @@
+"""What a camera's own thread hands over: the newest frame, or what went wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.frame import Frame
+
+
+class Inbox:
+    """Holds the newest frame of one opened device, and the first error that nobody has taken.
+
+    Args:
+        news: is notified of each arrival.
+        first: number of the first frame.
+
+    Attributes:
+        sequence: number of the next frame.
+        arrived: when the newest frame came, seconds of the monotonic clock; at first, when the inbox was made.
+        damaged: frames that the device could not decode.
+    """
+
+    def __init__(self, news: threading.Condition, first: int = 0) -> None:
+        self._news = news
+        self._frame: Frame | None = None
+        self._error: Exception | None = None
+        self.sequence = first
+        self.arrived = time.monotonic()
+        self.damaged = 0
+
+    def put(self, luma: NDArray[np.uint8], captured_at: int) -> NDArray[np.uint8] | None:
+        """Put a frame in, uint8 (H, W), full range, exposed at `captured_at` ns.
+
+        Returns:
+            The luma of the frame that it replaces, if nobody took that.
+        """
+        with self._news:
+            replaced, self._frame = self._frame, Frame(luma, captured_at, self.sequence)
+            self.sequence += 1
+            self.arrived = time.monotonic()
+            self._news.notify_all()
+        return None if replaced is None else replaced.luma
+
+    def spoilt(self) -> None:
+        """Count a frame that cannot be decoded."""
+        with self._news:
+            self.damaged += 1
+
+    def fail(self, error: Exception) -> None:
+        """Say what went wrong; the frames may go on all the same."""
+        with self._news:
+            self._error = self._error or error
+            self._news.notify_all()
+
+    def failure(self) -> Exception | None:
+        """The error that nobody has taken; it is taken now."""
+        with self._news:
+            error, self._error = self._error, None
+            return error
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error that nobody has taken."""
+        return self._error is not None
+
+    def take(self, until: Callable[[], float], ended: Callable[[], bool]) -> Frame | Exception | None:
+        """Wait for news.
+
+        Args:
+            until: when to stop waiting, seconds of the monotonic clock.
+            ended: whether to stop waiting at once.
+
+        Returns:
+            A frame; else an error; else None.
+        """
+        with self._news:
+            while not (self._frame or self._error or ended()):
+                left = until() - time.monotonic()
+                if left <= 0:
+                    return None
+                self._news.wait(left)
+            if self._frame is not None:
+                frame, self._frame = self._frame, None
+                return frame
+            error, self._error = self._error, None
+            return error

@@ -18,8 +18,8 @@ def toml(settings: object, *, quoted: bool = False) -> str:
     Args:
         settings: a dataclass, whose fields are strings, numbers, truth values, tuples of strings, and dataclasses of
             the same kinds, which become tables.
-        quoted: write each key as a comment, so that the file holds no setting until somebody takes the sign away; the
-            defaults of a later version then reach it.
+        quoted: write each key that has its default as a comment, so that it is no setting until somebody takes the
+            sign away; the defaults of a later version then reach it.
     """
     return "\n".join(_table(settings, "", quoted)) + "\n"
 
@@ -61,7 +61,7 @@ def _table(settings: object, path: str, quoted: bool) -> Iterator[str]:
         if not quoted:
             text = f"{text.removesuffix('.')} (default: {value(field.default)})"
         yield from (f"# {line}" for line in textwrap.wrap(text.strip(), _WIDTH))
-        yield f"{'#' if quoted else ''}{field.name} = {value(held)}"
+        yield f"{'#' if quoted and held == field.default else ''}{field.name} = {value(held)}"
         yield ""
     for name, held in tables:
         yield from (f"# {line}" for line in textwrap.wrap(told.get(name, ""), _WIDTH))

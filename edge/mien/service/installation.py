@@ -1,0 +1,133 @@
+"""Putting the units in place, taking them away, and asking how the service is."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mien import documented
+from mien.config import RunConfig
+from mien.errors import MienError
+from mien.outputs import files
+from mien.service import unit
+
+UNITS = Path("etc/systemd/system")
+CONFIG = "/etc/mien/mien.toml"
+_WANTED = Path("multi-user.target.wants") / unit.NAME
+_SOCKET_WANTED = Path("sockets.target.wants") / unit.SOCKET
+
+
+def install(
+    program: str, config: str = CONFIG, *, hosts: Sequence[str] = (), page: str = "", root: Path = Path("/")
+) -> tuple[Path, ...]:
+    """Write the units and, if there is none, the settings; then start the service, or start it anew.
+
+    Args:
+        program: absolute path of `mien`, as the unit will start it.
+        config: absolute path of the settings.
+        hosts: IP addresses to which the service may connect; none if empty.
+        page: IP:PORT of the page; none if empty.
+        root: of the file system. Elsewhere than in / nothing is started: it will be at that system's next start.
+
+    Returns:
+        The files written.
+
+    Raises:
+        MienError: something cannot be written, or systemd refuses.
+    """
+    folder = root / UNITS
+    written = {folder / unit.NAME: unit.service(program, config)}
+    if hosts:
+        written[folder / unit.DROP_IN] = unit.network(hosts)
+    if page:
+        written[folder / unit.SOCKET] = unit.listener(page)
+    settings = root / config.lstrip("/")
+    if not settings.exists():
+        own = RunConfig(sinks=(f"jsonl:{unit.STATE}/readings.jsonl",))
+        written[settings] = "# Settings of the service; see `mien config check`.\n\n" + documented.toml(
+            own, quoted=True
+        )
+    # What an earlier installation had opened is shut again unless it is asked for anew.
+    stale = [folder / name for name in (unit.DROP_IN, unit.SOCKET) if folder / name not in written]
+    with _writing():
+        for path in [*stale, *([] if page else [folder / _SOCKET_WANTED])]:
+            path.unlink(missing_ok=True)
+        for path, text in written.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write_whole(path, text.encode())
+            path.chmod(0o644)
+        _want(folder / _WANTED, unit.NAME)
+        if page:
+            _want(folder / _SOCKET_WANTED, unit.SOCKET)
+    if root == Path("/"):
+        _systemctl("daemon-reload")
+        if page:
+            _systemctl("restart", unit.SOCKET)
+        _systemctl("restart", "--no-block", unit.NAME)
+    return tuple(written)
+
+
+def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:
+    """Stop the service and take its units away; settings and what was recorded stay.
+
+    Returns:
+        The files taken away.
+
+    Raises:
+        MienError: something cannot be taken away.
+    """
+    folder = root / UNITS
+    if root == Path("/") and (folder / unit.NAME).exists():
+        _systemctl("stop", *[name for name in (unit.SOCKET, unit.NAME) if (folder / name).exists()])
+    gone = []
+    with _writing():
+        for name in (_WANTED, _SOCKET_WANTED, unit.NAME, unit.DROP_IN, unit.SOCKET):
+            path = folder / name
+            if path.is_symlink() or path.exists():
+                path.unlink()
+                gone.append(path)
+        with contextlib.suppress(OSError):  # somebody else's drop-in is in it
+            (folder / unit.DROP_IN).parent.rmdir()
+    if gone and root == Path("/"):
+        _systemctl("daemon-reload")
+    return tuple(gone)
+
+
+def status() -> dict[str, str]:
+    """What systemd knows of the service, by its own names; ActiveState is "active" while it runs.
+
+    Raises:
+        MienError: there is no systemd here.
+    """
+    wanted = "LoadState,ActiveState,SubState,StatusText,MainPID,NRestarts,Result,ExecMainStatus,ActiveEnterTimestamp"
+    lines = _systemctl("show", unit.NAME, f"--property={wanted}").splitlines()
+    return {key: value for key, _, value in (line.partition("=") for line in lines)}
+
+
+def _want(link: Path, name: str) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(f"/{UNITS}/{name}")
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise MienError(f"{error.filename}: may not be written; use sudo") from None
+    except OSError as error:
+        raise MienError(f"{error.filename}: cannot be written ({error.strerror})") from None
+
+
+def _systemctl(*arguments: str) -> str:
+    try:
+        ran = subprocess.run(["systemctl", *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise MienError("systemctl is not here: mien service needs systemd") from None
+    if ran.returncode:
+        said = (ran.stderr.strip().splitlines() or [f"status {ran.returncode}"])[0]
+        raise MienError(f"systemctl {' '.join(arguments)}: {said}")
+    return ran.stdout

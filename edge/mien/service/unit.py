@@ -1,0 +1,178 @@
+"""The units that systemd gets: the service itself, what opens a way to a host for it, and the page's socket."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from mien.errors import MienError
+
+NAME = "mien.service"
+SOCKET = "mien.socket"
+DROP_IN = "mien.service.d/network.conf"
+STATE = "/var/lib/mien"
+
+_SERVICE = """\
+[Unit]
+Description=mien: faces and their expressions, read on the device
+# A camera that is away comes back some time: never give up.
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={program} run --config {config}
+WorkingDirectory={state}
+Environment=PYTHONDONTWRITEBYTECODE=1
+
+# Status 2 is a mistake in the settings, which starting again does not mend; 3 is a run that failed.
+Restart=always
+RestartSec=2
+RestartPreventExitStatus=2
+# It is fed while new frames are processed; see mien/service/notify.py.
+WatchdogSec={watchdog}
+TimeoutStartSec=90
+TimeoutStopSec=20
+
+# Memory may hold frames: none of it reaches a disk.
+LimitCORE=0
+MemorySwapMax=0
+MemoryMax=75%
+TasksMax=128
+
+# A user that exists while it runs, and may write its own folder only.
+DynamicUser=yes
+User=mien
+StateDirectory=mien
+StateDirectoryMode=0700
+UMask=0077
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+
+# Cameras, and no other device.
+SupplementaryGroups=video
+DevicePolicy=closed
+DeviceAllow=char-video4linux rw
+DeviceAllow=char-media rw
+DeviceAllow=char-dma_heap rw
+
+# No network. AF_UNIX: the service manager is told how it goes; AF_NETLINK: libcamera hears of cameras by udev.
+PrivateNetwork=yes
+IPAddressDeny=any
+RestrictAddressFamilies=AF_UNIX AF_NETLINK
+
+CapabilityBoundingSet=
+AmbientCapabilities=
+NoNewPrivileges=yes
+KeyringMode=private
+LockPersonality=yes
+PrivateIPC=yes
+PrivateMounts=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RemoveIPC=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_NETWORK = """\
+# A way to these hosts, for sinks that send readings there; everything else stays shut.
+[Service]
+PrivateNetwork=no
+RestrictAddressFamilies=AF_INET AF_INET6
+{allowed}
+
+[Unit]
+After=network-online.target
+Wants=network-online.target
+"""
+
+_LISTENER = """\
+[Unit]
+Description=mien's page
+
+[Socket]
+# systemd listens and hands the socket in: the service itself has no network.
+ListenStream={address}
+FileDescriptorName=preview
+
+[Install]
+WantedBy=sockets.target
+"""
+
+
+def service(program: str, config: str, watchdog: int = 20) -> str:
+    """The unit of the service.
+
+    Args:
+        program: absolute path of `mien`.
+        config: absolute path of the settings.
+        watchdog: seconds without a sign of life after which it is killed and started anew.
+
+    Raises:
+        MienError: a path that is not absolute, that a unit cannot hold, or the program lies in a home, which the
+            service must not see.
+    """
+    for path in (program, config):
+        if not path.startswith("/") or any(sign in path for sign in " \t\"'\\%$\n"):
+            raise MienError(f"{path!r}: a unit needs an absolute path without spaces, quotes, %, $ or backslashes")
+        if path.startswith(("/home/", "/root/")):
+            raise MienError(
+                f"{path}: the service does not see homes; put it elsewhere, such as in /opt/mien or /etc/mien"
+            )
+    return _SERVICE.format(program=program, config=config, watchdog=watchdog, state=STATE)
+
+
+def network(hosts: Sequence[str]) -> str:
+    """The drop-in that opens a way to some hosts.
+
+    Args:
+        hosts: IP addresses or networks, such as 192.168.1.5 or 192.168.1.0/24. A name would need a way to whatever
+            resolves it.
+
+    Raises:
+        MienError: one that is none.
+    """
+    lines = []
+    for host in hosts:
+        try:
+            lines.append(f"IPAddressAllow={ipaddress.ip_network(host)}")
+        except ValueError:
+            raise MienError(
+                f"host {host!r}: give an IP address or network, such as 192.168.1.5; names need DNS"
+            ) from None
+    return _NETWORK.format(allowed="\n".join(lines))
+
+
+def listener(address: str) -> str:
+    """The socket unit of the page.
+
+    Args:
+        address: IP:PORT or [IP]:PORT.
+
+    Raises:
+        MienError: it is none.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        good = port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16
+    except ValueError:
+        good = False
+    if not good:
+        raise MienError(f"page address {address!r}: give IP:PORT, such as 127.0.0.1:8010")
+    return _LISTENER.format(address=address)

@@ -1,0 +1,154 @@
+"""The units: written, scored by systemd, taken away; and no word of a user reaches them unchecked."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mien import config
+from mien.cli import main
+from mien.errors import MienError
+from mien.service import installation, unit
+
+PROGRAM = "/opt/mien/current/bin/mien"
+FOLDER = "etc/systemd/system"
+
+
+def keys(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith(("#", "["))]
+
+
+def install(root: Path, *options: str, status: int = 0) -> None:
+    assert main(["service", "install", "--root", str(root), "--program", PROGRAM, *options]) == status
+
+
+def tree(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_symlink() or path.is_file()}
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+@pytest.mark.parametrize("options", [(), ("--allow", "192.168.1.5", "--page", "127.0.0.1:8010")])
+def test_systemd_scores_the_unit_as_safe(options: tuple[str, ...], tmp_path: Path) -> None:
+    install(tmp_path, *options)
+    file = tmp_path / FOLDER / unit.NAME
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(file)]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout[-600:]
+    plain = tmp_path / "plain.service"
+    plain.write_text("[Service]\nExecStart=/bin/true\n")  # the check can fail
+    assert subprocess.run([*command[:-1], str(plain)], capture_output=True).returncode != 0
+
+
+def test_what_the_unit_promises_stands_in_it() -> None:
+    lines = keys(unit.service(PROGRAM, "/etc/mien/mien.toml"))
+    assert f"ExecStart={PROGRAM} run --config /etc/mien/mien.toml" in lines
+    for line in (
+        "Type=notify", "WatchdogSec=20", "Restart=always", "RestartPreventExitStatus=2", "DynamicUser=yes",
+        "SupplementaryGroups=video", "LimitCORE=0", "MemorySwapMax=0", "PrivateNetwork=yes", "IPAddressDeny=any",
+        "RestrictAddressFamilies=AF_UNIX AF_NETLINK", "ProtectSystem=strict", "StateDirectory=mien",
+    ):  # fmt: skip
+        assert lines.count(line) == 1, line
+
+
+def test_a_network_opens_for_the_named_addresses_and_no_other() -> None:
+    assert keys(unit.network(["192.168.1.5", "fd00::/8"])) == [
+        "PrivateNetwork=no",
+        "RestrictAddressFamilies=AF_INET AF_INET6",
+        "IPAddressAllow=192.168.1.5/32",
+        "IPAddressAllow=fd00::/8",
+        "After=network-online.target",
+        "Wants=network-online.target",
+    ]
+
+
+@pytest.mark.parametrize("host", ["broker.local", "", "1.2.3.4\nIPAddressAllow=any", "any"])
+def test_a_host_that_is_no_address_is_refused(host: str) -> None:
+    with pytest.raises(MienError, match="give an IP address or network"):
+        unit.network([host])
+
+
+@pytest.mark.parametrize("address", ["8010", "localhost:8010", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:1\nx=1"])
+def test_a_page_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(MienError, match="give IP:PORT"):
+        unit.listener(address)
+    assert "ListenStream=[::1]:8010" in unit.listener("[::1]:8010")
+
+
+@pytest.mark.parametrize(
+    "path", ["mien", "/opt/my mien/bin/mien", "/opt/%h/mien", "/opt/a\nUser=root", "/home/pi/mien/bin/mien"]
+)
+def test_a_program_that_the_service_could_not_start_is_refused(path: str, tmp_path: Path) -> None:
+    with pytest.raises(MienError, match=r"absolute path|does not see homes"):
+        unit.service(path, "/etc/mien/mien.toml")
+    assert main(["service", "install", "--root", str(tmp_path), "--program", path]) == 2
+    assert tree(tmp_path) == set()
+
+
+def test_installing_twice_gives_the_same_and_keeps_the_settings(tmp_path: Path) -> None:
+    install(tmp_path, "--allow", "10.0.0.1", "--page", "127.0.0.1:8010")
+    assert tree(tmp_path) == {
+        "etc/mien/mien.toml",
+        f"{FOLDER}/mien.service",
+        f"{FOLDER}/mien.service.d/network.conf",
+        f"{FOLDER}/mien.socket",
+        f"{FOLDER}/multi-user.target.wants/mien.service",
+        f"{FOLDER}/sockets.target.wants/mien.socket",
+    }
+    settings = tmp_path / "etc/mien/mien.toml"
+    assert config.build(config.read(settings), {}).sinks == ("jsonl:/var/lib/mien/readings.jsonl",)
+    settings.write_text("threads = 2\n")
+    first = (tmp_path / FOLDER / "mien.service").read_text()
+    install(tmp_path)  # which shuts again what the first had opened
+    assert tree(tmp_path) == {
+        "etc/mien/mien.toml",
+        f"{FOLDER}/mien.service",
+        f"{FOLDER}/multi-user.target.wants/mien.service",
+    }
+    assert settings.read_text() == "threads = 2\n"
+    assert (tmp_path / FOLDER / "mien.service").read_text() == first
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.read_string(first)
+    assert parser["Install"]["WantedBy"] == "multi-user.target"
+
+
+def test_uninstalling_leaves_the_settings_and_foreign_drop_ins_and_may_be_repeated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(tmp_path, "--allow", "10.0.0.1", "--page", "127.0.0.1:8010")
+    (tmp_path / FOLDER / "mien.service.d/mine.conf").write_text("[Service]\n")
+    assert main(["service", "uninstall", "--root", str(tmp_path)]) == 0
+    assert tree(tmp_path) == {"etc/mien/mien.toml", f"{FOLDER}/mien.service.d/mine.conf"}
+    assert main(["service", "uninstall", "--root", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("settings and what was recorded stay")
+
+
+def fake_systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "systemctl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+@pytest.mark.parametrize(("state", "status"), [("active", 0), ("failed", 1), ("inactive", 1)])
+def test_status_is_what_systemd_says(
+    state: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_systemctl(tmp_path, f"echo ActiveState={state}; echo StatusText=; echo NRestarts=4", monkeypatch)
+    assert main(["service", "status"]) == status
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["ActiveState", state], ["StatusText", "-"], ["NRestarts", "4"]]
+
+
+def test_what_systemd_refuses_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_systemctl(tmp_path, "echo 'no bus' >&2; echo more >&2; exit 1", monkeypatch)
+    assert main(["service", "status"]) == 2
+    assert capsys.readouterr().err.endswith(": no bus\n")
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(MienError, match="needs systemd"):
+        installation.status()

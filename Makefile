@@ -118,6 +118,11 @@ clean: ## remove environments, caches and outputs; runs/ stays
 	rm -rf .venv .venv-edge .venv-tflite out dist build .pytest_cache .mypy_cache .ruff_cache
 
 .PHONY: test-tflite-runtime test-constraints test-arm64 bench-arm64
+.PHONY: test-preview
+test-preview: .venv/ready ## the live page in a real Chromium, and what viewers cost: chromium chromium-driver
+	@$(call NEEDS,chromium:chromium chromedriver:chromium-driver)
+	$(DEV)/python -m pytest tests/edge/preview tests/edge/preview/check_browser.py tests/edge/preview/check_cost.py
+
 
 PYTHON311 ?= python3.11
 TFLITE = .venv-tflite/bin

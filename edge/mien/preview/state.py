@@ -13,7 +13,7 @@ from mien.reading import Reading
 
 
 class ReadingShown(TypedDict):
-    """One face; the most probable label first in `probabilities`."""
+    """One face; `probabilities` in the order of the classifier's labels, so that no line of the page jumps."""
 
     track: int
     emotion: str
@@ -113,8 +113,5 @@ def _reading(reading: Reading) -> ReadingShown:
         "emotion": reading.emotion,
         "top": reading.top,
         "reason": reading.reason,
-        "probabilities": [
-            (label, round(value, 3))
-            for label, value in sorted(reading.probabilities.items(), key=lambda pair: -pair[1])
-        ],
+        "probabilities": [(label, round(value, 3)) for label, value in reading.probabilities.items()],
     }

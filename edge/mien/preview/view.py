@@ -84,7 +84,7 @@ class View(Closing):
         if now < self._due:
             return
         # Kept to the beat, so that 15 frames a second give 10 pictures and not 7.5; after a gap from anew.
-        self._due = max(self._due + self._period, now)
+        self._due = (now if now - self._due > self._period else self._due) + self._period
         with self._changed:
             if self._viewers:
                 self._waiting = (luma.copy(), result)

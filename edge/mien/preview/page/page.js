@@ -12,6 +12,7 @@ const NAMES = {
 };
 let state = null;
 let streaming = false;
+let switching = false;
 let refused = 0; // when the live view could not be had
 
 function seconds(value) {
@@ -92,6 +93,7 @@ function showReading(item, reading) {
     const [label, value] = reading.probabilities[index];
     text(line.querySelector(".label"), label);
     text(line.querySelector(".value"), percent(value));
+    line.classList.toggle("top", label === reading.top);
     line.querySelector(".bar span").style.width = `${100 * value}%`;
   });
 }
@@ -188,15 +190,16 @@ function listen() {
 }
 
 $("pause").addEventListener("click", async () => {
+  if (switching) return; // not disabled meanwhile: it would lose the keyboard's focus
+  switching = true;
   const button = $("pause");
-  button.disabled = true;
   try {
     const answer = await fetch(button.textContent === "Pause" ? "/pause" : "/resume", { method: "POST" });
     if (!answer.ok) text($("status-text"), `refused: ${await answer.text()}`);
   } catch {
     lost();
   }
-  button.disabled = false;
+  switching = false;
 });
 
 picture.addEventListener("error", () => {

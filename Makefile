@@ -107,6 +107,10 @@ test-privacy: .venv/ready ## no socket, no stray file, no pixel: strace bubblewr
 	@$(call NEEDS,strace:strace bwrap:bubblewrap unshare:util-linux)
 	$(DEV)/python -m pytest tests/privacy tests/privacy/check_*.py
 
+test-faults: .venv/ready ## cameras, models and systems that fail, in real processes: bubblewrap util-linux; writes docs/faults.md
+	@$(call NEEDS,bwrap:bubblewrap prlimit:util-linux)
+	$(DEV)/python -m pytest tests/faults --faults-page docs/faults.md
+
 .PHONY: test-networks
 test-networks: .venv/ready ## hundreds of small random networks train ten steps, each in a process of its own: none may crash
 	$(DEV)/python tests/train/networks/check_random_networks.py
@@ -121,7 +125,7 @@ clean: ## remove environments, caches and outputs; runs/ stays
 .PHONY: test-preview
 test-preview: .venv/ready ## the live page in a real Chromium, and what viewers cost: chromium chromium-driver
 	@$(call NEEDS,chromium:chromium chromedriver:chromium-driver)
-	$(DEV)/python -m pytest tests/edge/preview tests/edge/preview/check_browser.py tests/edge/preview/check_cost.py
+	$(DEV)/python -m pytest -o python_files='test_*.py check_*.py' tests/edge/preview
 
 
 PYTHON311 ?= python3.11

@@ -35,6 +35,9 @@ def test_the_wheel_holds_the_runtime_the_models_and_the_licences_and_no_more(whe
             assert f"mien/models/{model}.{suffix}" in names
     assert any(name.endswith("MODELS_LICENSE.md") for name in names)
     assert "mien/py.typed" in names
+    pages = {path.name for path in (ROOT / "edge/mien/preview/page").iterdir()}
+    assert pages >= {"index.html", "page.js", "style.css"}
+    assert {f"mien/preview/page/{name}" for name in pages} <= set(names)
 
 
 def test_the_same_sources_give_the_same_wheel_whenever_and_wherever_they_lie(tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def test_a_page_whose_mien_is_gone_says_so_and_recovers_nothing_stale(browser: W
     until(lambda: text(browser, "status-text") == "no connection to mien")
     assert not browser.find_elements(By.CSS_SELECTOR, "#faces > li")
     assert not shown(browser, "picture")
+    assert {text(browser, name) for name in ("rate", "latency", "age", "frames", "dropped")} == {"–"}
     shoot(browser, "gone-phone-light")
 
 

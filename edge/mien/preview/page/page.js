@@ -171,6 +171,8 @@ function lost() {
   $("faces").replaceChildren();
   $("nobody").hidden = false;
   text($("nobody"), "No readings at present.");
+  for (const figure of document.querySelectorAll(".numbers dd")) text(figure, "–"); // they were true once
+  $("stages").replaceChildren();
   state = null;
   look();
 }

@@ -97,7 +97,7 @@ bench: .venv/ready ## latency of every stage, and beside other people's models (
 test-mutations: .venv/ready ## thousands of damaged sidecars, tables, settings, pictures, videos and models, each with its seed
 	PYTHONPATH=tests:edge:train $(DEV)/python -m mutations $(MUTATIONS)
 
-.PHONY: test-privacy
+.PHONY: test-privacy test-faults
 
 # One line that names what is missing, rather than a test that fails for it.
 NEEDS = for need in $(1); do command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need\#\#*:}"; done; \
@@ -118,15 +118,15 @@ test-networks: .venv/ready ## hundreds of small random networks train ten steps,
 test-latency: .venv/ready ## latency tests: ratios within one run, on a quiet desktop
 	$(DEV)/python -m pytest tests/latency
 
-clean: ## remove environments, caches and outputs; runs/ stays
-	rm -rf .venv .venv-edge .venv-tflite out dist build .pytest_cache .mypy_cache .ruff_cache
-
-.PHONY: test-tflite-runtime test-constraints test-arm64 bench-arm64
 .PHONY: test-preview
 test-preview: .venv/ready ## the live page in a real Chromium, and what viewers cost: chromium chromium-driver
 	@$(call NEEDS,chromium:chromium chromedriver:chromium-driver)
 	$(DEV)/python -m pytest -o python_files='test_*.py check_*.py' tests/edge/preview
 
+clean: ## remove environments, caches and outputs; runs/ stays
+	rm -rf .venv .venv-edge .venv-tflite out dist build .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: test-tflite-runtime test-constraints test-arm64 bench-arm64
 
 PYTHON311 ?= python3.11
 TFLITE = .venv-tflite/bin
@@ -153,6 +153,27 @@ test-arm64: .venv/ready ## the wheel on emulated Raspberry Pi cores (mmdebstrap 
 bench-arm64: .venv/ready ## instructions that Raspberry Pi cores execute (besides: gcc), or of MODELS="a.json b.tflite"
 	$(DEV)/python -m mien_export.arm64 $(if $(MODELS),--model $(MODELS))
 
-.PHONY: test-picamera2
+.PHONY: test-picamera2 test-v4l2
 test-picamera2: .venv/ready ## picamera2 itself on libcamera's virtual camera, in a Debian 13 root (mmdebstrap bubblewrap)
 	$(DEV)/python tests/contract/contract_root.py
+
+.PHONY: test-mqtt
+test-mqtt: .venv/ready ## the MQTT sink against a real broker, which is away for a minute (mosquitto)
+	@command -v mosquitto /usr/sbin/mosquitto > /dev/null || { \
+	  echo 'test-mqtt: needs the broker mosquitto: apt install mosquitto' >&2; exit 2; }
+	$(DEV)/python -m pytest tests/platform/check_mqtt.py
+
+.PHONY: bundle test-bundle test-systemd
+
+.venv-build/units: .venv-build/ready # the settings are written from the code, whose results are numpy's
+	.venv-build/bin/pip install $(PIP_QUIET) 'numpy>=1.26'
+	@touch $@
+
+bundle: .venv-build/units wheel ## dist/mien-*-{bookworm,trixie}-aarch64.tar.gz: installs on a Raspberry Pi without internet
+	.venv-build/bin/python edge/bundle/build.py $$(ls -t dist/mien-*.whl | head -n 1) $(SUITES)
+
+test-bundle: .venv/ready bundle ## installs, upgrades and rolls back the bundle in an emulated Pi without network (mmdebstrap qemu-user-static)
+	$(DEV)/python -m pytest tests/platform/check_bundle.py
+
+test-v4l2: .venv/ready ## USB cameras through OpenCV's own Video4Linux code, on a camera that a library pretends (gcc)
+	$(DEV)/python -m pytest tests/contract/test_v4l2.py

@@ -100,7 +100,6 @@ _REMEDIES = {
     errno.EPERM: _GROUP,
     errno.ENODEV: "it is not connected; plug it in again",
     errno.ENXIO: "it is not connected; plug it in again",
-    errno.ENOENT: "it is not connected; plug it in again",
 }
 
 

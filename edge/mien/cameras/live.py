@@ -225,7 +225,7 @@ class LiveCamera(Camera):
         device = self._device
         limit = _OPEN_SECONDS if call == self._open else self._call
         if device is not None and device.interruptible:
-            limit = max(limit, began + self._recover_seconds - time.monotonic())
+            limit = max(1.0, began + self._recover_seconds - time.monotonic())
         with self._news:
             if self._closed:
                 return

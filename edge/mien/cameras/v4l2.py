@@ -96,8 +96,6 @@ class _UsbDevice:
         self._path, self._inbox = f"/dev/video{number}", inbox
         self.name = f"v4l2 {self._path}"
         self.doing = f"opening {self._path}"
-        if not Path(self._path).exists():
-            raise MienError(f"{self._path}: no such camera; present are {_names(devices()) or 'none'}")
         _probe(self._path)
         self._capture = cv2.VideoCapture(number, cv2.CAP_V4L2)
         if not self._capture.isOpened():
@@ -128,7 +126,7 @@ class _UsbDevice:
                 self.doing = f"reading {self._path}"
                 self._deliver()
         except Exception as error:  # handed over: it must surface in the thread that takes the frames
-            self._inbox.fail(error if isinstance(error, MienError) else MienError(f"{self._path}: {error!r}"))
+            self._inbox.fail(error if isinstance(error, MienError) else MienError(f"reading failed ({error!r})"))
         finally:
             self.doing = f"releasing {self._path}"
             self._capture.release()
@@ -141,11 +139,11 @@ class _UsbDevice:
             return
         now = time.monotonic_ns()
         if not good:
-            raise MienError(f"{self._path}: gives no frames")
+            raise MienError("gives no frames")
         stamp = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
         plane = to_luma(np.asarray(picture, dtype=np.uint8), *self._size)
         if plane is None:
-            raise MienError(f"{self._path}: gives {picture.shape} pictures, neither YUYV nor BGR; try another mode")
+            raise MienError(f"gives {picture.shape} pictures, neither YUYV nor BGR; try another mode")
         self._inbox.put(plane, exposure_time(stamp, now))
 
     def restart(self) -> None:
@@ -177,6 +175,8 @@ def _probe(path: str) -> None:
             fcntl.ioctl(descriptor, _SET_FORMAT, form)
         finally:
             os.close(descriptor)
+    except FileNotFoundError:
+        raise MienError(f"{path}: no such camera; present are {_names(devices()) or 'none'}") from None
     except OSError as error:
         raise MienError(faults.device_not_opened(path, error)) from error
 

@@ -206,7 +206,6 @@ class FakeCapture:
 
 def test_a_usb_camera_is_opened_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
-    monkeypatch.setattr(Path, "exists", lambda self: True)
     monkeypatch.setattr(v4l2, "_probe", lambda path: None)
     FakeCapture.opened = 0
     with v4l2.V4L2Camera(0, pause=0.0) as camera:
@@ -331,7 +330,6 @@ def test_a_v4l2_camera_that_is_slow_to_come_back_is_waited_for(monkeypatch: pyte
             self._present = False
 
     monkeypatch.setattr(cv2, "VideoCapture", Flaky)
-    monkeypatch.setattr(Path, "exists", lambda self: True)
     monkeypatch.setattr(v4l2, "_probe", lambda path: None)
     with v4l2.V4L2Camera(0, pause=0.0) as camera:
         frames = camera.frames()

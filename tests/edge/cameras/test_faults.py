@@ -116,7 +116,6 @@ def test_no_camera_listed_is_the_cable_unless_the_kernels_nodes_are_closed_to_us
 )
 def test_a_usb_cameras_message_is_the_kernels_answer(monkeypatch: pytest.MonkeyPatch, number: int, remedy: str) -> None:
     module = importlib.import_module("mien.cameras.v4l2")
-    monkeypatch.setattr(Path, "exists", lambda self: True)
 
     def refused(*_: object) -> int:
         raise OSError(number, os.strerror(number))

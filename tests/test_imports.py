@@ -24,6 +24,7 @@ ONE_PLACE = {
     "ai_edge_litert": "engine.py",
     "onnxruntime": "engine.py",
     "tflite_runtime": "engine.py",
+    "paho": "mqtt.py",
     "starlette": "server.py",
     "uvicorn": "server.py",
     "h11": "server.py",

@@ -17,6 +17,8 @@ from mien.errors import MienError
 from mien.history.settings import HistorySettings
 from mien.models.fields import shown
 from mien.outputs.lines import JsonlSettings
+from mien.outputs.mqtt import MqttSettings
+from mien.outputs.program import CommandSettings
 from mien.preview.settings import PreviewSettings
 
 _LARGEST = 1 << 20
@@ -29,6 +31,8 @@ _CAMERA = CameraSettings()
 _PREVIEW = PreviewSettings()
 _JSONL = JsonlSettings()
 _HISTORY = HistorySettings()
+_MQTT = MqttSettings()
+_COMMAND = CommandSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class RunConfig:
         preview: how the live page is offered.
         jsonl: how files of JSON Lines are kept.
         history: what the sink `sqlite:PATH` keeps.
+        mqtt: how readings are published by `mqtt://HOST/TOPIC`.
+        command: what the sink `command` starts.
     """
 
     source: str = "auto"
@@ -74,6 +80,8 @@ class RunConfig:
     preview: PreviewSettings = _PREVIEW
     jsonl: JsonlSettings = _JSONL
     history: HistorySettings = _HISTORY
+    mqtt: MqttSettings = _MQTT
+    command: CommandSettings = _COMMAND
 
 
 def read(path: Path) -> dict[str, object]:

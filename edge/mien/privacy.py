@@ -112,6 +112,23 @@ def _sqlite(spec: str, target: str, settings: RunConfig) -> Flow:
     return Flow(spec, what, f"the database {_absolute(target)}", how)
 
 
+def _mqtt(spec: str, target: str, settings: RunConfig) -> Flow:
+    where = f"the broker {target.removeprefix('//').partition('/')[0]}, over the network"
+    where += ", encrypted" if spec.startswith("mqtts") else ", not encrypted"
+    what = f"{READINGS}; number of faces; emotion of the face that is seen best"
+    how = f"as the broker decides; while it is away, up to {settings.mqtt.buffer} messages in memory"
+    return Flow(spec, what, where, how, leaves=True)
+
+
+def _socket(spec: str, target: str, _settings: RunConfig) -> Flow:
+    return Flow(spec, READINGS, f"programs on this device that open {_absolute(target)}", "as they decide")
+
+
+def _command(spec: str, _target: str, settings: RunConfig) -> Flow:
+    program = shown(" ".join(settings.command.argv)) or "no program: [command] argv is empty"
+    return Flow(spec, f"at changes: {READINGS}", f"standard input of {program}", "as that program decides")
+
+
 def _null(_spec: str, _target: str, _settings: RunConfig) -> None:
     return None
 
@@ -120,6 +137,10 @@ SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {
     "text": _text,
     "jsonl": _jsonl,
     "sqlite": _sqlite,
+    "mqtt": _mqtt,
+    "mqtts": _mqtt,
+    "socket": _socket,
+    "command": _command,
     "null": _null,
 }
 """Kind of each sink to what it does with readings, given its spec, its target and the settings."""

@@ -25,6 +25,8 @@ from mien.faces.face import Box, Face, Landmarks, Point
 from mien.history.settings import HistorySettings
 from mien.outputs import records
 from mien.outputs.lines import JsonlSettings
+from mien.outputs.mqtt import MqttSettings
+from mien.outputs.program import CommandSettings
 from mien.outputs.thinning import LastReading
 from mien.preview.settings import PreviewSettings
 from mien.reading import FrameResult
@@ -74,7 +76,19 @@ def _real_keys(kind: type) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("table", "kind"),
-    [(0, config.RunConfig), (1, CameraSettings), (2, JsonlSettings), (3, HistorySettings), (4, PreviewSettings)],
+    list(
+        enumerate(
+            (
+                config.RunConfig,
+                CameraSettings,
+                JsonlSettings,
+                HistorySettings,
+                MqttSettings,
+                CommandSettings,
+                PreviewSettings,
+            )
+        )
+    ),
 )
 def test_every_key_of_the_settings_stands_there_with_type_default_and_option(table: int, kind: type) -> None:
     assert not _differences(_written_keys(PAGE, table), _real_keys(kind))

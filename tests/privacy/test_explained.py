@@ -12,10 +12,17 @@ from mien.config import RunConfig
 from mien.errors import MienError
 from mien.history.settings import HistorySettings
 from mien.outputs.lines import JsonlSettings
-from mien.outputs.sinks import SPECS, open_sinks
+from mien.outputs.program import CommandSettings
+from mien.outputs.sinks import SPECS, SinkSettings, open_sinks
 from mien.preview.settings import PreviewSettings
 
-TARGETS = {"jsonl": ":readings.jsonl", "sqlite": ":readings.db"}
+TARGETS = {
+    "jsonl": ":readings.jsonl",
+    "sqlite": ":readings.db",
+    "mqtt": "://127.0.0.1:9/mien",
+    "mqtts": "://127.0.0.1:9/mien",
+    "socket": ":readings.socket",
+}
 """What stands behind the kind of a sink that needs it."""
 
 
@@ -36,7 +43,8 @@ def test_every_sink_that_opens_is_explained_and_no_other() -> None:
 @pytest.mark.parametrize("kind", privacy.SINKS)
 def test_every_explained_sink_opens(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    open_sinks([kind + TARGETS.get(kind, "")]).close()
+    settings = SinkSettings(command=CommandSettings(("true",)))
+    open_sinks([kind + TARGETS.get(kind, "")], settings).close()
 
 
 def test_every_setting_that_opens_a_way_out_is_explained() -> None:
@@ -45,7 +53,7 @@ def test_every_setting_that_opens_a_way_out_is_explained() -> None:
         "source", "max_frames", "engine", "threads", "detector", "classifier", "score_threshold", "smoothing_seconds",
         "tiles", "scan_every", "look", "camera",
     }  # fmt: skip
-    explained = {"sinks", "annotate", "jsonl", "history", "preview"}
+    explained = {"sinks", "annotate", "jsonl", "history", "mqtt", "command", "preview"}
     assert {field.name for field in dataclasses.fields(RunConfig)} - silent == explained
 
 

@@ -37,7 +37,8 @@ def add(subparsers: Subparsers) -> None:
         action="append",
         dest="sinks",
         metavar="SPEC",
-        help="text (default), jsonl:PATH, jsonl:-, sqlite:PATH or null; repeatable",
+        help="text (default), jsonl:PATH, jsonl:-, sqlite:PATH, mqtt://HOST/TOPIC, mqtts://HOST/TOPIC, socket:PATH, "
+        "command or null; repeatable",
     )
     parser.add_argument("--max-frames", type=int, metavar="N", help="stop after N processed frames (0: never)")
     parser.add_argument("--annotate", metavar="DIR", help="write an annotated clip and a contact sheet there")
@@ -110,7 +111,7 @@ def main(args: argparse.Namespace) -> int:
         stack.enter_context(logs.verbose(args.verbose))
         with _awaited(settings.source):
             camera = stack.enter_context(open_source(settings.source, settings.camera))
-        kinds = SinkSettings(settings.jsonl, settings.history)
+        kinds = SinkSettings(settings.jsonl, settings.history, settings.mqtt, settings.command)
         sinks = stack.enter_context(open_sinks(settings.sinks, kinds, live=camera.live))
         clip = None
         if settings.annotate:
@@ -202,6 +203,8 @@ def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
         raise
     except OSError:
         raise
+    except MemoryError as error:
+        raise RunError(f"not enough memory ({error}); take smaller frames, or end other programs") from None
     except Exception as error:  # a driver's, or a mistake of ours: a line for a service's log, more for who asks
         logging.getLogger("mien.run").debug("failed", exc_info=error)
         kind, said = type(error).__name__, f": {error}" if str(error) else ""

@@ -13,6 +13,9 @@ from mien.closing import Closing
 from mien.errors import MienError, RunError
 from mien.history.settings import HistorySettings
 from mien.outputs.lines import JsonlSettings, LinesFile
+from mien.outputs.local_socket import SocketSink
+from mien.outputs.mqtt import MqttSettings, MqttSink, broker
+from mien.outputs.program import CommandSettings, CommandSink
 from mien.outputs.queued import Queued, SinkState
 from mien.outputs.records import JsonLines, new_run
 from mien.outputs.stream import StreamSink
@@ -20,12 +23,17 @@ from mien.outputs.text import TextLines
 from mien.outputs.thinning import Thinning
 from mien.reading import FrameResult
 
-SPECS = "text, jsonl:PATH, jsonl:- (standard output), sqlite:PATH or null"
+SPECS = (
+    "text, jsonl:PATH, jsonl:- (standard output), sqlite:PATH, mqtt://HOST/TOPIC, mqtts://HOST/TOPIC, socket:PATH, "
+    "command or null"
+)
 """What `open_sinks` understands, for help texts and errors."""
 
 _FLUSH_SECONDS = 5.0
 _JSONL = JsonlSettings()
 _HISTORY = HistorySettings()
+_MQTT = MqttSettings()
+_COMMAND = CommandSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,8 @@ class SinkSettings:
 
     jsonl: JsonlSettings = _JSONL
     history: HistorySettings = _HISTORY
+    mqtt: MqttSettings = _MQTT
+    command: CommandSettings = _COMMAND
 
 
 class Sinks(Closing):
@@ -138,4 +148,11 @@ def _open(spec: str, run: str, settings: SinkSettings, live: bool) -> Queued | N
         from mien.history.sink import HistorySink  # sqlite3 is loaded only where it is wanted
 
         return Queued(HistorySink(Path(target), run, settings.history), spec, patient=not live)
+    if kind in ("mqtt", "mqtts"):
+        return Queued(MqttSink(broker(spec), run, settings.mqtt, live=live), spec, patient=not live)
+    if kind == "socket" and target:
+        return Queued(SocketSink(Path(target), JsonLines(run)), spec, patient=not live)
+    if spec == "command":
+        changes = Thinning(0, on_change=True)
+        return Queued(CommandSink(run, settings.command), spec, thin=changes, patient=not live)
     raise MienError(f"unknown sink {spec!r}; give {SPECS}")

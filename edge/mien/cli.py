@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3 if isinstance(error, RunError) else 2
     except KeyboardInterrupt:
         return 130
+    except ImportError as error:  # not installed, not for this system, or larger than the memory
+        sys.stderr.write(one_line(f"mien: a library cannot be loaded ({error}); install mien again") + "\n")
+        return 2
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             return _leave_quietly(0)

@@ -1,0 +1,56 @@
+"""The page of faults: what each test of this folder has seen a fault end in, written by `make test-faults`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import faults_page
+from faults_run import Ended, Started
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults-page", type=Path, help="write there what each fault ended in")
+
+
+Note = Callable[[str, str, str, Ended], None]
+
+_SEEN: list[faults_page.Row] = []
+
+
+@pytest.fixture
+def note() -> Note:
+    """Notes of a fault (its group, its name) what is done about it, and how the run ended."""
+
+    def add(group: str, fault: str, outcome: str, ended: Ended) -> None:
+        _SEEN.append(faults_page.Row(group, fault, outcome, ended.status, ended.last))
+
+    return add
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder to run in, by a name that does not change."""
+    made = tmp_path / "kiosk"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def started() -> Iterator[list[Started]]:
+    """Whatever a test has started is over when the test is."""
+    running: list[Started] = []
+    yield running
+    for one in running:
+        one.kill()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    path = session.config.getoption("--faults-page")
+    if path is not None and exitstatus == 0:
+        path.write_text(faults_page.page(_SEEN), encoding="utf-8")

@@ -1,0 +1,154 @@
+"""A disk that is full or read-only, memory that runs out, and signals at any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from faults_page import DEGRADED, ENDS, GOES_ON, RECOVERS, STOPS
+from faults_run import SECONDS, Started, command, records, run
+
+from conftest import Note
+
+SEED = 20261126
+RUN = ["run", "--sink", "jsonl:readings.jsonl", "--config", "../mien.toml"]
+TRIES = 6
+"""Of each signal, each at another moment of starting, reading and ending."""
+
+
+@pytest.fixture(autouse=True)
+def every_frame(tmp_path: Path) -> None:
+    """Lines of every frame: as much as there can be to lose."""
+    (tmp_path / "mien.toml").write_text("[jsonl]\ninterval = 0\n")
+
+
+def _bwrap(*more: str) -> list[str]:
+    return ["bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--die-with-parent", *more]
+
+
+def test_a_disk_that_fills_up_is_told_and_no_line_is_torn(folder: Path, note: Note) -> None:
+    # The sandbox's own small disk goes with it: what arrived there is printed before.
+    full = _bwrap("--size", "16384", "--tmpfs", str(folder), "--chdir", str(folder))
+    script = '"$@"; status=$?; cat readings.jsonl; exit $status'
+    words = [*RUN[:-1], str(folder.parent / "mien.toml"), "--max-frames", "100"]
+    ended = run("", words, folder, [*full, "bash", "-c", script, "bash"])
+    arrived = folder / "arrived"
+    whole, _, torn = ended.output.rpartition("\n")
+    arrived.write_text(whole + "\n")
+    assert len(records(arrived)) > 5
+    assert len(torn) < 1000
+    assert (ended.status, "No space left" in ended.errors) == (3, True), ended.errors
+    assert ": 100 frames" in ended.errors
+    note("System", "the disk of a sink is full", DEGRADED, ended)
+
+
+def test_a_read_only_disk_is_one_line_and_status_2(folder: Path, note: Note) -> None:
+    ended = run("", [*RUN, "--max-frames", "5"], folder, _bwrap())
+    assert (ended.status, "Read-only file system" in ended.last) == (2, True), ended.errors
+    note("System", "the disk of a sink is read-only", STOPS, ended)
+
+
+def test_a_run_without_any_file_works_on_a_read_only_disk(folder: Path, note: Note) -> None:
+    ended = run("", ["run", "--max-frames", "5", "--sink", "text"], folder, _bwrap())
+    assert ended.status == 0, ended.errors
+    note("System", "every disk is read-only, and no sink is a file", GOES_ON, ended)
+
+
+def test_little_memory_is_one_line_and_status_3(folder: Path, note: Note) -> None:
+    # Frames of 48 million pixels under limits of address space that let the libraries load, and such a frame or two.
+    statuses = set()
+    for megabytes in (500, 540, 580, 2000):
+        limited = ["prlimit", f"--as={megabytes << 20}", "--"]
+        ended = run("huge", ["run", "--max-frames", "3", "--sink", "null"], folder, limited)
+        statuses.add(ended.status)
+        if ended.status:
+            assert (ended.status, "not enough memory" in ended.last) == (3, True), ended.errors
+            note("System", "memory runs out under way", STOPS, ended)
+    assert statuses == {0, 3}
+
+
+def test_a_library_that_does_not_fit_into_memory_is_one_line_and_status_2(folder: Path, note: Note) -> None:
+    words = ["prlimit", f"--as={200 << 20}", "--", sys.executable, "-m", "mien", "run", "--source", "demo"]
+    ended = Started(words, folder).ended()
+    ended.check()
+    assert (ended.status, "a library cannot be loaded" in ended.last) == (2, True), ended.errors
+    note("System", "too little memory to load the libraries", STOPS, ended)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_at_any_moment_ends_or_is_taken_in_good_order(
+    number: signal.Signals, folder: Path, started: list[Started], note: Note
+) -> None:
+    moments = random.Random(SEED + number)
+    path = folder / "readings.jsonl"
+    for _ in range(TRIES):
+        after = moments.uniform(0.0, 2.0)
+        one = Started(command("", [*RUN, "--max-frames", "60"]), folder)
+        started.append(one)
+        time.sleep(after)
+        one.send(number)
+        ended = one.ended()
+        # Before mien has set itself up a signal ends it as the system has it.
+        assert ended.status in (0, 130, -number), (after, ended.status, ended.errors)
+        assert ended.seconds < 10
+        if ended.status >= 0:
+            ended.check()
+        if path.exists():
+            records(path)
+        note("System", f"{number.name} at {TRIES} random moments", ENDS, ended)
+    assert path.exists()
+    assert records(path)
+
+
+def test_a_hang_up_in_the_middle_opens_files_anew(folder: Path, started: list[Started], note: Note) -> None:
+    path, renamed = folder / "readings.jsonl", folder / "readings.jsonl.old"
+    one = Started(command("", RUN), folder)
+    started.append(one)
+    _wait_for(path)
+    path.rename(renamed)
+    one.send(signal.SIGHUP)
+    _wait_for(path)
+    one.send(signal.SIGTERM)
+    ended = one.ended()
+    ended.check()
+    assert ended.status == 0, ended.errors
+    before, after = records(renamed), records(path)
+    assert [line["frame"] for line in before + after] == sorted({int(str(line["frame"])) for line in before + after})
+    note("System", "SIGHUP after its file was renamed", GOES_ON, ended)
+
+
+def _wait_for(path: Path) -> None:
+    """Until there is something in a file."""
+    deadline = time.monotonic() + SECONDS
+    while not path.exists() or not path.stat().st_size:
+        assert time.monotonic() < deadline, f"{path.name} stays empty"
+        time.sleep(0.02)
+
+
+def test_after_kills_at_any_moment_every_line_is_whole_and_the_next_run_goes_on(
+    folder: Path, started: list[Started], note: Note
+) -> None:
+    moments = random.Random(SEED)
+    path = folder / "readings.jsonl"
+    kept = 0
+    for _ in range(TRIES):
+        one = Started(command("", RUN), folder)
+        started.append(one)
+        time.sleep(moments.uniform(0.3, 2.5))
+        one.send(signal.SIGKILL)
+        assert one.ended().status == -signal.SIGKILL
+        if path.exists():
+            found = len(records(path))
+            assert found >= kept, "a line that was written is lost"
+            kept = found
+    assert kept
+    ended = run("", [*RUN, "--max-frames", "5"], folder)
+    assert ended.status == 0, ended.errors
+    assert len(records(path)) > kept
+    assert os.listdir(folder) == ["readings.jsonl"]
+    note("System", f"SIGKILL, at {TRIES} random moments, and a restart", RECOVERS, ended)

@@ -1,4 +1,4 @@
-"""What a USB camera does and mien then: each scenario is run by name, in a process where the camera's double is loaded."""
+"""What a USB camera does and mien then: each scenario runs by name, in a process where the double is loaded."""
 
 from __future__ import annotations
 

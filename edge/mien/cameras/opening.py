@@ -63,7 +63,8 @@ def _opened(spec: str, settings: CameraSettings) -> Camera:
 def _first_camera(settings: CameraSettings) -> Camera:
     from mien.cameras.v4l2 import V4L2Camera, devices
 
-    if importlib.util.find_spec("picamera2") is not None:
+    has_picamera2 = importlib.util.find_spec("picamera2") is not None
+    if has_picamera2:
         from mien.cameras.picamera2 import PiCamera, listed
 
         if listed():
@@ -71,8 +72,13 @@ def _first_camera(settings: CameraSettings) -> Camera:
     found = devices()
     if settings.number < len(found):
         return V4L2Camera(found[settings.number], settings)
+    if has_picamera2:
+        try:  # it says why it lists none: no camera, or it cannot be used at all
+            return PiCamera(settings)
+        except MienError as error:
+            raise MienError(f"no camera found, and no capture device /dev/video*: {error}") from error
     raise MienError(
-        "no camera found: picamera2 lists none and there is no capture device /dev/video*; "
+        "no camera found: picamera2 is not installed and there is no capture device /dev/video*; "
         "connect one and run `mien doctor`, or try `--source demo`"
     )
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sys
 import time
 from pathlib import Path
@@ -158,6 +160,19 @@ def test_auto_prefers_picamera2_and_then_the_first_capture_device(
     picamera2(cameras=())
     monkeypatch.setattr(v4l2, "devices", lambda: ())
     with pytest.raises(MienError, match="no camera found"):
+        open_source("auto")
+
+
+def test_auto_without_any_camera_says_why_picamera2_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    clash = "numpy.dtype size changed, may indicate binary incompatibility"
+
+    def clashing(name: str) -> Any:
+        raise ValueError(clash)
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(importlib, "import_module", clashing)
+    monkeypatch.setattr(v4l2, "devices", lambda: ())
+    with pytest.raises(MienError, match=f"no camera found.*{clash}.*-c constraints/bookworm.txt"):
         open_source("auto")
 
 

@@ -202,7 +202,10 @@ class Queued(Closing):
                 self._recovered()
                 return
             if self._abandoned.is_set() or (self._closing.is_set() and self._state == "failing"):
-                self._lose(result)  # tried once more at the end, not for ever
+                self._lose(result)  # tried once more at the end, not for ever and not one by one
+                with self._lock:
+                    self._dropped += len(self._waiting)
+                    self._waiting.clear()
                 return
             if self._state == "failing":
                 self._closing.wait(pause)

@@ -11,13 +11,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from sink_fakes import reading, result
 
 from mien.cli import main
 from mien.errors import MienError
 from mien.history import spans
 from mien.history.database import open_for_writing
 from mien.history.picture import timeline
+from mien.history.settings import HistorySettings
 from mien.history.summary import Bin, Summary, summarise, text
+from mien.outputs.sinks import SinkSettings, open_sinks
 
 HOUR = 3_600_000
 NOW = time.time_ns() // 1_000_000
@@ -221,3 +224,24 @@ def test_report_loads_no_network_and_no_opencv_without_a_picture(tmp_path: Path)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout.endswith("False\n")
+
+
+def test_a_run_goes_on_while_it_is_purged(tmp_path: Path) -> None:
+    config = tmp_path / "mien.toml"
+    config.write_text(f'sinks = ["jsonl:{tmp_path}/r.jsonl", "sqlite:{tmp_path}/h.db"]\n')
+    (tmp_path / "r.jsonl").write_text(_line(NOW - 50 * HOUR) + _line(NOW - HOUR))
+    with open_sinks(
+        [f"jsonl:{tmp_path}/r.jsonl", f"sqlite:{tmp_path}/h.db"], SinkSettings(history=HistorySettings(group=1))
+    ) as sinks:
+        sinks.write(result(0, reading(1), seconds=1))
+        sinks.write(result(1, reading(1), seconds=62))
+        assert sinks.flush()
+        for arguments in (["--before", "2d"], ["--all"]):
+            assert main(["purge", "--config", str(config), *arguments, "--yes"]) == 0
+        sinks.write(result(2, reading(1), seconds=123))
+        assert sinks.flush()
+        assert [state.state for state in sinks.states] == ["ok", "ok"]
+    assert [json.loads(line)["frame"] for line in (tmp_path / "r.jsonl").read_text().splitlines()] == [2]
+    with closing(sqlite3.connect(tmp_path / "h.db")) as database:
+        (began,) = database.execute("SELECT min(began_ns) FROM minutes").fetchone()
+    assert began == 62_000_000_000, "the minute of before was deleted, the next one kept"

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
+import os
 import threading
 import time
+from typing import TextIO
 
 import pytest
 from sink_fakes import FakeTarget, eventually, reading, result
 
 from mien.errors import MienError
 from mien.outputs.queued import Queued
+from mien.outputs.records import JsonLines
 from mien.outputs.sinks import Sinks
+from mien.outputs.stream import StreamSink
 
 
 def test_a_hanging_sink_delays_nobody_and_the_others_get_everything() -> None:
@@ -146,3 +151,49 @@ def test_a_reader_who_has_gone_ends_the_run_only_where_there_is_no_other_sink() 
         with pytest.raises(BrokenPipeError):
             only.write(result(1, reading()))
         only.finish()  # quietly
+
+
+def _stalled_pipe() -> tuple[int, TextIO]:
+    """A pipe that nobody reads, and its other end."""
+    read, write = os.pipe()
+    return read, os.fdopen(write, "w", encoding="utf-8")
+
+
+def _frames_of(descriptor: int) -> list[int]:
+    with os.fdopen(descriptor, encoding="utf-8") as lines:
+        return [json.loads(line)["frame"] for line in lines]
+
+
+def test_a_live_run_ends_though_nobody_reads_standard_output() -> None:
+    read, stream = _stalled_pipe()
+    sink = Queued(StreamSink(stream, "a pipe", JsonLines()), "jsonl:-", room=450)
+    for sequence in range(500):  # 200 kB: more than a pipe takes
+        sink.write(result(sequence, reading()))
+    assert eventually(lambda: sink.state.state == "failing")
+    assert "nobody reads it" in sink.state.problem
+    began = time.monotonic()
+    sink.close()
+    assert time.monotonic() - began < 6.0
+    assert sink.state.waiting == 0
+    frames = _frames_of(read)
+    assert frames == sorted(frames), "whole lines, in their order"
+    assert len(frames) > 50
+
+
+def test_a_recording_waits_for_whoever_reads_standard_output() -> None:
+    read, stream = _stalled_pipe()
+    sink = Queued(StreamSink(stream, "a pipe", JsonLines()), "jsonl:-", room=50, patient=True)
+    frames: list[int] = []
+
+    def late() -> None:
+        time.sleep(2.5)
+        frames.extend(_frames_of(read))
+
+    reader = threading.Thread(target=late)
+    reader.start()
+    for sequence in range(500):
+        sink.write(result(sequence, reading()))
+    sink.close()
+    reader.join()
+    assert frames == list(range(500))
+    assert (sink.state.state, sink.state.failures) == ("ok", 0)

@@ -5,7 +5,15 @@ Run by `make test-privacy`: needs strace. Each violation is planted besides, int
 
 from __future__ import annotations
 
+import contextlib
+import json
+import re
+import shutil
+import socket
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +23,23 @@ import pytest
 import sources
 import tracing
 
+from mien import privacy
 from mien.cameras.demo import photograph
-from mien.outputs import sinks
 
 FRAMES = 10
-SINKS = ("text", "jsonl:readings.jsonl", "jsonl:-", "null")
+FILES = {
+    "text": (),
+    "jsonl:-": (),
+    "null": (),
+    "jsonl:readings.jsonl": ("readings.jsonl",),
+    "sqlite:readings.db": ("readings.db", "readings.db-wal", "readings.db-shm", "readings.db-journal"),
+    "socket:readings.sock": ("readings.sock",),
+    "command": ("told.jsonl",),
+}
+"""Each sink to the files that it may touch, in the folder of the run."""
+
+COMMAND = ["tee", "-a", "told.jsonl"]
+TOPIC = "hall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +79,86 @@ def _said(trace: tracing.Trace, folder: Path) -> bytes:
 
 
 def test_every_sink_is_among_those_traced() -> None:
-    kinds = {spec.partition(":")[0].rstrip(",") for spec in sinks.SPECS.replace(" or ", " ").split()}
-    kinds = {kind for kind in kinds if kind.isidentifier() and kind not in ("standard", "output")}
-    assert kinds == {spec.partition(":")[0] for spec in SINKS}
+    assert set(privacy.SINKS) == {spec.partition(":")[0] for spec in FILES} | {"mqtt", "mqtts"}
 
 
 @pytest.mark.parametrize("engine", ["litert", "onnx"])
-@pytest.mark.parametrize("sink", SINKS)
+@pytest.mark.parametrize("sink", FILES)
 def test_a_run_touches_nothing_but_its_sink(sink: str, engine: str, read: Read, folder: Path) -> None:
+    settings = folder.with_name("mien.toml")
+    settings.write_text(f"[command]\nargv = {json.dumps(COMMAND)}\n")
     arguments = ["run", "--source", read.source, "--sink", sink, "--max-frames", str(FRAMES), "--engine", engine]
-    trace = tracing.trace(planting.command(arguments), folder)
+    trace = tracing.trace(planting.command([*arguments, "--config", str(settings)]), folder)
     assert trace.status == 0, trace.errors.decode()
-    assert trace.violations([folder / "readings.jsonl"]) == []
-    assert (folder / "readings.jsonl").is_file() == sink.startswith("jsonl:r")
+    strange = trace.violations([folder / name for name in FILES[sink]])
+    started = {line for line in strange if sink == "command" and re.fullmatch(r'started "/\S*/tee"', line)}
+    assert [line for line in strange if line not in started] == []
+    assert bool(started) == (sink == "command")
+    assert {path.name for path in folder.iterdir()} <= set(FILES[sink])
     said = _said(trace, folder)
     assert said
     assert pixels.found_in(said, read.wanted) == []
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[int]:
+    """The port of a real broker on this machine."""
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("mosquitto is not installed: apt install mosquitto")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    config = tmp_path / "mosquitto.conf"
+    config.write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+    process = subprocess.Popen([program, "-c", config], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_a_run_with_a_broker_reaches_the_broker_alone_and_tells_it_no_pixel(
+    broker: int, read: Read, folder: Path
+) -> None:
+    from paho.mqtt import client as mqtt
+
+    told: list[bytes] = []
+    listener = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    listener.on_message = lambda _client, _data, message: told.append(bytes(message.payload))
+    listener.connect("127.0.0.1", broker)
+    listener.subscribe("#", qos=1)
+    listener.loop_start()
+    sink = f"mqtt://127.0.0.1:{broker}/{TOPIC}"
+    trace = tracing.trace(
+        planting.command(["run", "--source", read.source, "--sink", sink, "--max-frames", str(FRAMES)]), folder
+    )
+    assert trace.status == 0, trace.errors.decode()
+    assert trace.sockets, "it reached no broker: nothing is shown"
+    # paho wakes its own thread through a connection from this machine to itself, on a port that the kernel draws, and
+    # names no address of its own before it connects to the broker.
+    usual = re.compile(r"reached (127\.0\.0\.1 \d+|0\.0\.0\.0 0)")
+    beyond = [line for line in trace.violations((), [f"127.0.0.1 {broker}"]) if not usual.fullmatch(line)]
+    assert beyond == []
+    assert list(folder.iterdir()) == []
+    deadline = time.monotonic() + 5
+    while not told and time.monotonic() < deadline:
+        time.sleep(0.05)
+    listener.loop_stop()
+    assert told
+    assert pixels.found_in(b"\n".join([*told, trace.errors]), read.wanted) == []
+
+
+def test_a_planted_connection_elsewhere_is_seen_beside_a_broker(broker: int, folder: Path) -> None:
+    elsewhere = "import socket as s; s.socket(s.AF_INET, s.SOCK_DGRAM).sendto(b'frame', ('127.0.0.2', 9))"
+    arguments = ["run", "--source", "demo", "--sink", f"mqtt://127.0.0.1:{broker}/{TOPIC}", "--max-frames", "2"]
+    trace = tracing.trace(planting.command(arguments, elsewhere), folder)
+    assert "reached 127.0.0.2 9" in trace.violations((), [f"127.0.0.1 {broker}"])
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

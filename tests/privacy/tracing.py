@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ SECONDS = 120
 """After which a traced command counts as hanging: strace makes it some times slower."""
 
 _CALL = re.compile(r"^\d+ +(\w+)\((.*)$")
+_ADDRESS = re.compile(r"sin6?_port=htons\((\d+)\),[^}]*?(?:inet_addr\(|inet_pton\(AF_INET6, )\"([^\"]+)\"")
 _OPENED = re.compile(r"= \d+<(.*?)>(?:\(deleted\))?$")
 _WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TMPFILE|O_TRUNC|O_APPEND")
 _MAKING = frozenset((
@@ -36,6 +37,7 @@ class Trace:
         status: exit status.
         output, errors: what it wrote on standard output and standard error.
         sockets: the calls that made a socket of another family than AF_UNIX, as strace writes them.
+        peers: "address port" of each internet address that a call names: connected to, sent to, or bound.
         written: absolute paths of the files that it opened for writing or tried to, and of the names that it made.
         forbidden: calls that need no file and no socket: memory files, rings, writing into other processes.
         programs: those that it started, without itself.
@@ -45,15 +47,17 @@ class Trace:
     output: bytes
     errors: bytes
     sockets: tuple[str, ...]
+    peers: frozenset[str]
     written: frozenset[str]
     forbidden: tuple[str, ...]
     programs: tuple[str, ...]
 
-    def violations(self, allowed: Sequence[Path] = ()) -> list[str]:
+    def violations(self, allowed: Sequence[Path] = (), peers: Collection[str] = ()) -> list[str]:
         """What is not allowed of it, a line each.
 
         Args:
             allowed: the configured files; a folder stands for what is in it.
+            peers: the configured internet addresses; sockets are allowed only if there are any.
         """
         roots = [str(path.resolve()) for path in allowed]
         strange = [
@@ -61,7 +65,14 @@ class Trace:
             for path in sorted(self.written)
             if path != "/dev/null" and not any(path == root or path.startswith(root + "/") for root in roots)
         ]
-        return [*self.sockets, *(f"wrote {path}" for path in strange), *self.forbidden, *self.programs]
+        reached = [f"reached {peer}" for peer in sorted(self.peers) if peer not in peers]
+        return [
+            *(() if peers else self.sockets),
+            *reached,
+            *(f"wrote {path}" for path in strange),
+            *self.forbidden,
+            *self.programs,
+        ]
 
 
 def trace(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Trace:
@@ -103,12 +114,16 @@ def trace(command: Sequence[str], folder: Path, environment: Mapping[str, str] |
 
 def read(lines: Sequence[str], folder: Path, status: int, output: bytes, errors: bytes) -> Trace:
     """A record of `strace -f -y` of a program that ran in a folder, understood."""
-    sockets, written, forbidden, programs = [], set(), [], []
+    sockets, peers, written, forbidden, programs = [], set(), set(), [], []
     for line in lines:
         match = _CALL.match(line)
         if match is None:  # a signal, an exit, or the second half of a call whose first half was read
             continue
         name, rest = match.groups()
+        for port, address in _ADDRESS.findall(rest):
+            # Bound to no port in particular of this machine alone, which then speaks to itself, is no way out.
+            if not name.startswith("get") and not (name == "bind" and port == "0" and address == "127.0.0.1"):
+                peers.add(f"{address} {port}")
         if name in ("socket", "socketpair") and not rest.startswith("AF_UNIX"):
             sockets.append(f"{name}({rest}")
         elif name in _NEVER:
@@ -118,7 +133,16 @@ def read(lines: Sequence[str], folder: Path, status: int, output: bytes, errors:
         elif name in _MAKING or (name in _OPENING and _WRITING.search(_flags(rest))):
             written |= _paths(rest, folder)
     assert programs, "strace saw no program start: it recorded nothing of the command"
-    return Trace(status, output, errors, tuple(sockets), frozenset(written), tuple(forbidden), tuple(programs[1:]))
+    return Trace(
+        status,
+        output,
+        errors,
+        tuple(sockets),
+        frozenset(peers),
+        frozenset(written),
+        tuple(forbidden),
+        tuple(programs[1:]),
+    )
 
 
 def _flags(rest: str) -> str:

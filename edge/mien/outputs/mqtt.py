@@ -124,9 +124,12 @@ class MqttSink(Target):
         self._sent = self._acknowledged = 0
         self._problem = f"the broker {where.host}:{where.port} is not reached yet"
         self._closed = False
-        self._client = self._connected_client(run)
+        self._client = self._prepared_client(run)
+        # Only now: its thread may be connected, and ask for the client, before a call here would have returned it.
+        self._client.connect_async(self._where.host, self._where.port, _KEEP_ALIVE)
+        self._client.loop_start()
 
-    def _connected_client(self, run: str) -> Client:
+    def _prepared_client(self, run: str) -> Client:
         try:
             import paho.mqtt.client as mqtt
             from paho.mqtt.enums import CallbackAPIVersion
@@ -148,8 +151,6 @@ class MqttSink(Target):
                 client.tls_set(chosen.ca_file or None, chosen.certificate_file or None, chosen.key_file or None)
             except (OSError, ValueError, ssl.SSLError) as error:
                 raise MienError(f"mqtt: a certificate or key cannot be used ({error}); check the files") from None
-        client.connect_async(self._where.host, self._where.port, _KEEP_ALIVE)
-        client.loop_start()
         return client
 
     def write(self, result: FrameResult) -> None:

@@ -154,6 +154,19 @@ def test_a_run_with_a_broker_reaches_the_broker_alone_and_tells_it_no_pixel(
     assert pixels.found_in(b"\n".join([*told, trace.errors]), read.wanted) == []
 
 
+def test_a_page_listens_at_its_address_alone_and_writes_nothing(read: Read, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    arguments = ["run", "--source", read.source, "--sink", "null", "--preview", address, "--max-frames", str(FRAMES)]
+    trace = tracing.trace(planting.command(arguments), folder)
+    assert trace.status == 0, trace.errors.decode()
+    assert f"127.0.0.1 {port}" in trace.peers, "there was no page: nothing is shown"
+    assert trace.violations((), [f"127.0.0.1 {port}"]) == []
+    assert list(folder.iterdir()) == []
+    assert pixels.found_in(_said(trace, folder), read.wanted) == []
+
+
 def test_a_planted_connection_elsewhere_is_seen_beside_a_broker(broker: int, folder: Path) -> None:
     elsewhere = "import socket as s; s.socket(s.AF_INET, s.SOCK_DGRAM).sendto(b'frame', ('127.0.0.2', 9))"
     arguments = ["run", "--source", "demo", "--sink", f"mqtt://127.0.0.1:{broker}/{TOPIC}", "--max-frames", "2"]

@@ -6,6 +6,7 @@ PIP_QUIET ?= -q --disable-pip-version-check
 DEV = .venv/bin
 EDGE = .venv-edge/bin
 EXPORTS ?= edge/mien/models
+WORKERS ?= 2
 
 .PHONY: help setup demo test lint format train export results tables check-results wheel bench test-latency clean
 
@@ -31,7 +32,7 @@ demo: .venv-edge/ready ## the main job on a fresh machine: readings of a moving 
 	$(EDGE)/mien run --source demo --annotate out/demo --sink text --sink jsonl:out/demo/readings.jsonl 2>&1 | tee out/demo/output.txt
 
 test: .venv/ready ## all tests that need no special machine
-	$(DEV)/python -m pytest
+	$(DEV)/python -m pytest -n $(WORKERS)
 
 lint: .venv/ready ## formatting, style and types
 	$(DEV)/ruff format --check .
@@ -177,3 +178,6 @@ test-bundle: .venv/ready bundle ## installs, upgrades and rolls back the bundle 
 
 test-v4l2: .venv/ready ## USB cameras through OpenCV's own Video4Linux code, on a camera that a library pretends (gcc)
 	$(DEV)/python -m pytest tests/contract/test_v4l2.py
+
+test-systemd: .venv/ready ## the service in a Debian that boots (as root: mmdebstrap systemd-container): hangs, stops, what it may not do
+	$(DEV)/python -m pytest tests/platform/check_systemd.py

@@ -1,0 +1,94 @@
+#!/bin/sh
+# Installs or upgrades mien from this folder, without internet: sudo sh install.sh [--no-service]
+#
+# Each version has an environment of its own below /opt/mien/versions; /opt/mien/current is switched to it, in one step,
+# once it is whole and reads a picture. Whatever fails before that leaves what ran before as it was.
+set -eu
+
+prefix=/opt/mien
+here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
+service=yes
+new=
+
+say() { printf 'mien: %s\n' "$*"; }
+fail() { printf 'mien: %s\n' "$*" >&2; exit 1; }
+
+for argument in "$@"; do
+  case $argument in
+    --no-service) service=no ;;
+    *) fail "unknown option $argument; there is --no-service" ;;
+  esac
+done
+
+leave() {
+  status=$?
+  if [ -n "$new" ] && [ ! -e "$new/.whole" ]; then
+    rm -rf "$new"
+    [ "$status" = 0 ] || printf 'mien: nothing was changed\n' >&2
+  fi
+  exit "$status"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM HUP
+
+. "$here/target"
+[ "$(id -u)" = 0 ] || fail "needs root: sudo sh $0"
+[ "$(uname -m)" = aarch64 ] || fail "this bundle is for 64-bit Raspberry Pi OS (aarch64), not $(uname -m)"
+python=$(command -v "python$PYTHON") || fail "no python$PYTHON here; this bundle is for Raspberry Pi OS $SUITE"
+(cd "$here" && sha256sum --check --quiet --strict SHA256SUMS) || fail "this bundle is damaged; copy it again"
+
+version=$(sha256sum "$here/SHA256SUMS" | cut -c 1-12)
+before=$(readlink "$prefix/current" || true)
+
+if [ "$before" = "versions/$version" ] && "$prefix/current/bin/mien" models >/dev/null; then
+  say "this version is installed already"
+else
+  new="$prefix/versions/$version"
+  rm -rf "$new"
+  mkdir -p "$prefix/versions"
+  # The system's packages stay visible, for its libcamera and picamera2. Debian's pip may be absent: ours comes along.
+  "$python" -m venv --system-site-packages --without-pip "$new"
+  for pip in "$here"/tools/pip-*.whl; do
+    "$new/bin/python" "$pip/pip" --quiet install --no-index --no-deps --ignore-installed --no-warn-script-location \
+      --disable-pip-version-check --no-cache-dir "$here"/wheels/*.whl
+  done
+  "$new/bin/mien" models >/dev/null || fail "its models are damaged"
+  "$new/bin/python" -c 'import numpy; from mien import FaceReader; FaceReader().read(numpy.zeros((480, 640), "uint8"))' ||
+    fail "it cannot read a picture on this system"
+  : >"$new/.whole"
+  ln -sfn "versions/$version" "$prefix/current.new"
+  mv -T "$prefix/current.new" "$prefix/current"
+  say "switched to $version"
+fi
+
+mkdir -p /usr/local/bin
+ln -sfn "$prefix/current/bin/mien" /usr/local/bin/mien
+
+if [ "$service" = yes ] && [ -d /run/systemd/system ]; then
+  start() {
+    # Units that are there may have been opened for a sink or the page: they stay as they are.
+    if [ -e /etc/systemd/system/mien.service ]; then
+      systemctl restart --no-block mien.service
+    else
+      "$prefix/current/bin/mien" service install --program "$prefix/current/bin/mien"
+    fi
+  }
+  if ! start; then
+    if [ -n "$before" ] && [ "$before" != "versions/$version" ]; then
+      ln -sfn "$before" "$prefix/current.new"
+      mv -T "$prefix/current.new" "$prefix/current"
+      systemctl restart --no-block mien.service || true
+      fail "the service did not start; switched back to $before"
+    fi
+    fail "the service did not start; see above"
+  fi
+fi
+
+# The version before stays, to go back to: ln -sfn versions/ID /opt/mien/current, then systemctl restart mien.
+for old in "$prefix"/versions/*; do
+  case "versions/${old##*/}" in
+    "versions/$version" | "$before") ;;
+    *) rm -rf "$old" ;;
+  esac
+done
+say "installed; look at it: mien doctor"

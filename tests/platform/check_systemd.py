@@ -1,0 +1,160 @@
+"""The service in a Debian that boots for real: `make test-systemd`.
+
+systemd-nspawn boots it without network. The source is a folder of very many names for one photograph, and the watchdog
+waits 5 s instead of 20; all else is what `mien service install` writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from mien.cameras import demo
+from mien.cli import main
+from mien.errors import MienError
+from mien_export.arm64.root import need
+from mien_export.arm64.targets import ROOT
+
+pytestmark = pytest.mark.timeout(900)
+
+TOOLS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container"}
+PACKAGES = "systemd,systemd-sysv,dbus,python3,libstdc++6"
+PROGRAM = "/opt/mien/current/bin/mien"
+HERE = Path(__file__).parent
+FRAMES = 60_000
+
+MIEN = """#!/usr/bin/python3
+import sys
+sys.path[:0] = ["/srv/edge", "/srv/site"]
+from mien.cli import main
+sys.exit(main())
+"""
+DRIVER = """[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 /srv/probe/systemd_probe.py /out/seen.json
+ExecStopPost=/usr/bin/systemctl poweroff --no-block
+[Install]
+WantedBy=default.target
+"""
+
+
+def _system() -> Path:
+    if os.geteuid():
+        raise MienError("needs root, to boot a system")
+    need(TOOLS)
+    folder = ROOT / ".cache/systemd" / f"bookworm-{hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]}"
+    if not folder.is_dir():
+        part = folder.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(part)]
+        ran = subprocess.run(command, capture_output=True, text=True)
+        if ran.returncode:
+            raise MienError(f"mmdebstrap failed, is there a network? {ran.stderr[-300:]}")
+        part.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the probe saw in the booted system."""
+    folder = tmp_path_factory.mktemp("systemd")
+    root, out, pictures = folder / "root", folder / "out", folder / "pictures"
+    try:
+        subprocess.run(["cp", "-a", str(_system()), str(root)], check=True)
+    except MienError as error:
+        pytest.exit(f"test-systemd: {error}", returncode=2)
+    _prepare(root, out, pictures)
+    binds = {
+        ROOT / "edge": "/srv/edge",
+        Path(cv2.__file__).parents[1]: "/srv/site",
+        HERE: "/srv/probe",
+        pictures: "/srv/pictures",
+    }
+    command = ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit"]
+    command += ["--directory", str(root), f"--bind={out}:/out"]
+    command += [f"--bind-ro={path}:{place}" for path, place in binds.items()]
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+    assert (out / "seen.json").is_file(), ran.stdout[-2000:]
+    found: dict[str, Any] = json.loads((out / "seen.json").read_text())
+    shutil.rmtree(root, ignore_errors=True)
+    return found
+
+
+def _prepare(root: Path, out: Path, pictures: Path) -> None:
+    out.mkdir()
+    pictures.mkdir()
+    photograph = cv2.resize(cv2.imread(str(demo.photograph())), (320, 320), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(pictures / "0.png"), photograph)
+    for number in range(1, FRAMES):
+        (pictures / f"{number}.png").symlink_to("0.png")
+    program = root / PROGRAM.lstrip("/")
+    program.parent.mkdir(parents=True)
+    program.write_text(MIEN)
+    program.chmod(0o755)
+    assert main(["service", "install", "--root", str(root), "--program", PROGRAM]) == 0
+    settings = root / "etc/mien/mien.toml"
+    settings.write_text('source = "/srv/pictures"\n' + settings.read_text())
+    units = root / "etc/systemd/system"
+    unit = (units / "mien.service").read_text()
+    (units / "mien.service").write_text(unit.replace("WatchdogSec=20", "WatchdogSec=5"))
+    probe = "ExecStart=/usr/bin/python3 /srv/probe/systemd_probe.py sandbox /var/lib/mien/sandbox.json"
+    confined = re.sub(r"^ExecStart=.*$", probe, unit, flags=re.MULTILINE).replace("Type=notify", "Type=oneshot")
+    confined = re.sub(r"^(Restart|Watchdog).*\n", "", confined, flags=re.MULTILINE)
+    (units / "mien-sandbox.service").write_text(confined)
+    (units / "drive.service").write_text(DRIVER)
+    (units / "default.target.wants").mkdir()
+    (units / "default.target.wants/drive.service").symlink_to("/etc/systemd/system/drive.service")
+
+
+def test_it_starts_with_the_machine_and_is_left_alone_while_it_works(seen: dict[str, Any]) -> None:
+    assert seen["started_after"] is not None, seen["journal"]
+    assert seen["started"]["ActiveState"] == "active"
+    assert seen["later"]["StatusText"] == "running"
+    assert seen["later"]["MainPID"] == seen["started"]["MainPID"]
+    assert seen["later"]["NRestarts"] == "0"
+
+
+def test_sockets_writes_and_devices_are_denied_within_the_unit_and_not_outside(seen: dict[str, Any]) -> None:
+    confined, free = seen["sandbox"], seen["free"]
+    for kind in ("inet", "inet6", "packet"):
+        assert confined[kind] == "Address family not supported by protocol", kind
+    assert free["inet"] == "done"
+    for place in ("etc", "usr", "var"):
+        assert confined[place] == "Read-only file system", place
+        assert free[place] == "done"
+    assert (confined["unix"], confined["state"]) == ("done", "done")
+    assert (confined["interfaces"], confined["root"], free["root"]) == ("lo", "False", "True")
+
+
+def test_one_that_hangs_is_killed_and_started_anew_without_a_core(seen: dict[str, Any]) -> None:
+    assert seen["restarted_after"] is not None
+    assert seen["reads_again_after"] is not None
+    assert seen["restarted"]["ActiveState"] == "active"
+    assert seen["restarted"]["MainPID"] != seen["started"]["MainPID"]
+    assert seen["cores"] == []
+
+
+def test_a_stop_is_clean_and_every_reading_is_written(seen: dict[str, Any]) -> None:
+    assert seen["stopped_after"] < 10
+    assert (seen["stopped"]["Result"], seen["stopped"]["ExecMainStatus"]) == ("success", "0")
+    assert seen["torn"] == ""
+    summed = re.findall(r"(\d+) readings", seen["journal"])
+    assert seen["readings"] == int(summed[-1]) > 0
+
+
+def test_a_mistake_in_the_settings_is_not_started_again_and_again(seen: dict[str, Any]) -> None:
+    assert seen["mistaken"]["ActiveState"] == "failed"
+    assert seen["mistaken"]["ExecMainStatus"] == "2"
+    assert seen["mistaken"]["NRestarts"] == "0"  # counted anew since the start

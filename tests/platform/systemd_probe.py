@@ -1,0 +1,110 @@
+"""Runs in the booted system, as a unit of its own: `systemd_probe.py OUT` drives the service and writes what it saw.
+
+Run as `systemd_probe.py sandbox FILE` under the service's own restrictions it writes what these let it do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+READINGS = Path("/var/lib/mien/readings.jsonl")
+
+
+def systemctl(*arguments: str) -> str:
+    return subprocess.run(["systemctl", *arguments], capture_output=True, text=True).stdout
+
+
+def shown() -> dict[str, str]:
+    names = "ActiveState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainCode,StatusText"
+    lines = systemctl("show", "mien.service", f"--property={names}").splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def until(true: Callable[[], bool], seconds: float) -> float | None:
+    """Seconds until something is true; None if it does not become so in time."""
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        if true():
+            return time.monotonic() - began
+        time.sleep(0.2)
+    return None
+
+
+def tried(what: Callable[[], object]) -> str:
+    """ "done", or why it was refused."""
+    try:
+        what()
+    except OSError as error:
+        return error.strerror or str(error)
+    return "done"
+
+
+def sandbox(out: Path) -> None:
+    found = {
+        "inet": tried(lambda: socket.socket(socket.AF_INET).close()),
+        "inet6": tried(lambda: socket.socket(socket.AF_INET6).close()),
+        "packet": tried(lambda: socket.socket(socket.AF_PACKET).close()),
+        "unix": tried(lambda: socket.socket(socket.AF_UNIX).close()),
+        "etc": tried(lambda: Path("/etc/planted").write_text("x")),
+        "usr": tried(lambda: Path("/usr/planted").write_text("x")),
+        "var": tried(lambda: Path("/var/planted").write_text("x")),
+        "state": tried(lambda: Path("/var/lib/mien/written").write_text("x")),
+        "device": tried(lambda: os.close(os.open("/dev/planted", os.O_RDWR))),
+        "interfaces": ",".join(name for _, name in socket.if_nameindex()),
+        "root": str(os.getuid() == 0),
+    }
+    out.write_text(json.dumps(found))
+
+
+def drive(out: Path) -> None:
+    seen: dict[str, object] = {}
+    seen["started_after"] = until(lambda: READINGS.exists() and READINGS.stat().st_size > 0, 90)
+    seen["started"] = first = shown()
+    systemctl("start", "mien-sandbox.service")
+    allowed = Path("/var/lib/mien/sandbox.json")
+    seen["sandbox"] = json.loads(allowed.read_text()) if allowed.exists() else systemctl("status", "mien-sandbox")
+    subprocess.run([sys.executable, __file__, "sandbox", "/tmp/free.json"], check=True)
+    seen["free"] = json.loads(Path("/tmp/free.json").read_text())
+
+    time.sleep(8)  # longer than its watchdog: a service that works is left alone
+    seen["later"] = shown()
+    os.kill(int(first["MainPID"]), signal.SIGSTOP)
+    seen["restarted_after"] = until(lambda: shown()["NRestarts"] == "1", 60)
+    seen["cores"] = [str(path) for path in Path("/var/lib/mien").glob("**/core*")]
+    size = READINGS.stat().st_size
+    seen["reads_again_after"] = until(lambda: READINGS.stat().st_size > size, 60)
+    seen["restarted"] = shown()
+
+    began = time.monotonic()
+    systemctl("stop", "mien.service")
+    seen["stopped_after"] = time.monotonic() - began
+    seen["stopped"] = shown()
+    lines = READINGS.read_text().split("\n")
+    seen["torn"] = lines[-1]
+    last = json.loads(lines[-2])["run"]
+    # A run that was killed may have left part of a line, which stands by itself.
+    whole = [json.loads(line) for line in lines if line.endswith("}")]
+    seen["readings"] = sum(reading["run"] == last for reading in whole)
+    journal = ["journalctl", "--unit=mien.service", "--output=cat", "--no-pager"]
+    seen["journal"] = subprocess.run(journal, capture_output=True, text=True).stdout
+
+    Path("/etc/mien/mien.toml").write_text("thread = 1\n")
+    systemctl("start", "mien.service")
+    time.sleep(6)  # three times RestartSec
+    seen["mistaken"] = shown()
+    out.write_text(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "sandbox":
+        sandbox(Path(sys.argv[2]))
+    else:
+        drive(Path(sys.argv[1]))

@@ -24,6 +24,9 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_
 SYSTEMS = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's name of a release to the version of its Python."""
 
+EXTRAS = "mqtt,preview"
+"""What a kiosk may want to be there without a network."""
+
 PIP = "pip==25.3"
 _TIME = 1577836800
 """Of every file in an archive, as in the wheel."""
@@ -41,7 +44,7 @@ def build(wheel: Path, suite: str) -> Path:
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _download(root / "wheels", suite, [str(wheel)])
+        _download(root / "wheels", suite, [f"{wheel}[{EXTRAS}]"])
         _download(root / "tools", suite, [PIP])
         # The wheels that came with ours are named in the checksums, so that nothing else is ever installed.
         (root / "install.sh").write_bytes((HERE / "install.sh").read_bytes())

@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from mien_export.arm64.targets import TARGETS, Target
 
-EXTRAS = ("onnx", "tflite")
+EXTRAS = ("onnx", "tflite", "mqtt", "preview")
 
 
 def faults(target: Target, pins: dict[str, Version]) -> list[str]:

@@ -11,6 +11,7 @@ from mien import documented
 from mien.config import RunConfig
 from mien.errors import MienError
 from mien.outputs import files
+from mien.outputs.mqtt import broker
 from mien.service import unit
 
 UNITS = Path("etc/systemd/system")
@@ -27,7 +28,7 @@ def install(
     Args:
         program: absolute path of `mien`, as the unit will start it.
         config: absolute path of the settings.
-        hosts: IP addresses to which the service may connect; none if empty.
+        hosts: IP addresses to which the service may connect, besides the brokers of the settings.
         page: IP:PORT of the page; none if empty.
         root: of the file system. Elsewhere than in / nothing is started: it will be at that system's next start.
 
@@ -39,11 +40,12 @@ def install(
     """
     folder = root / UNITS
     written = {folder / unit.NAME: unit.service(program, config)}
+    settings = root / config.lstrip("/")
+    hosts = [*hosts, *_brokers(settings)]
     if hosts:
-        written[folder / unit.DROP_IN] = unit.network(hosts)
+        written[folder / unit.DROP_IN] = unit.network(list(dict.fromkeys(hosts)))
     if page:
         written[folder / unit.SOCKET] = unit.listener(page)
-    settings = root / config.lstrip("/")
     if not settings.exists():
         own = RunConfig(sinks=(f"jsonl:{unit.STATE}/readings.jsonl",))
         written[settings] = "# Settings of the service; see `mien config check`.\n\n" + documented.toml(
@@ -67,6 +69,16 @@ def install(
             _systemctl("restart", unit.SOCKET)
         _systemctl("restart", "--no-block", unit.NAME)
     return tuple(written)
+
+
+def _brokers(path: Path) -> list[str]:
+    """Hosts to which the sinks of a settings file send; none where there is no such file yet."""
+    from mien import config
+
+    if not path.exists():
+        return []
+    sinks = config.build(config.read(path), {}).sinks
+    return [broker(sink).host for sink in sinks if sink.startswith(("mqtt:", "mqtts:"))]
 
 
 def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:

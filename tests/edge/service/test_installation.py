@@ -126,6 +126,23 @@ def test_uninstalling_leaves_the_settings_and_foreign_drop_ins_and_may_be_repeat
     assert capsys.readouterr().out.splitlines()[-1].startswith("settings and what was recorded stay")
 
 
+def test_the_broker_of_the_settings_is_let_through_and_one_by_name_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "etc/mien/mien.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('sinks = ["text", "mqtt://192.168.1.5/kiosk"]\n')
+    install(tmp_path)
+    opened = keys((tmp_path / FOLDER / unit.DROP_IN).read_text())
+    assert [line for line in opened if line.startswith("IPAddressAllow")] == ["IPAddressAllow=192.168.1.5/32"]
+    settings.write_text('sinks = ["mqtt://broker.local/kiosk"]\n')
+    install(tmp_path, status=2)
+    assert "host 'broker.local': give an IP address" in capsys.readouterr().err
+    settings.write_text('sinks = ["text"]\n')
+    install(tmp_path)
+    assert not (tmp_path / FOLDER / unit.DROP_IN).exists()
+
+
 def fake_systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder / "systemctl"
     program.write_text(f"#!/bin/sh\n{script}\n")

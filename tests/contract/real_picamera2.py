@@ -111,6 +111,10 @@ def install(faults: Any) -> None:
         def _get_raw_modes(self) -> list[dict[str, Any]]:
             return [{"format": "SRGGB10", "size": (640, 480)}]
 
+        def camera_configuration(self) -> dict[str, Any]:
+            # The virtual pipeline says that it flips, and does not: here it is a sensor that cannot.
+            return {**super().camera_configuration(), "transform": libcamera.Transform()}
+
         def cancel_all_and_flush(self) -> None:
             if faults.hang == "cancel_all_and_flush":
                 threading.Event().wait()

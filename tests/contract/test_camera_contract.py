@@ -18,6 +18,8 @@ from contract_faults import Faults
 from contract_rigs import bars, install
 
 from mien.cameras.luma import expand_limited
+from mien.cameras.opening import open_source
+from mien.cameras.oriented import oriented
 from mien.cameras.picamera2 import PiCamera, listed
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
@@ -67,6 +69,22 @@ def test_sixty_frames_come_in_order_and_bit_for_bit(width: int, height: int) -> 
     assert sequences == sorted(set(sequences))
     assert sequences[-1] < 90  # 60 a second, fetched as fast: few are missed
     assert camera.state == "running"
+
+
+@pytest.mark.parametrize(("rotation", "mirror"), [(180, False), (0, True), (180, True)])
+def test_upside_down_and_mirrored_frames_come_without_another_camera_around(rotation: int, mirror: bool) -> None:
+    install(Faults())
+    with open_source("picamera2", CameraSettings(rotation=rotation, mirror=mirror)) as camera:
+        assert isinstance(camera, PiCamera)
+        frame = next(camera.frames())
+        picture = expand_limited(bars(480, 640, frame.sequence))
+        assert np.array_equal(frame.luma, oriented(picture, rotation, mirror))
+
+
+def test_a_control_that_the_camera_lacks_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with opened(settings=CameraSettings(flicker=50, rate=30)) as camera:
+        next(camera.frames())
+    assert "has no control AeFlickerMode, AeFlickerPeriod; left as it is" in caplog.text
 
 
 def test_time_stamps_are_on_the_monotonic_clock_and_rise() -> None:

@@ -8,7 +8,8 @@ import os
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +40,9 @@ class Picamera2Double:
     opening: Exception | None = None
     """What opening raises."""
     period = 0.002
+    flips = False
+    """Whether the sensor can mirror and turn upside down."""
+    camera_controls: Mapping[str, object] = {"ExposureTime": (), "AnalogueGain": (), "FrameDurationLimits": ()}
 
     opened: ClassVar[set[int]] = set()
 
@@ -71,6 +75,7 @@ class Picamera2Double:
     def configure(self, wanted: dict[str, Any]) -> None:
         assert wanted["colour_space"] == "sYCC"
         assert wanted["main"]["format"] == "YUV420"
+        self.wanted = wanted
         if self.follows:
             self.size = wanted["main"]["size"]
             self.stride = -(-self.size[0] // 64) * 64
@@ -80,6 +85,7 @@ class Picamera2Double:
         return {
             "main": {"format": self.granted_format, "size": self.size, "stride": self.stride},
             "colour_space": types.SimpleNamespace(range=kind),
+            "transform": self.wanted["transform"] if self.flips else FakeTransform(),
         }
 
     def start(self) -> None:
@@ -97,7 +103,11 @@ class Picamera2Double:
             if self.faults is not None and self.faults.starved():
                 continue
             buffer = np.full((height * 3 // 2, self.stride), 77, dtype=np.uint8)  # 77: padding and chroma
-            buffer[:height, :width] = self.picture(height, width, self._shown)
+            picture = self.picture(height, width, self._shown)
+            if self.flips:
+                transform = self.wanted["transform"]
+                picture = picture[:: -1 if transform.vflip else 1, :: -1 if transform.hflip else 1]
+            buffer[:height, :width] = picture
             self._shown += 1
             self._completed = types.SimpleNamespace(buffer=buffer.reshape(-1), get_metadata=self.metadata)
             # As in the real one: what is raised here would end this thread.
@@ -151,6 +161,18 @@ class FakeMappedArray:
         self.array = None
 
 
+@dataclass(frozen=True)
+class FakeTransform:
+    hflip: int = 0
+    vflip: int = 0
+
+
+FakeControls = types.SimpleNamespace(
+    AeMeteringModeEnum=types.SimpleNamespace(CentreWeighted=0, Spot=1, Matrix=2),
+    AeFlickerModeEnum=types.SimpleNamespace(Off=0, Manual=1),
+)
+
+
 class FakeColorSpace:
     class Range:
         Full, Limited = "Full", "Limited"
@@ -166,5 +188,5 @@ def picamera2_modules(**behaviour: Any) -> dict[str, Any]:
     kind = type("Picamera2", (Picamera2Double,), {**behaviour, "opened": set()})
     return {
         "picamera2": types.SimpleNamespace(Picamera2=kind, MappedArray=FakeMappedArray, __spec__=object()),
-        "libcamera": types.SimpleNamespace(ColorSpace=FakeColorSpace),
+        "libcamera": types.SimpleNamespace(ColorSpace=FakeColorSpace, Transform=FakeTransform, controls=FakeControls),
     }

@@ -25,6 +25,7 @@ class Camera(Closing):
         damaged: frames or pictures so far that could not be decoded and were left out.
         state: "running"; "recovering" while a live source gives no frames and is being restarted; "failed" once it was
             given up.
+        turned: whether the frames are turned and mirrored already, as the settings want it.
         restarts: attempts so far to get a live source to run again.
     """
 
@@ -35,6 +36,7 @@ class Camera(Closing):
     damaged: int = 0
     state: State = "running"
     restarts: int = 0
+    turned: bool = False
 
     @abstractmethod
     def frames(self) -> Iterator[Frame]:

@@ -25,7 +25,7 @@ def open_source(spec: str | Path, settings: CameraSettings | None = None) -> Cam
     """
     settings = settings or CameraSettings()
     camera = _opened(str(spec), settings)
-    if not settings.rotation and not settings.mirror:
+    if camera.turned or (not settings.rotation and not settings.mirror):
         return camera
     from mien.cameras.oriented import OrientedCamera
 

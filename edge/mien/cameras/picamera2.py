@@ -10,9 +10,11 @@ from __future__ import annotations
 import atexit
 import contextlib
 import importlib
+import logging
 import time
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +24,16 @@ from mien.cameras.buffers import LumaPool
 from mien.cameras.inbox import Inbox
 from mien.cameras.live import LiveCamera
 from mien.cameras.luma import expand_limited
-from mien.cameras.settings import CameraSettings
+from mien.cameras.settings import METERINGS, CameraSettings
 from mien.errors import MienError
+
+_log = logging.getLogger("mien.camera")
+
+_FLIPPED = (0, 180)
+"""Degrees of a turn that flips make."""
+
+_CODES = {(False, False): None, (True, False): 1, (False, True): 0, (True, True): -1}
+"""Across and down to OpenCV's code for that flip."""
 
 _PLANAR = ("YUV420", "YVU420", "NV12", "NV21")
 """Formats whose first plane is luma alone."""
@@ -68,6 +78,7 @@ class PiCamera(LiveCamera):
         settings = settings or CameraSettings()
         _imported("libcamera")
         _imported("picamera2")
+        self.turned = settings.rotation in _FLIPPED
         super().__init__(lambda inbox: _PiDevice(settings, inbox), settings, **limits)
 
 
@@ -103,20 +114,24 @@ class _PiDevice:
             self._handle = self._camera.process_requests
             self._camera.process_requests = self._process_requests
             self._call("start")
-        except (MienError, RuntimeError, OSError) as error:
+        except Exception as error:  # whatever it is: the camera must not stay open behind it
             self._camera.close()
             if isinstance(error, MienError):
                 raise
             raise MienError(faults.not_opened(error)) from error
 
     def _configure(self, libcamera: Any, settings: CameraSettings) -> None:
+        # Upside down is both flips, which the sensor does for nothing; a quarter turn it cannot do.
+        down = settings.rotation == 180
+        across = settings.rotation in _FLIPPED and down != settings.mirror
         self._camera.configure(
             self._camera.create_preview_configuration(
                 main={"size": (settings.width, settings.height), "format": "YUV420"},
                 colour_space=libcamera.ColorSpace.Sycc(),
                 buffer_count=4,
                 queue=False,  # picamera2 would otherwise hold one buffer back for `capture_*`
-                controls={"FrameRate": settings.rate} if settings.rate else {},
+                controls=self._controls(libcamera, settings),
+                transform=libcamera.Transform(hflip=int(across), vflip=int(down)),
             )
         )
         # What was asked for may have been adjusted without a word: only what is read back counts.
@@ -127,10 +142,32 @@ class _PiDevice:
         self._width, self._height = (int(side) for side in main["size"])
         self._stride = int(main["stride"])
         self._limited = granted["colour_space"].range != libcamera.ColorSpace.Range.Full
+        transform = granted["transform"]
+        self._flip = _CODES[(across != bool(transform.hflip), down != bool(transform.vflip))]
         self._pool = LumaPool(self._height, self._width)
         self.description = f"picamera2 {self._model}, {self._width}x{self._height} {main['format']}"
         if self._limited:
             self.description += ", limited range expanded"
+
+    def _controls(self, libcamera: Any, settings: CameraSettings) -> dict[str, object]:
+        """What is wanted, as libcamera's controls; of those that this camera does not have a warning remains."""
+        wanted: dict[str, object] = {}
+        if settings.rate:
+            wanted["FrameRate"] = settings.rate
+        if settings.exposure:
+            wanted["ExposureTime"] = settings.exposure
+        if settings.gain:
+            wanted["AnalogueGain"] = settings.gain
+        if settings.metering != METERINGS[0]:  # which is every camera's own
+            wanted["AeMeteringMode"] = getattr(libcamera.controls.AeMeteringModeEnum, settings.metering.capitalize())
+        if settings.flicker:
+            wanted["AeFlickerMode"] = libcamera.controls.AeFlickerModeEnum.Manual
+            wanted["AeFlickerPeriod"] = 500_000 // settings.flicker  # µs; lamps flicker at twice the mains' frequency
+        known = {*self._camera.camera_controls, "FrameRate"}
+        absent = ", ".join(sorted(wanted.keys() - known))
+        if absent:
+            _log.warning("mien: %s: has no control %s; left as it is", self.name, absent)
+        return {name: value for name, value in wanted.items() if name in known}
 
     def _on_request(self, request: Any) -> None:
         # Runs in picamera2's thread, and must not raise there: that would end the thread and hang `stop`.
@@ -139,7 +176,10 @@ class _PiDevice:
             luma = self._pool.take()
             with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
                 plane = mapped.array[: self._height * self._stride].reshape(self._height, self._stride)
-                np.copyto(luma, plane[:, : self._width])
+                if self._flip is None:
+                    np.copyto(luma, plane[:, : self._width])
+                else:  # what the sensor did not grant
+                    cv2.flip(plane[:, : self._width], self._flip, dst=luma)
             stamp = request.get_metadata().get("SensorTimestamp")
             captured_at = now if stamp is None else exposure_time(to_monotonic(int(stamp)), now)
             if self._limited:

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 from mien.errors import MienError
 
+FLICKERS = (0, 50, 60)
+"""Hertz of the mains; 0 for none."""
+
+METERINGS = ("centre", "spot", "matrix")
+"""Parts of the frame whose brightness may count."""
+
 ROTATIONS = (0, 90, 180, 270)
 """Degrees, clockwise, by which frames can be turned."""
 
 _SIDES = (16, 8192)
 _RATES = (0.0, 240.0)
 _LONGEST = 86_400.0
+_LONGEST_EXPOSURE = 1_000_000
+_LARGEST_GAIN = 64.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,11 @@ class CameraSettings:
         mirror: whether each frame is mirrored left to right, after it is turned.
         recover_seconds: for how long a live camera that stalled, failed or was pulled out is restarted and opened again
             before the run ends; 0 ends it at once.
+        exposure: microseconds of each frame's exposure; 0 leaves it to the camera. This and what follows are of cameras
+            on the ribbon cable.
+        gain: of the sensor, 1 or more; 0 leaves it to the camera.
+        metering: the part of the frame whose brightness counts: "centre", "spot" or "matrix", which is all of it.
+        flicker: hertz of the mains, 50 or 60, whose lamps would make stripes; 0 for daylight.
 
     Raises:
         MienError: a value out of range.
@@ -38,6 +51,10 @@ class CameraSettings:
     rotation: int = 0
     mirror: bool = False
     recover_seconds: float = 60.0
+    exposure: int = 0
+    gain: float = 0.0
+    metering: str = "centre"
+    flicker: int = 0
 
     def __post_init__(self) -> None:
         if self.number < 0:
@@ -51,3 +68,13 @@ class CameraSettings:
             raise MienError(f"camera rotation is {self.rotation}; give {', '.join(map(str, ROTATIONS))}")
         if not 0 <= self.recover_seconds <= _LONGEST:
             raise MienError(f"camera recover_seconds is {self.recover_seconds:g}; give 0 to {_LONGEST:g}")
+        if not 0 <= self.exposure <= _LONGEST_EXPOSURE:
+            raise MienError(
+                f"camera exposure is {self.exposure}; give up to {_LONGEST_EXPOSURE} microseconds, or 0 for its own"
+            )
+        if self.gain and not 1 <= self.gain <= _LARGEST_GAIN:
+            raise MienError(f"camera gain is {self.gain:g}; give 1 to {_LARGEST_GAIN:g}, or 0 for its own")
+        if self.metering not in METERINGS:
+            raise MienError(f"camera metering is {self.metering!r}; give {', '.join(METERINGS)}")
+        if self.flicker not in FLICKERS:
+            raise MienError(f"camera flicker is {self.flicker}; give 50 or 60 hertz, or 0 for daylight")

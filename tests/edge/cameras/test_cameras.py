@@ -163,6 +163,50 @@ def test_auto_prefers_picamera2_and_then_the_first_capture_device(
         open_source("auto")
 
 
+@pytest.mark.parametrize("flips", [True, False])
+def test_a_sensor_that_flips_saves_the_copy_and_one_that_does_not_is_flipped_here(picamera2: Any, flips: bool) -> None:
+    kind = picamera2(picture=lambda h, w, n: RAMP, flips=flips)
+    with PiCamera(CameraSettings(rotation=180)) as camera:
+        assert np.array_equal(next(camera.frames()).luma, RAMP[::-1, ::-1])
+    with PiCamera(CameraSettings(rotation=180, mirror=True)) as camera:
+        assert (kind.last.wanted["transform"].hflip, kind.last.wanted["transform"].vflip) == (0, 1)
+        assert np.array_equal(next(camera.frames()).luma, RAMP[::-1])
+    with open_source("picamera2", CameraSettings(rotation=90)) as camera:
+        assert np.array_equal(next(camera.frames()).luma, np.rot90(RAMP, -1))
+
+
+def test_exposure_gain_metering_and_flicker_reach_picamera2(picamera2: Any) -> None:
+    names = ("ExposureTime", "AnalogueGain", "AeMeteringMode", "AeFlickerMode", "AeFlickerPeriod")
+    kind = picamera2(camera_controls=dict.fromkeys(names))
+    with PiCamera(CameraSettings(rate=15, exposure=8000, gain=2.5, metering="spot", flicker=50)):
+        # Lamps on 50 Hz flicker 100 times a second: every 10,000 µs.
+        assert kind.last.wanted["controls"] == {
+            "FrameRate": 15,
+            "ExposureTime": 8000,
+            "AnalogueGain": 2.5,
+            "AeMeteringMode": 1,
+            "AeFlickerMode": 1,
+            "AeFlickerPeriod": 10_000,
+        }
+    with PiCamera():
+        assert kind.last.wanted["controls"] == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"exposure": -1}, "exposure is -1; give up to 1000000 microseconds"),
+        ({"gain": 0.5}, "gain is 0.5; give 1 to 64"),
+        ({"metering": "all"}, "metering is 'all'; give centre, spot, matrix"),
+        ({"flicker": 55}, "flicker is 55; give 50 or 60"),
+        ({"recover_seconds": -1.0}, "recover_seconds is -1; give 0 to 86400"),
+    ],
+)
+def test_a_wish_that_no_camera_grants_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(MienError, match=message):
+        CameraSettings(**values)
+
+
 def test_auto_without_any_camera_says_why_picamera2_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     clash = "numpy.dtype size changed, may indicate binary incompatibility"
 

@@ -116,6 +116,15 @@ def test_what_is_too_old_is_deleted(path: Path) -> None:
     assert _rows(path, "SELECT * FROM emotions") == []
 
 
+def test_what_was_deleted_for_its_age_is_overwritten(path: Path) -> None:
+    clock = FakeClock(wall_ms=NOON - 10 * DAY_MS)
+    with HistorySink(path, "r", HistorySettings(group=1), clock) as sink:
+        _minute(sink, clock, 0, "a-very-particular-emotion")
+    assert b"a-very-particular" in path.read_bytes()
+    HistorySink(path, "s", HistorySettings(days=9), FakeClock()).close()
+    assert all(b"a-very-particular" not in file.read_bytes() for file in path.parent.iterdir())
+
+
 @pytest.mark.parametrize("damage", ["text", "middle", "half"])
 def test_a_damaged_file_is_put_aside_whole_with_a_word(
     path: Path, damage: str, caplog: pytest.LogCaptureFixture

@@ -38,6 +38,16 @@ def test_after_a_rename_the_next_line_stands_in_a_new_file(tmp_path: Path) -> No
     assert (_frames(old), _frames(path)) == ([0], [2])
 
 
+def test_a_file_that_another_program_puts_in_its_place_is_gone_on_with(tmp_path: Path) -> None:
+    path, old = tmp_path / "r.jsonl", tmp_path / "r.jsonl.1"
+    with _file(path) as sink:
+        sink.write(result(0, reading()))
+        path.rename(old)
+        path.touch()  # as logrotate's `create` does
+        sink.write(result(1, reading()))
+    assert (_frames(old), _frames(path)) == ([0], [1])
+
+
 def test_a_large_file_is_rotated_and_only_so_many_stay(tmp_path: Path) -> None:
     path = tmp_path / "r[1].jsonl"  # no pattern of ours
     with _file(path, rotate_bytes=4096, keep=2) as sink:

@@ -106,7 +106,7 @@ NEEDS = for need in $(1); do command -v "$${need%%:*}" >/dev/null || missing="$$
 
 test-privacy: .venv/ready ## no socket, no stray file, no pixel: strace bubblewrap util-linux, as root; planted ones are caught
 	@$(call NEEDS,strace:strace bwrap:bubblewrap unshare:util-linux)
-	$(DEV)/python -m pytest tests/privacy tests/privacy/check_*.py
+	$(DEV)/python -m pytest -o python_files='test_*.py check_*.py' tests/privacy
 
 test-faults: .venv/ready ## cameras, models and systems that fail, in real processes: bubblewrap util-linux; writes docs/faults.md
 	@$(call NEEDS,bwrap:bubblewrap prlimit:util-linux)

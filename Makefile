@@ -162,7 +162,7 @@ test-picamera2: .venv/ready ## picamera2 itself on libcamera's virtual camera, i
 test-mqtt: .venv/ready ## the MQTT sink against a real broker, which is away for a minute (mosquitto)
 	@command -v mosquitto /usr/sbin/mosquitto > /dev/null || { \
 	  echo 'test-mqtt: needs the broker mosquitto: apt install mosquitto' >&2; exit 2; }
-	$(DEV)/python -m pytest tests/platform/check_mqtt.py
+	$(DEV)/python -m pytest -s tests/platform/check_mqtt.py
 
 .PHONY: bundle test-bundle test-systemd
 

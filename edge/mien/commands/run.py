@@ -71,6 +71,10 @@ def add(subparsers: Subparsers) -> None:
     camera.add_argument("--rate", type=float, metavar="HZ", help="frames a second (the camera's own)")
     camera.add_argument("--rotate", type=int, dest="rotation", metavar="DEGREES", help="clockwise: 0, 90, 180 or 270")
     camera.add_argument("--mirror", action="store_true", default=None, help="left to right")
+    camera.add_argument("--exposure", type=int, metavar="US", help="microseconds (the camera's own); ribbon cable only")
+    camera.add_argument("--gain", type=float, metavar="X", help="of the sensor, likewise")
+    camera.add_argument("--metering", metavar="PART", help="whose brightness counts: centre, spot or matrix; likewise")
+    camera.add_argument("--flicker", type=int, metavar="HZ", help="of the mains, 50 or 60 (0: daylight); likewise")
     add_models(parser, defaults=False)
     parser.set_defaults(main=main)
 
@@ -80,7 +84,9 @@ _KEYS = (
     "tiles", "scan_every",
 )  # fmt: skip
 _PREVIEW_KEYS = ("address", "token_file")
-_CAMERA_KEYS = ("number", "width", "height", "rate", "rotation", "mirror")
+_CAMERA_KEYS = (
+    "number", "width", "height", "rate", "rotation", "mirror", "exposure", "gain", "metering", "flicker",
+)  # fmt: skip
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,1 +1,7 @@
 """Training of mien's two networks: data sets, augmentation, recipes, loops and metrics."""
+
+import os
+
+# From 1.29 on ONNX Runtime sends a record of the models it opens to its makers, unless told before it is imported, as
+# modules of this package do. Nothing of a user's models or data is to leave the machine.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -125,7 +125,7 @@ test-preview: .venv/ready ## the live page in a real Chromium, and what viewers 
 	$(DEV)/python -m pytest -o python_files='test_*.py check_*.py' tests/edge/preview
 
 clean: ## remove environments, caches and outputs; runs/ stays
-	rm -rf .venv .venv-edge .venv-tflite out dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-build .venv-edge .venv-tflite out dist build .pytest_cache .mypy_cache .ruff_cache
 
 .PHONY: test-tflite-runtime test-constraints test-arm64 bench-arm64
 

@@ -30,6 +30,7 @@ TOOLS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container"}
 PACKAGES = "systemd,systemd-sysv,dbus,python3,libstdc++6"
 PROGRAM = "/opt/mien/current/bin/mien"
 HERE = Path(__file__).parent
+PAGE = "127.0.0.1:8010"
 FRAMES = 60_000
 
 MIEN = """#!/usr/bin/python3
@@ -103,7 +104,7 @@ def _prepare(root: Path, out: Path, pictures: Path) -> None:
     program.parent.mkdir(parents=True)
     program.write_text(MIEN)
     program.chmod(0o755)
-    assert main(["service", "install", "--root", str(root), "--program", PROGRAM]) == 0
+    assert main(["service", "install", "--root", str(root), "--program", PROGRAM, "--page", PAGE]) == 0
     settings = root / "etc/mien/mien.toml"
     settings.write_text('source = "/srv/pictures"\n' + settings.read_text())
     units = root / "etc/systemd/system"
@@ -136,6 +137,12 @@ def test_sockets_writes_and_devices_are_denied_within_the_unit_and_not_outside(s
         assert free[place] == "done"
     assert (confined["unix"], confined["state"]) == ("done", "done")
     assert (confined["interfaces"], confined["root"], free["root"]) == ("lo", "False", "True")
+
+
+def test_the_page_answers_by_the_socket_unit_though_the_service_has_no_network(seen: dict[str, Any]) -> None:
+    assert seen["page"].startswith("200 "), seen["page"]
+    assert "running" in seen["page"]
+    assert seen["sandbox"]["inet"] != "done"
 
 
 def test_one_that_hangs_is_killed_and_started_anew_without_a_core(seen: dict[str, Any]) -> None:

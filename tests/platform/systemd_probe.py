@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def tried(what: Callable[[], object]) -> str:
     return "done"
 
 
+def answer(address: str) -> str:
+    """What a page answers, or why it does not."""
+    try:
+        with urllib.request.urlopen(address, timeout=10) as page:
+            return f"{page.status} {page.read(2000).decode()}"
+    except OSError as error:
+        return str(error)
+
+
 def sandbox(out: Path) -> None:
     found = {
         "inet": tried(lambda: socket.socket(socket.AF_INET).close()),
@@ -74,6 +84,7 @@ def drive(out: Path) -> None:
     subprocess.run([sys.executable, __file__, "sandbox", "/tmp/free.json"], check=True)
     seen["free"] = json.loads(Path("/tmp/free.json").read_text())
 
+    seen["page"] = answer("http://127.0.0.1:8010/healthz")
     time.sleep(8)  # longer than its watchdog: a service that works is left alone
     seen["later"] = shown()
     os.kill(int(first["MainPID"]), signal.SIGSTOP)

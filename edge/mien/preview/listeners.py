@@ -70,7 +70,7 @@ def listen(address: str) -> socket.socket:
         (family, _, _, _, place), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
-        why = os.strerror(error.errno) if isinstance(error, OSError) and (error.errno or 0) > 0 else error
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else error
         raise MienError(f"preview address {address!r}: {why}; choose another, or end what listens there") from None
 
 

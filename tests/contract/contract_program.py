@@ -20,7 +20,7 @@ def main() -> int:
     what, stalls = sys.argv[1], int(sys.argv[2])
     faults = Faults(hang=what, starves=stalls)
     install(faults)
-    with PiCamera(stall=0.5, call=1.0) as camera:
+    with PiCamera(stall=0.5, first=1.0, call=1.0) as camera:
         pipeline = Pipeline(camera, FaceReader(FakeDetector([face()]), FakeClassifier()))
         try:
             for count, _ in enumerate(pipeline.run()):

@@ -24,7 +24,7 @@ from mien.frame import Frame
 
 WIDTH, HEIGHT = 320, 240
 MODE = Path(os.environ["V4L2_DOUBLE"])
-LIMITS = {"stall": 0.4, "pause": 0.05}
+LIMITS = {"stall": 0.4, "first": 1.0, "pause": 0.05}
 
 
 class Log(logging.Handler):
@@ -163,6 +163,23 @@ def a_read_that_hangs_does_not_keep_close_waiting(log: Log) -> None:
     assert log.lines == ["mien: v4l2 /dev/video0: reading /dev/video0 has not returned for 3 s; left behind"]
 
 
+def a_silent_camera_is_opened_again_and_closed_in_time(log: Log) -> None:
+    with camera() as usb:
+        frames = usb.frames()
+        some(frames, 3)
+        behave("s")
+        signal.signal(signal.SIGALRM, lambda *_: behave("g"))
+        signal.setitimer(signal.ITIMER_REAL, 3.5)
+        some(frames, 10)
+        assert usb.restarts >= 1
+        behave("s")
+        time.sleep(0.1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 2.5
+    assert "no frame for 0.4 s; opening it" in log.lines[0]
+    assert not [line for line in log.lines if "left behind" in line]
+
+
 def a_busy_camera_says_so() -> None:
     behave("b")
     refused("Device or resource busy); another program uses it")
@@ -188,6 +205,7 @@ SCENARIOS = (
     an_io_error_that_ends_is_recovered,
     an_io_error_for_good_ends_within_the_limit_and_names_the_read,
     a_read_that_hangs_does_not_keep_close_waiting,
+    a_silent_camera_is_opened_again_and_closed_in_time,
     a_busy_camera_says_so,
     a_camera_closed_to_us_says_so,
 )

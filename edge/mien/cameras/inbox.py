@@ -21,7 +21,7 @@ class Inbox:
 
     Attributes:
         sequence: number of the next frame.
-        arrived: when the newest frame came, seconds of the monotonic clock; at first, when the inbox was made.
+        arrived: when the newest frame came, seconds of the monotonic clock; None before the first.
         damaged: frames that the device could not decode.
     """
 
@@ -30,7 +30,7 @@ class Inbox:
         self._frame: Frame | None = None
         self._error: Exception | None = None
         self.sequence = first
-        self.arrived = time.monotonic()
+        self.arrived: float | None = None
         self.damaged = 0
 
     def put(self, luma: NDArray[np.uint8], captured_at: int) -> NDArray[np.uint8] | None:

@@ -24,6 +24,7 @@ CLOSE_SECONDS = 3.0
 _CALL_SECONDS = 5.0
 _OPEN_SECONDS = 20.0
 _STALL_SECONDS = 2.0
+_FIRST_SECONDS = 5.0
 _STALL_FRAMES = 5
 _PAUSES = (0.5, 8.0)  # before opening again: the first, and the longest
 
@@ -68,6 +69,7 @@ class LiveCamera(Camera):
         settings: `recover_seconds` and `rate` count here.
         stall: seconds without a new frame after which the device is taken for stalled; of a slow one, five
             frames' time.
+        first: seconds that its first frame may take.
         pause: seconds before it is opened again for the first time; it doubles each time, up to 8 s.
         call: seconds that stopping and starting may take.
 
@@ -87,12 +89,14 @@ class LiveCamera(Camera):
         settings: CameraSettings,
         *,
         stall: float = _STALL_SECONDS,
+        first: float = _FIRST_SECONDS,
         pause: float = _PAUSES[0],
         call: float = _CALL_SECONDS,
     ) -> None:
         self._opening, self._recover_seconds = opening, settings.recover_seconds
         self._stall = max(stall, _STALL_FRAMES / settings.rate) if settings.rate else stall
-        self._pause, self._call = pause, call
+        self._first, self._pause, self._call = max(first, self._stall), pause, call
+        self._opened_at = time.monotonic()
         self._news = threading.Condition()
         self._closed = False
         self._given_up = False
@@ -132,6 +136,7 @@ class LiveCamera(Camera):
             late = self._closed
             self._device = None if late else device
             self._described = device.description
+            self._opened_at = time.monotonic()
         if late:
             device.close()
 
@@ -144,7 +149,7 @@ class LiveCamera(Camera):
             MienError: it did not come back, or a call of its library hangs.
         """
         while True:
-            news = self._inbox.take(lambda: self._inbox.arrived + self._stall, lambda: self._closed)
+            news = self._inbox.take(self._due, lambda: self._closed)
             if isinstance(news, Frame) and not self._closed:
                 yield news
                 continue
@@ -153,6 +158,11 @@ class LiveCamera(Camera):
             if self.state == "failed":
                 raise MienError(f"{self._name}: was given up before; open it again")
             self._recover(news if isinstance(news, Exception) else None)
+
+    def _due(self) -> float:
+        """When the next frame must have come, seconds of the monotonic clock."""
+        last = self._inbox.arrived
+        return self._opened_at + self._first if last is None else last + self._stall
 
     @property
     def _name(self) -> str:
@@ -165,7 +175,7 @@ class LiveCamera(Camera):
             MienError: the time is over, or a call hangs.
         """
         began = time.monotonic()
-        why = str(cause) if cause else f"no frame for {began - self._inbox.arrived:.1f} s"
+        why = str(cause) if cause else f"no frame for {began - (self._inbox.arrived or self._opened_at):.1f} s"
         self.state = "recovering"
         pause, attempts = self._pause, 0
         while not self._closed:
@@ -203,12 +213,13 @@ class LiveCamera(Camera):
                 _log.warning("mien: %s: runs again after %.1f s, attempt %d", self._name, took, attempts)
                 return
             failure = self._inbox.failure()
-            why = str(failure) if failure else f"no frame for {self._stall:g} s after attempt {attempts}"
+            why = str(failure) if failure else f"no frame for {self._first:g} s after attempt {attempts}"
 
     def _comes(self, began: float) -> bool:
         """Whether a frame arrives in time, and before an error; both stay in the inbox."""
         inbox = self._inbox
-        since, until = inbox.sequence, min(time.monotonic() + self._stall, began + self._recover_seconds + self._stall)
+        since, now = inbox.sequence, time.monotonic()
+        until = min(now + self._first, max(now, began + self._recover_seconds) + self._stall)
         with self._news:
             self._news.wait_for(
                 lambda: inbox.sequence > since or inbox.failed or self._closed, until - time.monotonic()

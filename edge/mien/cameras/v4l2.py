@@ -25,6 +25,9 @@ _CAPTURE, _FORMAT_BYTES = 1, 208
 _GET_FORMAT = 0xC0000000 | _FORMAT_BYTES << 16 | ord("V") << 8 | 4
 _SET_FORMAT = _GET_FORMAT + 1
 
+_SELECT_SECONDS = 2
+_SILENCE_NS = 1_000_000_000
+
 _NOT_CAMERAS = ("bcm2835-", "pispbe", "rpi-", "rp1-", "unicam")
 """Names of the Pi's own codec, ISP and CSI nodes, which Video4Linux alone cannot use as cameras."""
 
@@ -85,7 +88,7 @@ class V4L2Camera(LiveCamera):
 class _UsbDevice:
     """A capture of OpenCV and the thread that reads it; see `mien.cameras.live.Device`.
 
-    OpenCV's `read` may wait ten seconds for a frame, and loops for as long as the driver answers with an I/O error. It
+    OpenCV's `read` may wait seconds for a frame, and loops for as long as the driver answers with an I/O error. It
     crashes when a capture is released during a read: so the thread that reads also releases, and nobody else waits.
     """
 
@@ -97,6 +100,8 @@ class _UsbDevice:
         self.name = f"v4l2 {self._path}"
         self.doing = f"opening {self._path}"
         _probe(self._path)
+        # Ten seconds otherwise, for which a read cannot be ended; OpenCV looks at it when it opens its first camera.
+        os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(_SELECT_SECONDS))
         self._capture = cv2.VideoCapture(number, cv2.CAP_V4L2)
         if not self._capture.isOpened():
             raise MienError(f"{self._path}: OpenCV cannot use it; is it a capture device, and no other program's?")
@@ -132,12 +137,15 @@ class _UsbDevice:
             self._capture.release()
 
     def _deliver(self) -> None:
+        began = time.monotonic_ns()
         try:
             good, picture = self._capture.read()
         except cv2.error:  # a compressed frame that is empty or cut off
             self._inbox.spoilt()
             return
         now = time.monotonic_ns()
+        if not good and now - began > _SILENCE_NS:  # no error: whoever waits for frames knows how long it may be silent
+            return
         if not good:
             raise MienError("gives no frames")
         stamp = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)

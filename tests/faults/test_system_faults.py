@@ -20,6 +20,8 @@ RUN = ["run", "--sink", "jsonl:readings.jsonl", "--config", "../mien.toml"]
 TRIES = 6
 """Of each signal, each at another moment of starting, reading and ending."""
 
+_EARLY = "by the signal itself, or 130, while mien is still starting"
+
 
 @pytest.fixture(autouse=True)
 def every_frame(tmp_path: Path) -> None:
@@ -100,7 +102,8 @@ def test_a_signal_at_any_moment_ends_or_is_taken_in_good_order(
             ended.check()
         if path.exists():
             records(path)
-        note("System", f"{number.name} at {TRIES} random moments", ENDS, ended)
+        if ended.status == 0:  # how many end otherwise is a matter of the machine's speed
+            note("System", f"{number.name} at {TRIES} random moments ({_EARLY})", ENDS, ended)
     assert path.exists()
     assert records(path)
 

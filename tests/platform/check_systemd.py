@@ -157,11 +157,19 @@ def test_a_stop_is_clean_and_every_reading_is_written(seen: dict[str, Any]) -> N
     assert seen["stopped_after"] < 10
     assert (seen["stopped"]["Result"], seen["stopped"]["ExecMainStatus"]) == ("success", "0")
     assert seen["torn"] == ""
-    summed = re.findall(r"(\d+) readings", seen["journal"])
-    assert seen["readings"] == int(summed[-1]) > 0
+    summed = int(re.findall(r"(\d+) readings", seen["journal"])[-1])
+    assert summed > 0
+    # The stop may come after the last frame's one reading is written and before it is counted; none is lost.
+    assert seen["readings"] - summed in (0, 1)
 
 
 def test_a_mistake_in_the_settings_is_not_started_again_and_again(seen: dict[str, Any]) -> None:
     assert seen["mistaken"]["ActiveState"] == "failed"
     assert seen["mistaken"]["ExecMainStatus"] == "2"
     assert seen["mistaken"]["NRestarts"] == "0"  # counted anew since the start
+
+
+def test_the_command_installs_tells_and_takes_away_in_the_running_system(seen: dict[str, Any]) -> None:
+    assert (seen["install"], seen["uninstall"]) == (0, 0)
+    assert seen["status"] == [1, 0, 1]
+    assert seen["left"] == []

@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+MIEN = "/opt/mien/current/bin/mien"
 READINGS = Path("/var/lib/mien/readings.jsonl")
 
 
@@ -27,6 +28,11 @@ def shown() -> dict[str, str]:
     names = "ActiveState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainCode,StatusText"
     lines = systemctl("show", "mien.service", f"--property={names}").splitlines()
     return dict(line.split("=", 1) for line in lines)
+
+
+def service(*arguments: str) -> int:
+    """Status of `mien service …`."""
+    return subprocess.run([MIEN, "service", *arguments], capture_output=True).returncode
 
 
 def until(true: Callable[[], bool], seconds: float) -> float | None:
@@ -111,6 +117,15 @@ def drive(out: Path) -> None:
     systemctl("start", "mien.service")
     time.sleep(6)  # three times RestartSec
     seen["mistaken"] = shown()
+
+    Path("/etc/mien/mien.toml").write_text('source = "/srv/pictures"\nsinks = ["null"]\n')
+    seen["status"] = [service("status")]
+    seen["install"] = service("install", "--program", MIEN)
+    until(lambda: service("status") == 0, 60)
+    seen["status"] += [service("status")]
+    seen["uninstall"] = service("uninstall")
+    seen["status"] += [service("status")]
+    seen["left"] = [str(path) for path in Path("/etc/systemd/system").rglob("mien.*")]
     out.write_text(json.dumps(seen))
 
 

@@ -102,7 +102,7 @@ def test_importing_the_runtime_leaves_the_heavy_packages_unimported(module: str)
 def _graph() -> dict[str, set[str]]:
     """Every module of ours to the modules of ours that it imports, wherever in the file that stands."""
     names = {}
-    for package, folder in PACKAGES.items():
+    for folder in PACKAGES.values():
         for path in folder.rglob("*.py"):
             parts = path.relative_to(folder.parent).with_suffix("").parts
             names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path

@@ -7,16 +7,19 @@ from mien_export.records.bench import Bench
 from mien_export.records.detector import DetectorReport
 from mien_export.records.emotion import EmotionReport, strict_test
 
+_RATIO = "whole_path_vs_float_peers"
 
-def lines(emotion: EmotionReport, detector: DetectorReport, bench: Bench) -> list[str]:
-    """Accuracy, detection, latency, and start, each with its yardstick."""
+
+def lines(emotion: EmotionReport, detector: DetectorReport, bench: Bench, other: Bench | None = None) -> list[str]:
+    """Accuracy, detection, latency, start, each with its yardstick; `other` is the same bench on another processor."""
     reading = strict_test(emotion)
     (finding,) = [e for e in detector["evaluations"] if e["artefact"] == "tflite"]
     (path,) = [r for r in bench["runs"] if (r["engine"], r["threads"], r["faces"]) == ("litert", 1, 1)]
     (start,) = [s for s in bench["cold_start"] if s["engine"] == "litert"]
     peers = finding["peers"] if isinstance(finding["peers"], dict) else {}
     beside = "".join(f", {name} {row['ap50']:.3f}" for name, row in peers.items())
-    ratio = bench["ratios"]["whole_path_vs_float_peers"]["value"]
+    ratio = bench["ratios"][_RATIO]["value"]
+    elsewhere = "" if other is None else f"; {other['ratios'][_RATIO]['value']:.2f} × on {other['hardware']['cpu']}"
     rows = [
         (
             f"reading, int8 TFLite of {emotion['files']['tflite']['bytes'] / 1000:.0f} kB",
@@ -29,7 +32,7 @@ def lines(emotion: EmotionReport, detector: DetectorReport, bench: Bench) -> lis
         (
             "one 640×480 frame, one face",
             f"{path['whole']['p50']:.2f} ms on one core of a desktop ({bench['hardware']['cpu']}), {ratio:.2f} × "
-            "YuNet + mini_XCEPTION in the same run",
+            f"YuNet + mini_XCEPTION in the same run{elsewhere}",
         ),
         (
             "process start to first reading",

@@ -101,10 +101,12 @@ def _of(file: str, kind: type[T], render: Callable[[T], list[str]]) -> Callable[
 
 
 def _summary(results: Path) -> list[str]:
+    other = results / "bench-xeon.json"
     return summary_table.lines(
         read(results / "emotion-base.json", EmotionReport),
         read(results / "detector.json", DetectorReport),
         read(results / "bench.json", Bench),
+        read(other, Bench) if other.is_file() else None,
     )
 
 

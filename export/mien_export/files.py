@@ -1,40 +1,18 @@
-"""Files that are written aside and put in place whole, so that nothing torn is ever left."""
+"""Results that are written aside and put in place whole, as training's are; and texts that are read."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from mien.errors import MienError
-
-PARTIAL = ".partial"
-"""End of the name of a file that is still being written."""
+from mien_train.data import files
 
 
-@contextlib.contextmanager
-def aside(path: Path, option: str = "--out") -> Iterator[Path]:
-    """Give a place to write to; the file itself changes when the block ends well, and not before.
-
-    Args:
-        path: of the file; its folder is made if absent.
-        option: that chose it, for the message.
-
-    Raises:
-        MienError: it cannot be written. Whatever stood there is as it was.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise MienError(f"{path}: cannot be written ({error.strerror or error}); choose another {option}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+def aside(path: Path, option: str = "--out") -> AbstractContextManager[Path]:
+    """`mien_train.data.files.aside` of a file that an option chose."""
+    return files.aside(path, f"choose another {option}")
 
 
 def write_text(path: Path, text: str, option: str = "--out") -> None:

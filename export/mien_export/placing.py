@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mien.errors import MienError
-from mien_export.files import PARTIAL
+from mien_train.data.files import PARTIAL
 
 _PREFIX = "mien-export-"
 _OWNED = re.compile(rf"(?:^{_PREFIX}(\d+)-)|(?:\.(\d+){re.escape(PARTIAL)}$)")

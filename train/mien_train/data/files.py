@@ -10,6 +10,9 @@ from pathlib import Path
 
 from mien.errors import MienError
 
+PARTIAL = ".partial"
+"""End of the name of a file that is still being written."""
+
 PLACE = "choose another place"
 """What the reader of an error should do where nothing else is said."""
 
@@ -28,7 +31,7 @@ def aside(path: Path, remedy: str = PLACE) -> Iterator[Path]:
     Raises:
         MienError: it cannot be written. Whatever stood there is as it was.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

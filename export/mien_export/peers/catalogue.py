@@ -175,9 +175,7 @@ def _yunet_float(where: Path, luma: NDArray[np.uint8]) -> Peer:
 
 def _yunet_opencv(where: Path, luma: NDArray[np.uint8], name: str, size: tuple[int, int]) -> Peer:
     path = _file(where, "yunet_n_320x320.onnx" if size == YUNET else "yunet_n_dynamic.onnx")
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # it remarks on its own defaults
     detector = detectors.YuNet(path, *size, score_threshold=0.6, iou_threshold=0.3)
-    cv2.utils.logging.setLogLevel(level)
     canvas = np.zeros((*size, 3), np.uint8)
 
     def network() -> object:

@@ -16,6 +16,7 @@ from mien.errors import MienError
 from mien.faces.decode import Decoder, Detections, suppress
 from mien.models import bundle
 from mien.models.engine import open_engine
+from mien.quiet import native_stderr_closed
 from mien_train.emotion.task import to_input
 from mien_train.face import threshold
 from mien_train.face.assign import cells
@@ -91,7 +92,8 @@ class YuNet:
         iou_threshold: float = IOU_THRESHOLD,
     ) -> None:
         size = (width, height)
-        self._network = cv2.FaceDetectorYN.create(str(path), "", size, score_threshold, iou_threshold, 5000)
+        with native_stderr_closed():  # OpenCV 5 remarks on its own defaults
+            self._network = cv2.FaceDetectorYN.create(str(path), "", size, score_threshold, iou_threshold, 5000)
 
     def network(self, picture: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """uint8 (H, W, 3) → rows of box, landmarks and score (n, 15), None without a face; no more than OpenCV does."""

@@ -115,7 +115,8 @@ class Pipeline(Closing):
             frame = next(source, None)
             if frame is None:
                 return
-            if self._camera.live and self.paused:  # it was in the box already
+            # It was in the box already; a stop lifts a pause, and what came in between is no frame under way.
+            if self._camera.live and (self.paused or self._stopped.is_set()):
                 self._discard(frame)
                 continue
             self._laps.lap("capture")

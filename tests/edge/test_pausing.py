@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
 from numpy.typing import NDArray
 
+from mien.frame import Frame
 from mien.health import State
 from mien.pipeline import Pipeline
 from mien.reader import FaceReader
@@ -83,6 +84,28 @@ def test_a_recording_waits_during_a_pause_and_loses_nothing() -> None:
     line.resume()
     assert line.wait(10)
     assert results == list(range(30))
+
+
+def test_a_frame_that_slips_in_between_a_pause_and_a_stop_is_not_processed() -> None:
+    camera, detector = FakeCamera(2, interval=0.0), Counting()
+    line = pipeline(camera, detector)
+    line.start()
+    until(lambda: camera.closed)
+    seen = detector.shown
+
+    class Late(FakeCamera):
+        """Its first frame comes just after the stop."""
+
+        def frames(self) -> Iterator[Frame]:
+            until(lambda: late._stopped.is_set())
+            yield from super().frames()
+
+    late = pipeline(Late(1, interval=0.0), detector)
+    late.pause()
+    late.start()
+    late.stop()
+    assert late.wait(10)
+    assert detector.shown == seen
 
 
 @pytest.mark.parametrize("live", [True, False])

@@ -12,7 +12,7 @@ from torch import nn
 
 from mien_export import sidecar
 from mien_export.proof.golden import golden
-from mien_export.quantization import qdq
+from mien_export.quantization import heads, qdq
 from mien_export.quantization.quantize import quantize_network
 from mien_export.sidecar import Calibration, Document
 from mien_export.tflite.writer import to_tflite
@@ -73,6 +73,8 @@ def draft(
         MienError: the network cannot be exported, or the checkpoint lacks what the runtime needs.
     """
     height, width = images.shape[1:]
+    if checkpoint.task == "emotion":
+        network = heads.first(network, len(checkpoint.labels))
     outputs = OUTPUTS[checkpoint.task]
     least = {name: LOGITS for name in outputs if name.startswith("score")}
     model = quantize_network(network, images, outputs, height, width, calibration.method, least)

@@ -105,7 +105,8 @@ def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tupl
     """Logits float32 (n, K) of uint8 (n, 48, 48), labels, and the temperature that calibrates them."""
     if model.suffix == ".pt":
         stored = checkpoint.finished(model)
-        return task.logits(stored.build(), images), stored.labels, stored.metrics["decision"]["temperature"]
+        first = task.logits(stored.build(), images)[:, : len(stored.labels)]  # a second head has labels of its own
+        return first, stored.labels, stored.metrics["decision"]["temperature"]
     contract = bundle.load(model)
     if (contract.height, contract.width) != (SIZE, SIZE):
         raise MienError(f"{model}: takes {contract.height}×{contract.width} pixels; emotion images are {SIZE}×{SIZE}")

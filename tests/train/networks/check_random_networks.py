@@ -119,7 +119,10 @@ def drawn(kind: str, rng: np.random.Generator) -> dict[str, Any]:
     if kind in ("residual", "emotion"):
         widths = channels(1, 5)
         blocks = tuple(int(n) for n in rng.integers(1, 3, len(widths)))
-        return {"name": kind, "classes": classes, "widths": widths, "blocks": blocks}
+        network = {"name": kind, "classes": classes, "widths": widths, "blocks": blocks}
+        if kind == "emotion":  # as earlier versions stored it: strided convolutions alone
+            return network
+        return {**network, "down": ("strided", "average", "max")[rng.integers(3)]}
     if kind == "plain":
         return {"name": kind, "classes": classes, "widths": channels(1, 5), **layers}
     if kind == "two-stage":

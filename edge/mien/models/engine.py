@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
+from mien.models import amx
 from mien.models.bundle import Bundle
 from mien.models.quantization import Quantization
 from mien.quiet import native_stderr_closed
@@ -213,7 +214,7 @@ def _interpreter(package: _Package, what: str, **arguments: Any) -> Any:
     """An interpreter with its tensors allocated; `what` names its model in an error."""
     module = _imported(package)
     try:
-        with native_stderr_closed():  # it has remarks about its delegates
+        with native_stderr_closed(), amx.refused():  # it has remarks about its delegates
             interpreter = module.Interpreter(**arguments)
             interpreter.allocate_tensors()
     except SystemError:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.face import iou
 from mien.models.contract import Output
 
 _LARGEST_EXPONENT = 6.0
@@ -132,14 +132,7 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def suppress(found: Detections, iou_threshold: float, most: int) -> Detections:
     """Greedy non-maximum suppression of the `most` best candidates; the result is sorted, best first."""
-    order = np.argsort(-found.scores, kind="stable")[:most]
-    boxes = found.boxes[order]
-    overlaps = iou(boxes, boxes) > iou_threshold
-    kept: list[int] = []
-    dead = np.zeros(len(order), dtype=bool)
-    for candidate in range(len(order)):
-        if not dead[candidate]:
-            kept.append(candidate)
-            dead |= overlaps[candidate]
-    chosen = order[kept]
-    return Detections(found.boxes[chosen], found.landmarks[chosen], found.scores[chosen])
+    boxes = found.boxes.copy()
+    boxes[:, 2:] -= boxes[:, :2]  # OpenCV's rectangles have a width and a height
+    kept = np.asarray(cv2.dnn.NMSBoxes(boxes, found.scores, 0.0, iou_threshold, top_k=most), dtype=np.intp)  # type: ignore[arg-type]
+    return Detections(found.boxes[kept], found.landmarks[kept], found.scores[kept])

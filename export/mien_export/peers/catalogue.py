@@ -14,6 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from mien.errors import MienError
+from mien.models import amx
 from mien.models import bundle
 from mien_export.peers import yunet
 from mien_export.records.bench import Row
@@ -141,7 +142,8 @@ def session(model: Path | bytes) -> Any:
 def interpreter(content: bytes) -> tuple[Any, Step]:
     """A LiteRT interpreter on one thread; and a step that invokes it and fetches every output."""
     opened = litert.Interpreter(model_content=content, num_threads=1)
-    opened.allocate_tensors()
+    with amx.refused():  # peers get the faster kernels too
+        opened.allocate_tensors()
     outputs = [detail["index"] for detail in opened.get_output_details()]
 
     def invoke() -> list[Any]:

@@ -14,8 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.models import amx
-from mien.models import bundle
+from mien.models import amx, bundle
 from mien_export.peers import yunet
 from mien_export.records.bench import Row
 from mien_train.face import detectors

@@ -30,6 +30,7 @@ class Subgraph:
         self._indices: dict[str, int] = {}
         self._buffers: list[schema.BufferT] = [_Buffer(b"")]  # buffer 0 is empty by convention
         self._codes: dict[tuple[int, int], int] = {}
+        self._vectors: dict[bytes, int] = {}  # zero points to where they were written
         self._operators: list[schema.OperatorT] = []
 
     def activation(self, tensor: qdq.Tensor) -> int:
@@ -87,6 +88,7 @@ class Subgraph:
         model.operatorCodes = [_operator_code(code, version) for code, version in self._codes]
         model.subgraphs, model.buffers, model.metadata = [subgraph], self._buffers, [metadata]
         builder = flatbuffers.Builder(1 << 16)
+        self._vectors.clear()
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
 
@@ -104,10 +106,7 @@ class Subgraph:
         tensor.name, tensor.shape, tensor.type = name, list(shape), _DTYPES[dtype]
         tensor.buffer = 0 if data is None else self._buffer(np.ascontiguousarray(data).tobytes())
         if scale is not None and zero_point is not None:
-            quantization = schema.QuantizationParametersT()
-            quantization.scale, quantization.zeroPoint = scale, zero_point
-            quantization.quantizedDimension = axis if len(scale) > 1 else 0
-            tensor.quantization = quantization
+            tensor.quantization = _Quantization(scale, zero_point, axis if len(scale) > 1 else 0, self._vectors)
         self._tensors.append(tensor)
         return len(self._tensors) - 1
 
@@ -133,6 +132,31 @@ class _Buffer(schema.BufferT):  # type: ignore[misc] # the schema has no types
         schema.BufferStart(builder)
         schema.BufferAddData(builder, vector)
         return schema.BufferEnd(builder)
+
+
+class _Quantization(schema.QuantizationParametersT):  # type: ignore[misc] # likewise
+    """Scales and zero points of a tensor; equal zero points stand in the file once.
+
+    Every weight and bias has a zero of eight bytes a channel: in a network of few weights, a fifth of the file.
+    """
+
+    def __init__(
+        self, scale: NDArray[np.float32], zero_point: NDArray[np.int64], axis: int, vectors: dict[bytes, int]
+    ) -> None:
+        super().__init__()
+        self._scale, self._zero_point = scale.astype(np.float32), zero_point.astype(np.int64)
+        self._axis, self._vectors = axis, vectors
+
+    def Pack(self, builder: Any) -> Any:  # noqa: N802 - overrides the schema's name
+        key = self._zero_point.tobytes()
+        if key not in self._vectors:
+            self._vectors[key] = builder.CreateNumpyVector(self._zero_point)
+        scale = builder.CreateNumpyVector(self._scale)
+        schema.QuantizationParametersStart(builder)
+        schema.QuantizationParametersAddScale(builder, scale)
+        schema.QuantizationParametersAddZeroPoint(builder, self._vectors[key])
+        schema.QuantizationParametersAddQuantizedDimension(builder, self._axis)
+        return schema.QuantizationParametersEnd(builder)
 
 
 def _operator_code(code: int, version: int) -> schema.OperatorCodeT:

@@ -170,6 +170,16 @@ def test_every_buffer_is_aligned(one_operator: OneOperator) -> None:
     assert content.index(bias.tobytes()) % 16 == 0
 
 
+def test_the_zeros_of_all_channels_stand_in_the_file_once(one_operator: OneOperator) -> None:
+    arguments, options = ("Conv", (1, 2, 8, 10), (1, 64, 8, 10), conv(64, 2, 3)), {"pads": [1, 1, 1, 1], "reach": WIDE}
+    content = to_tflite(one_operator(*arguments, **options))
+    assert content.count(bytes(8 * 64)) == 1  # of the weights and of the biases
+    found = flatbuffer.read(content).tensors.values()
+    zeros = [tensor.zero_point.tolist() for tensor in found if tensor.data is not None]
+    assert zeros == [[0] * 64, [0] * 64]
+    assert {tensor.axis for tensor in found} == {0}
+
+
 REFUSED: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "unknown operator": (
         "Sigmoid the_Sigmoid: operator not covered",

@@ -19,7 +19,7 @@ from mien.errors import MienError
 from mien.models import bundle
 from mien.models.engine import open_engine
 from mien_train.data import emotion_data, faces, fer
-from mien_train.emotion import task
+from mien_train.emotion import robustness, task
 from mien_train.emotion.classification import scores
 from mien_train.emotion.confidence import expected_calibration_error
 from mien_train.face.evaluation import evaluate_detectors
@@ -35,7 +35,7 @@ often they were looked at."""
 
 
 def evaluate(
-    model: Path, data: Path, split: str, protocol: str | None = None, log: Path | None = None
+    model: Path, data: Path, split: str, protocol: str | None = None, log: Path | None = None, robust: bool = False
 ) -> dict[str, Any]:
     """Figures of one model file.
 
@@ -47,17 +47,24 @@ def evaluate(
             recipe names (class folders know no other), or None for what the model was trained for; not looked at
             for faces.
         log: gets a line if the split is "test". None: `TEST_LOG` does, if its folder is here and the data are FER's.
+        robust: also read the images of a classifier under each of `robustness.CHANGES`.
 
     Raises:
         MienError: unreadable model or data, or an unknown split or protocol.
     """
-    if task_of(model) == "face":
+    kind = task_of(model)
+    if robust and kind != "emotion":
+        raise MienError(f"{model}: --robustness is for emotion models; a detector's figures come from `conditions`")
+    if kind == "face":
         photos = faces.load(data, split)
         by_hand = any(np.isfinite(photo.drawn).any() for photo in photos.photos)
         found = evaluate_detectors(model, photos, faces.load(data, "train") if by_hand else photos)
     else:
-        found = _emotion(model, *_protocol(recipe(model), data, split, protocol))
-    head = {"task": task_of(model), "model": model.name, "sha256": bundle.sha256(model), "split": split}
+        images, used = _protocol(recipe(model), data, split, protocol)
+        found = _emotion(model, images, used)
+        if robust:
+            found["robustness"] = _robustness(model, images)
+    head = {"task": kind, "model": model.name, "sha256": bundle.sha256(model), "split": split}
     result = {**head, **found, "made_with": made_with()}
     if split == "test" and (log or (TEST_LOG.parent.is_dir() and _of_fer(model, protocol))):
         log_test(result, log or TEST_LOG)
@@ -118,8 +125,6 @@ def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tupl
 
 def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
     outputs, labels, temperature = emotion_logits(model, split.images)
-    # Labels that the protocol lacks (contempt in FER2013) are not among the choices; labels that the model lacks are
-    # never chosen, so that their images count as errors.
     missing = [name for name in split.names if name not in labels]
     if len(missing) == len(split.names):
         raise MienError(
@@ -127,9 +132,7 @@ def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
         )
     if not len(split.labels):
         raise MienError(f"the data have no images for this split under protocol {protocol}; choose another --split")
-    never = torch.full((len(outputs), 1), float("-inf"))
-    columns = [labels.index(name) if name in labels else len(labels) for name in split.names]
-    outputs = torch.cat([outputs, never], dim=1)[:, columns]
+    outputs = _of(split.names, outputs, labels)
     probabilities, truth = (outputs / temperature).softmax(dim=1), torch.from_numpy(split.labels)
     found = scores(outputs.argmax(dim=1).numpy(), split.labels, len(split.names))
     return {
@@ -153,3 +156,23 @@ def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
         },
         "confusion": found.confusion.tolist(),
     }
+
+
+def _of(names: tuple[str, ...], outputs: Tensor, labels: tuple[str, ...]) -> Tensor:
+    """Logits (n, K) of a model's labels as logits of a protocol's names, in their order.
+
+    Labels that the protocol lacks (contempt in FER2013) are not among the choices; labels that the model lacks are
+    never chosen, so that their images count as errors.
+    """
+    never = torch.full((len(outputs), 1), float("-inf"))
+    columns = [labels.index(name) if name in labels else len(labels) for name in names]
+    return torch.cat([outputs, never], dim=1)[:, columns]
+
+
+def _robustness(model: Path, split: fer.Split) -> dict[str, Any]:
+    def read(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        outputs, labels, _ = emotion_logits(model, images)
+        chosen: NDArray[np.int64] = _of(split.names, outputs, labels).argmax(dim=1).numpy()
+        return chosen
+
+    return robustness.measure(read, split.images, split.labels, split.names)

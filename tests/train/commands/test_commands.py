@@ -44,6 +44,23 @@ def test_an_emotion_run_trains_and_is_evaluated_under_each_protocol(
     assert len({line["sha256"] for line in log}) == 1
 
 
+def test_robustness_comes_with_an_emotion_models_evaluation(
+    small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["emotion", "--data", str(small_data), "--out", "run", *TINY_EMOTION]) == 0
+    capsys.readouterr()
+    command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--robustness"]
+    assert main([*command, "--json", "--report", "report"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["robustness"]["clean"]["accuracy"] == found["accuracy"]
+    assert 0 <= found["robustness"]["shift"]["changed"] <= 1
+    assert Path("report/robustness.png").is_file()
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "macro-F1" in printed.splitlines()[-9]
+    assert "a shift by one pixel changes" in printed.splitlines()[-1]
+
+
 def test_evaluating_leaves_nothing_in_the_folder_of_the_caller(
     small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +141,8 @@ def test_a_split_that_faces_do_not_have_is_named(
     command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "test"]
     assert main(command) == 2
     assert "has no split 'test'; it has train, val" in capsys.readouterr().err
+    assert main([*command[:-2], "--robustness"]) == 2
+    assert "--robustness is for emotion models" in capsys.readouterr().err
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,3 +103,12 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(MienError, match="the report cannot be written"):
         report.write(tmp_path / "file", _found(CONFUSION, ["a", "b", "c"]), None)
+
+
+def test_robustness_has_a_picture_where_it_was_measured(tmp_path: Path) -> None:
+    row = {"accuracy": 0.5, "macro_f1": 0.4, "recall": {}}
+    found = {**_found(CONFUSION, ["a", "b", "c"]), "robustness": {"clean": row, "blur": row, "shift": {"changed": 0.1}}}
+    report.write(tmp_path, found, None)
+    picture = cv2.imread(str(tmp_path / "robustness.png"), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    assert picture.std() > 10

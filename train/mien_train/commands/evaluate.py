@@ -52,6 +52,12 @@ def add(commands: Commands) -> None:
         "--report", type=Path, metavar="DIR", help="also write the figures of an emotion model as JSON and PNG to DIR"
     )
     evaluate.add_argument(
+        "--robustness",
+        action="store_true",
+        help="also the figures of an emotion model on noisy, blurred, dark, covered, hazy and compressed images, and "
+        "how often a shift by one pixel changes its choice",
+    )
+    evaluate.add_argument(
         "--log",
         type=Path,
         metavar="FILE",
@@ -114,7 +120,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         if task != "emotion":
             raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
         folder(options.report, "--report")
-    found = evaluation.evaluate(options.model, where, options.split, options.protocol, options.log)
+    found = evaluation.evaluate(options.model, where, options.split, options.protocol, options.log, options.robustness)
     if options.report:
         report.write(options.report, found, _history(options.model))
     print(json.dumps(found) if options.json else printed.text(found))  # noqa: T201

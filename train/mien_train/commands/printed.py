@@ -18,7 +18,18 @@ def _emotion(found: dict[str, Any]) -> list[str]:
     ]
     for label, row in found["per_class"].items():
         lines.append(f"{label:<12}{row['precision']:>10.3f}{row['recall']:>8.3f}{row['f1']:>8.3f}{row['support']:>8}")
+    if "robustness" in found:
+        lines += _robustness(found["robustness"])
     return lines
+
+
+def _robustness(found: dict[str, Any]) -> list[str]:
+    figures = {name: row for name, row in found.items() if name != "shift"}
+    return [
+        f"{'':<12}{'accuracy':>10}{'macro-F1':>10}",
+        *(f"{name:<12}{row['accuracy']:>10.4f}{row['macro_f1']:>10.4f}" for name, row in figures.items()),
+        f"a shift by one pixel changes {found['shift']['changed']:.2%} of the choices",
+    ]
 
 
 def _face(found: dict[str, Any]) -> list[str]:

@@ -14,7 +14,9 @@ from mien_train.training import history as course
 
 
 def write(folder: Path, found: dict[str, Any], history: dict[str, Any] | None) -> None:
-    """Write `report.json`, `confusion.png` and `per_class.png`, and `curves.png` if there is a history.
+    """Write `report.json`, `confusion.png` and `per_class.png`.
+
+    And `robustness.png` if that was measured, and `curves.png` if there is a history.
 
     Args:
         folder: made if it is not there; files of an earlier report are replaced.
@@ -29,6 +31,8 @@ def write(folder: Path, found: dict[str, Any], history: dict[str, Any] | None) -
         (folder / "report.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         _draw_confusion(folder / "confusion.png", found)
         _draw_classes(folder / "per_class.png", found)
+        if "robustness" in found:
+            _draw_robustness(folder / "robustness.png", found)
         if history is not None:
             title = f"{history['task']} {history['recipe']['name']}, seed {history['seed']}"
             course.draw(folder / "curves.png", title, history["epochs"])
@@ -85,4 +89,21 @@ def _draw_classes(path: Path, found: dict[str, Any]) -> None:
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=3)
     figure.suptitle(_title(found), fontsize=11)
+    figure.savefig(path, dpi=100)
+
+
+def _draw_robustness(path: Path, found: dict[str, Any]) -> None:
+    """The accuracy under every change, a bar each."""
+    from matplotlib.figure import Figure
+
+    rows = {name: 100 * row["accuracy"] for name, row in found["robustness"].items() if "accuracy" in row}
+    figure = Figure(figsize=(7.0, 4.0), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.bar(list(rows), list(rows.values()), 0.6)
+    axes.bar_label(bars, fmt="%.1f", fontsize=9, padding=1)
+    axes.set(ylim=(0, 108), ylabel="accuracy in per cent", xlabel="what was done to the images")
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    changed = found["robustness"]["shift"]["changed"]
+    figure.suptitle(f"{_title(found)}\na shift by one pixel changes {changed:.1%} of the choices", fontsize=11)
     figure.savefig(path, dpi=100)

@@ -7,16 +7,15 @@ import contextlib
 import logging
 import os
 import re
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.commands.options import TILES_HELP, Subparsers, add_models
 from mien.errors import MienError, RunError
 from mien.preview.settings import ADDRESS
+from mien.signals import Signals
 
 if TYPE_CHECKING:
     from mien.cameras.base import Camera
@@ -80,8 +79,8 @@ def add(subparsers: Subparsers) -> None:
 
 
 _KEYS = (
-    "source", "sinks", "max_frames", "annotate", "engine", "threads", "detector", "classifier", "score_threshold",
-    "tiles", "scan_every",
+    "source", "sinks", "max_frames", "annotate", "engine", "threads", "detector", "classifier", "expression",
+    "score_threshold", "tiles", "scan_every",
 )  # fmt: skip
 _PREVIEW_KEYS = ("address", "token_file")
 _CAMERA_KEYS = (
@@ -90,16 +89,25 @@ _CAMERA_KEYS = (
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run to the end of the source; Ctrl-C and SIGTERM are ways to end well."""
-    from mien import config, dumps, logs, privacy
-    from mien.cameras.opening import open_source
-    from mien.outputs.clip import Clip
-    from mien.outputs.sinks import SinkSettings, open_sinks
-    from mien.pipeline import Pipeline
-    from mien.preview.opening import announced, open_page
-    from mien.reader import FaceReader
-    from mien.service.notify import Watchdog
-    from mien.tracking.smoother import Smoother
+    """Run to the end of the source; Ctrl-C and SIGTERM are ways to end well, from the first moment on."""
+    with Signals(terminal=sys.stderr.isatty()) as signals:
+        try:
+            return _run(args, signals)
+        except KeyboardInterrupt:  # before anything was read, or while it closed
+            return 0
+
+
+def _run(args: argparse.Namespace, signals: Signals) -> int:
+    with signals.held():
+        from mien import config, dumps, logs, privacy
+        from mien.cameras.opening import open_source
+        from mien.outputs.clip import Clip
+        from mien.outputs.sinks import SinkSettings, open_sinks
+        from mien.pipeline import Pipeline
+        from mien.preview.opening import announced, open_page
+        from mien.reader import FaceReader
+        from mien.service.notify import Watchdog
+        from mien.tracking.smoother import Smoother
 
     file = config.read(args.config) if args.config is not None else {}
     given = {key: getattr(args, key) for key in _KEYS}
@@ -119,30 +127,33 @@ def main(args: argparse.Namespace) -> int:
             camera = stack.enter_context(open_source(settings.source, settings.camera))
         kinds = SinkSettings(settings.jsonl, settings.history, settings.mqtt, settings.command)
         sinks = stack.enter_context(open_sinks(settings.sinks, kinds, live=camera.live))
+        signals.reopen = sinks.reopen
         clip = None
         if settings.annotate:
             rate = 1e9 / camera.period_ns if camera.period_ns else 15.0
             clip = stack.enter_context(Clip(Path(settings.annotate), rate))
-        reader = stack.enter_context(
-            FaceReader(
-                settings.detector,
-                settings.classifier,
-                engine=settings.engine,
-                threads=settings.threads,
-                score_threshold=settings.score_threshold or None,
-                tiles=settings.tiles,
-                scan_every=settings.scan_every,
-                look=settings.look,
-                smoother=Smoother(settings.smoothing_seconds),
+        with signals.held():
+            reader = stack.enter_context(
+                FaceReader(
+                    settings.detector,
+                    settings.classifier,
+                    expression=settings.expression or None,
+                    engine=settings.engine,
+                    threads=settings.threads,
+                    score_threshold=settings.score_threshold or None,
+                    tiles=settings.tiles,
+                    scan_every=settings.scan_every,
+                    look=settings.look,
+                    smoother=Smoother(settings.smoothing_seconds),
+                )
             )
-        )
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip)
         page = open_page(pipeline, camera, settings.preview, lambda: sinks.states)
         if page is not None:
             stack.enter_context(page)
             sys.stderr.write(announced(page))
         stack.enter_context(Watchdog(pipeline.pulse))
-        with _terminated(), _hung_up(sinks.reopen), _begun(camera, tally):
+        with _begun(camera, tally):
             try:
                 if camera.live:  # a recording that cannot be read is one line of error, and no other
                     sys.stderr.write(f"mien: reading {camera.description}\n")
@@ -170,19 +181,6 @@ def main(args: argparse.Namespace) -> int:
     if not tally.frames and not tally.interrupted:
         raise MienError(f"source {settings.source!r} ended without a frame; run `mien doctor`")
     return 0
-
-
-@contextlib.contextmanager
-def _terminated() -> Iterator[None]:
-    """SIGTERM, by which a service is stopped, ends a run as Ctrl-C does: camera closed, summary printed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
@@ -215,19 +213,6 @@ def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
         logging.getLogger("mien.run").debug("failed", exc_info=error)
         kind, said = type(error).__name__, f": {error}" if str(error) else ""
         raise RunError(f"unexpected {kind}{said}; run with --verbose to see where, and report it") from None
-
-
-@contextlib.contextmanager
-def _hung_up(reopen: Callable[[], None]) -> Iterator[None]:
-    """SIGHUP, by which logrotate says that it renamed a file, opens files anew; from a terminal it still ends a run."""
-    if threading.current_thread() is not threading.main_thread() or sys.stderr.isatty():
-        yield
-        return
-    before = signal.signal(signal.SIGHUP, lambda *_: reopen())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally, page: Page | None) -> None:

@@ -1,0 +1,75 @@
+"""What a run does when it is told to end, or to open its files anew: from its first moment to its last."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from mien.closing import Closing
+
+
+class Signals(Closing):
+    """Takes SIGINT, SIGTERM and SIGHUP until it is closed; a context manager. In another thread than the main one it
+    does nothing.
+
+    SIGINT (Ctrl-C) and SIGTERM, by which a service is stopped, raise KeyboardInterrupt where the main thread is. What
+    comes after is ignored, for the run is ending already; only Ctrl-C raises again, for whoever can't wait. SIGHUP, by
+    which logrotate says that it renamed a file, calls `reopen`; from a terminal that was closed it ends the run.
+
+    Args:
+        terminal: whether somebody sits before it.
+
+    Attributes:
+        reopen: is called at SIGHUP; until there is something to open anew, does nothing.
+    """
+
+    def __init__(self, terminal: bool) -> None:
+        self.reopen: Callable[[], None] = lambda: None
+        self._told = self._raised = self._held = False
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._take(signal.SIGTERM, self._end)
+        # Ignored where a shell started it in the background, or nohup did: then it stays so.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            self._take(signal.SIGINT, self._end)
+        if not terminal:
+            self._take(signal.SIGHUP, lambda *_: self.reopen())
+        elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            self._take(signal.SIGHUP, self._end)
+
+    def _take(self, number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> None:
+        self._before[number] = signal.signal(number, handler)
+
+    def _end(self, number: int, _: FrameType | None) -> None:
+        again, self._told = self._told, True
+        if again and number != signal.SIGINT:
+            return
+        if again or not self._held:
+            self._raised = True
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Meanwhile the first signal to end waits: an import or a model that is cut short fails with an odd error.
+
+        Raises:
+            KeyboardInterrupt: afterwards, if one came.
+        """
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._told and not self._raised:
+            self._raised = True
+            raise KeyboardInterrupt
+
+    def close(self) -> None:
+        """Put back what was there before; see `Closing`."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

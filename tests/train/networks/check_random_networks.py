@@ -122,7 +122,8 @@ def drawn(kind: str, rng: np.random.Generator) -> dict[str, Any]:
         network = {"name": kind, "classes": classes, "widths": widths, "blocks": blocks}
         if kind == "emotion":  # as earlier versions stored it: strided convolutions alone
             return network
-        return {**network, "down": ("strided", "average", "max")[rng.integers(3)]}
+        down = ("strided", "average", "max")[rng.integers(3)]
+        return {**network, "down": down, "separable": int(rng.integers(len(widths) + 1))}
     if kind == "plain":
         return {"name": kind, "classes": classes, "widths": channels(1, 5), **layers}
     if kind == "two-stage":

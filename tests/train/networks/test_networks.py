@@ -19,6 +19,7 @@ from mien_train.networks.classic import Certain, PlainNet, TwoStageNet
 from mien_train.networks.layers import ConvNormReLU
 
 EMOTION = {"name": "residual", "classes": 3, "widths": (4, 6), "blocks": (1, 1)}
+PARTED = {**EMOTION, "separable": 1}
 SAMPLED = {**EMOTION, "name": "emotion"}
 FACE = {"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}
 PLAIN = {"name": "plain", "classes": 7, "widths": (4, 6)}
@@ -52,6 +53,8 @@ def test_a_logit_for_every_class_that_tells_pictures_apart(network: dict[str, An
         (PLAIN, 40 + 222 + 6055, 48 * 48 * 36 + 24 * 24 * 216 + 6048),
         # normalisation in place of the biases; dense 12×12×6×10 + 10, 10×5 + 5, 5×7 + 7
         (DENSE, 44 + 228 + 8650 + 55 + 42, 48 * 48 * 36 + 24 * 24 * 216 + 8640 + 50 + 35),
+        # stem 9×4, two dense 9×4×4, then 9×4 and 4×6, 9×6 and 6×6 beside 4×6; with two numbers a channel; 6×3 + 3
+        (PARTED, 44 + 304 + (44 + 36 + 66 + 48 + 36) + 21, 48 * 48 * 324 + 24 * 24 * 174 + 18),
     ],
 )
 def test_parameters_and_products_by_hand(network: dict[str, Any], parameters: int, macs: int) -> None:
@@ -147,6 +150,20 @@ def test_a_shortcut_averages_two_by_two_pixels() -> None:
     assert isinstance(built(EMOTION).stages[0].shrink, nn.Identity)
 
 
+def test_separable_convolutions_are_those_of_the_last_stages_with_nothing_between_their_halves() -> None:
+    dense, parted = built({**EMOTION, "blocks": (1, 2)}).stages, built({**PARTED, "blocks": (1, 2)}).stages
+    assert [len(list(block.first.children())) for block in dense] == [3, 3, 3]  # convolution, normalisation, ReLU
+    for block in parted[1:]:
+        for half, relu in ((block.first, True), (block.second, False)):
+            depthwise, pointwise = half
+            assert [type(m) for m in depthwise] == [nn.Conv2d, nn.BatchNorm2d]
+            assert depthwise[0].groups == depthwise[0].in_channels
+            assert pointwise[0].kernel_size == (1, 1)
+            assert isinstance(pointwise[-1], nn.ReLU) == relu
+    assert [type(m) for m in parted[0].first] == [type(m) for m in dense[0].first]
+    assert set(built(EMOTION).state_dict()) == set(built({**EMOTION, "separable": 0}).state_dict())
+
+
 def test_a_network_of_an_earlier_version_computes_what_it_was_trained_to() -> None:
     network = built(SAMPLED)
     block, x = network.stages[1], torch.randn(2, 4, 48, 48)
@@ -177,6 +194,7 @@ def test_a_network_is_built_from_json_as_from_python() -> None:
         ({**TWO_STAGE, "groups": ((0, 1), (1, 2))}, r"groups are \(\(0, 1\), \(1, 2\)\)"),
         ({**TWO_STAGE, "groups": ((0, 1), (3,))}, "every class number from 0 on"),
         ({**TWO_STAGE, "groups": ((0, 1), ())}, "groups are"),
+        ({**EMOTION, "separable": 3}, "separable is 3, but there are 2 stages"),
         ({"name": "resnet"}, "unknown network 'resnet'; known are residual, emotion, plain, blocks, xception, two-"),
         ({**EMOTION, "depth": 3}, "network 'residual': got an unexpected keyword argument 'depth'; it was made by ano"),
         ({"name": "plain", "classes": 7}, "network 'plain': missing a required argument: 'widths'"),

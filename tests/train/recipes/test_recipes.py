@@ -30,7 +30,7 @@ def test_an_architecture_has_the_fields_of_its_network_and_no_others() -> None:
     own = {name: set(values.hints(kind)) - shared - {"architecture"} for name, kind in ARCHITECTURES.items()}
     layers = {"widths", "hidden", "pool", "activation", "norm", "dropout"}
     assert own == {
-        "residual": {"widths", "blocks", "dropout", "down", "shortcut"},
+        "residual": {"widths", "blocks", "dropout", "down", "shortcut", "separable"},
         "plain": layers,
         "two-stage": layers,
         "blocks": {"widths", "hidden", "dropout"},

@@ -162,8 +162,8 @@ def network_of(recipe: EmotionRecipe, names: tuple[str, ...], second: int = 0) -
     classes = {"classes": len(names) + second}
     match recipe:
         case ResidualRecipe():
-            own = {"blocks": recipe.blocks, "dropout": recipe.dropout, "shortcut": recipe.shortcut, "down": recipe.down}
-            return {"name": "residual", **classes, "widths": recipe.widths, **own}
+            kept = ("widths", "blocks", "dropout", "shortcut", "down", "separable")
+            return {"name": "residual", **classes, **{field: getattr(recipe, field) for field in kept}}
         case PlainRecipe():
             return {"name": "plain", **classes, **_layers(recipe)}
         case TwoStageRecipe():

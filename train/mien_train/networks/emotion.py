@@ -19,6 +19,7 @@ class EmotionNet(nn.Module):
         blocks: residual blocks of each stage; the first may have none, so that the stem alone sees the full size.
         dropout: probability with which a pooled feature is dropped in training.
         shortcut, down: how a side is halved, see `Residual`.
+        separable: how many of the last stages have separable convolutions, see `Residual`.
 
     Raises:
         MienError: stages and blocks that do not fit each other or the image.
@@ -32,6 +33,7 @@ class EmotionNet(nn.Module):
         dropout: float = 0.2,
         shortcut: Shortcut = "averaged",
         down: Down = "strided",
+        separable: int = 0,
     ) -> None:
         super().__init__()
         if len(widths) != len(blocks) or 0 in blocks[1:] or 48 % 2 ** (len(widths) - 1):
@@ -39,12 +41,15 @@ class EmotionNet(nn.Module):
                 f"widths is {widths} and blocks is {blocks}; give both one length, of 1 to 5 stages (48 pixels "
                 "can be halved four times), and every stage but the first a block"
             )
+        if separable > len(widths):
+            raise MienError(f"separable is {separable}, but there are {len(widths)} stages; give no more than that")
         self.stem = ConvNormReLU(1, widths[0])
         stages: list[nn.Module] = []
         channels_in = widths[0]
         for index, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for block in range(count):
-                stages.append(Residual(channels_in, width, 2 if index and not block else 1, shortcut, down))
+                stride, parted = 2 if index and not block else 1, index >= len(widths) - separable
+                stages.append(Residual(channels_in, width, stride, shortcut, down, parted))
                 channels_in = width
         self.stages = nn.Sequential(*stages)
         self.pool = 48 >> (len(widths) - 1)

@@ -43,6 +43,7 @@ class ResidualRecipe(_Widths):
             pixels before the block, which costs as much and shifts less.
         shortcut: how the shortcut beside a strided convolution halves its map: "averaged", or "sampled", as before it
             could be chosen.
+        separable: how many of the last stages have separable convolutions, of few weights for many channels.
     """
 
     architecture: Literal["residual"] = "residual"
@@ -50,6 +51,7 @@ class ResidualRecipe(_Widths):
     dropout: Share = 0.2
     down: Down = "strided"
     shortcut: Shortcut = "averaged"
+    separable: Annotated[int, Span(0)] = 0
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,11 @@ bench: .venv/ready ## latency of every stage, and beside other people's models (
 test-mutations: .venv/ready ## thousands of damaged sidecars, tables, settings, pictures, videos and models, each with its seed
 	PYTHONPATH=tests:edge:train $(DEV)/python -m mutations $(MUTATIONS)
 
+.PHONY: test-properties
+
+test-properties: .venv/ready ## thousands of drawn inputs for each property that `make test` tries on forty
+	$(DEV)/python -m pytest -n $(WORKERS) tests/properties --hypothesis-profile=many --timeout=1800
+
 .PHONY: test-privacy test-faults
 
 # One line that names what is missing, rather than a test that fails for it.

@@ -16,6 +16,8 @@ SIZE = 48
 """Side of a crop in pixels: FER2013's own size."""
 
 _FIFTH = np.full(5, 0.2, dtype=np.complex64)
+_FARTHEST = 1e6
+"""Pixels: no face of any frame has a landmark further out, and the arithmetic in float32 stays finite."""
 
 
 def landmarks_of(faces: Sequence[Face]) -> NDArray[np.float32]:
@@ -56,7 +58,7 @@ def crop(luma: NDArray[np.uint8], landmarks: NDArray[np.float32], template: NDAr
 
     Args:
         luma: uint8 (H, W).
-        landmarks: float32 (n, 5, 2), frame pixels.
+        landmarks: float32 (n, 5, 2), frame pixels, −1e6 to 1e6.
         template: float32 (5, 2), where the landmarks go in the crop, in crop pixels.
 
     Returns:
@@ -66,8 +68,10 @@ def crop(luma: NDArray[np.uint8], landmarks: NDArray[np.float32], template: NDAr
         MienError: not such a frame or landmarks.
     """
     luma = checked_luma(luma)
-    if landmarks.shape[1:] != (5, 2) or not np.isfinite(landmarks).all():
-        raise MienError(f"landmarks must be finite numbers (n, 5, 2), not {landmarks.shape}; see landmarks_of")
+    if landmarks.shape[1:] != (5, 2):
+        raise MienError(f"landmarks must be numbers (n, 5, 2), not {landmarks.shape}; see landmarks_of")
+    if not (np.abs(landmarks) <= _FARTHEST).all():  # nor is a NaN
+        raise MienError(f"a landmark is not within {_FARTHEST:g} pixels; give finite frame pixels, see landmarks_of")
     crops = np.empty((len(landmarks), SIZE, SIZE), dtype=np.uint8)
     for matrix, out in zip(similarity(landmarks, template), crops, strict=True):
         _warp(luma, matrix, out)

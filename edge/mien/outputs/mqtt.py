@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mien import contents
 from mien.errors import MienError
 from mien.outputs.names import shown
 from mien.outputs.records import JsonLines
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _KEEP_ALIVE = 30
 _CLOSE_SECONDS = 3.0
+_LONGEST_TOPIC = 1000
+"""Bytes of a topic that a user chooses: with what is added it stays far below the protocol's 65535."""
+_LARGEST_CREDENTIALS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class MqttSettings:
             raise MienError(f"mqtt buffer is {self.buffer}; give 100 to 60000 messages")
         if bool(self.certificate_file) != bool(self.key_file):
             raise MienError("mqtt certificate_file and key_file belong together; give both or none")
-        if re.search(r"[#+\0]", self.discovery) or self.discovery.strip("/") != self.discovery:
+        if self.discovery and not _is_topic(self.discovery):
             raise MienError(f"mqtt discovery is {self.discovery!r}; give a topic such as 'homeassistant'")
 
 
@@ -89,14 +93,21 @@ def broker(spec: str) -> Broker:
     hint = "give mqtt://HOST/TOPIC or mqtts://HOST:PORT/TOPIC"
     try:
         parts = urlsplit(spec)
-        host, port, topic = parts.hostname, parts.port or _PORTS[parts.scheme], parts.path.strip("/")
+        host, topic = parts.hostname, parts.path.strip("/")
+        port = _PORTS[parts.scheme] if parts.port is None else parts.port
     except (ValueError, KeyError) as error:
         raise MienError(f"sink {spec!r}: is no address of a broker ({error}); {hint}") from None
     if parts.username is not None or parts.password is not None:
         raise MienError("a password in the address of a broker can be seen by every user; use mqtt credentials_file")
-    if not host or not topic or parts.query or re.search(r"[#+\0]", spec):
+    if not host or not port or parts.query or "#" in spec or not _is_topic(topic):
         raise MienError(f"sink {spec!r}: is no address of a broker with a topic; {hint}")
     return Broker(host, port, parts.scheme == "mqtts", topic)
+
+
+def _is_topic(text: str) -> bool:
+    """Whether one can publish under it: no wildcard, nothing that cannot be printed, and not too long."""
+    printable = text.isprintable() and not re.search(r"[#+]", text)  # a lone surrogate is no UTF-8, and not printable
+    return bool(text) and printable and text.strip("/") == text and len(text.encode()) <= _LONGEST_TOPIC
 
 
 class MqttSink(Target):
@@ -292,11 +303,12 @@ def _credentials(path: Path) -> tuple[str, str]:
         MienError: it cannot be read, others can, or it holds none.
     """
     try:
+        first = contents.read(path, _LARGEST_CREDENTIALS).decode("utf-8").split("\n", 1)[0].strip()
         everybody = path.stat().st_mode & 0o007
-        first = path.read_text("utf-8").split("\n", 1)[0].strip()
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MienError(f"mqtt credentials_file {shown(path)}: cannot be read ({why}); check the path") from None
+    except MienError as error:
+        raise MienError(f"mqtt credentials_file {error}") from None
+    except (OSError, UnicodeDecodeError):
+        raise MienError(f"mqtt credentials_file {shown(path)}: cannot be read (not UTF-8); check the path") from None
     if everybody:
         raise MienError(f"mqtt credentials_file {shown(path)}: every user can read it; chmod 640 {shown(path)}")
     name, colon, password = first.partition(":")

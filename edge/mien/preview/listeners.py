@@ -36,7 +36,7 @@ def handed_in(environment: MutableMapping[str, str]) -> tuple[socket.socket, ...
     count, names = environment.get("LISTEN_FDS", "0"), environment.get("LISTEN_FDNAMES", "").split(":")
     for key in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
         environment.pop(key, None)
-    numbers = range(_FIRST, _FIRST + (int(count) if count.isdecimal() else 0))
+    numbers = range(_FIRST, _FIRST + (int(count) if re.fullmatch(r"[0-9]{1,4}", count) else 0))
     named = [number for number, name in zip(numbers, names, strict=False) if name == _NAME]
     return tuple(_listening(number) for number in named or numbers)
 

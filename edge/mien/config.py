@@ -49,6 +49,8 @@ class RunConfig:
         engine: "litert", "onnx" or "tflite".
         threads: of the engine and of OpenCV.
         detector, classifier: name of a bundled model, or path of a sidecar.
+        expression: how faces are read: perceived, intended or mixed, as far as the classifier has it; empty for its
+            own choice.
         score_threshold: lowest score of a face; 0 for the model's own.
         smoothing_seconds: time constant, in seconds; 0 for none.
         tiles: also scan overlapping tiles at full size, for small faces.
@@ -72,6 +74,7 @@ class RunConfig:
     threads: int = 1
     detector: str = "face-base"
     classifier: str = "emotion-base"
+    expression: str = ""
     score_threshold: float = 0.0
     smoothing_seconds: float = 0.4
     tiles: bool = False

@@ -40,6 +40,7 @@ class FaceReader(Closing):
     Args:
         detector: name of a bundled model, path of a sidecar, or a detector, which is closed with the reader.
         classifier: likewise.
+        expression: how the classifier's outputs are read, such as "perceived"; the model's own choice if None.
         engine: "litert", "onnx" or "tflite", for models given by name or path.
         threads: of the engine, and of OpenCV in this process.
         score_threshold: lowest score of a face; the detector's own if None.
@@ -60,6 +61,7 @@ class FaceReader(Closing):
         detector: str | Path | Detector = "face-base",
         classifier: str | Path | Classifier = "emotion-base",
         *,
+        expression: str | None = None,
         engine: str = "litert",
         threads: int = 1,
         score_threshold: float | None = None,
@@ -83,8 +85,12 @@ class FaceReader(Closing):
         if scan_every != 1:
             self._detector = AttentiveDetector(self._detector, opened(look, whole=False), scan_every)
         self._classifier: Classifier = (
-            EmotionClassifier(classifier, engine, threads) if isinstance(classifier, str | Path) else classifier
+            EmotionClassifier(classifier, engine, threads, expression)
+            if isinstance(classifier, str | Path)
+            else classifier
         )
+        if expression not in (None, self._classifier.expression):
+            raise MienError(f"the classifier reads {self._classifier.expression}, not {expression}; open it with that")
         self._tracker, self._smoother = tracker or Tracker(), smoother or Smoother()
         self._turn = threading.Lock()
         self._count = 0
@@ -146,7 +152,7 @@ class FaceReader(Closing):
             smoothed = self._smoother.update(match.number, row, at)
             verdict = self._classifier.verdict(smoothed)
             probabilities = dict(zip(self._classifier.labels, smoothed.tolist(), strict=True))
-            readings.append(Reading(match.number, face, *verdict, probabilities))
+            readings.append(Reading(match.number, face, *verdict, probabilities, self._classifier.expression))
         self._smoother.keep([track.number for track in self._tracker.tracks])
         return tuple(readings)
 

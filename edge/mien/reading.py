@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mien.faces.face import Face
+from mien.models.expression import PERCEIVED
 
 UNCERTAIN = "uncertain"
 """The emotion of a reading that is not shown; its `reason` says why."""
@@ -25,6 +26,7 @@ class Reading:
         top: the most probable label, also where the emotion is `UNCERTAIN`.
         reason: why the emotion is `UNCERTAIN`, such as `AMBIGUOUS`; None where it is not.
         probabilities: label to calibrated probability, smoothed over the track; sums to 1.
+        expression: how the classifier read the face, such as "perceived"; labels follow from it.
     """
 
     track: int
@@ -33,6 +35,7 @@ class Reading:
     top: str
     reason: str | None
     probabilities: Mapping[str, float]
+    expression: str = PERCEIVED
 
     @property
     def probability(self) -> float:

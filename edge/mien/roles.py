@@ -39,6 +39,7 @@ class Detector(Protocol):
 class Classifier(Protocol):
     """What is needed of `mien.EmotionClassifier`."""
 
+    expression: str
     labels: tuple[str, ...]
     template: NDArray[np.float32]
 

@@ -56,6 +56,7 @@ class FakeClassifier:
     """Reads happiness as the crop's mean brightness."""
 
     bundle: Any = FakeBundle()
+    expression = "perceived"
     labels = LABELS
     template = TEMPLATE
 

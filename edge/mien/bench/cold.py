@@ -32,7 +32,7 @@ import cv2, numpy
 from mien.cameras.luma import read_image
 from mien.reader import FaceReader
 imported = time.perf_counter()
-reader = FaceReader(engine=sys.argv[2])
+reader = FaceReader(engine=sys.argv[2], expression=sys.argv[3] or None)
 loaded = time.perf_counter()
 reader.read(read_image(sys.argv[1]))
 read = time.perf_counter()
@@ -50,7 +50,13 @@ sys.exit(status)
 """
 
 
-def measure(engines: Sequence[str], scene: Scene, repeats: int, progress: Progress | None = None) -> list[ColdStart]:
+def measure(
+    engines: Sequence[str],
+    scene: Scene,
+    repeats: int,
+    progress: Progress | None = None,
+    expression: str | None = None,
+) -> list[ColdStart]:
     """Start each engine's `mien detect` on one 640×480 picture, again and again, beside the baseline.
 
     Args:
@@ -58,6 +64,7 @@ def measure(engines: Sequence[str], scene: Scene, repeats: int, progress: Progre
         scene: the picture.
         repeats: fresh processes of each kind, in turns; the first round fills the disk's cache and is dropped.
         progress: is told how far the measurement is.
+        expression: how faces are read; None for the classifier's own choice.
 
     Returns:
         One entry an engine.
@@ -67,19 +74,20 @@ def measure(engines: Sequence[str], scene: Scene, repeats: int, progress: Progre
         if not cv2.imwrite(str(picture), scene.luma):
             raise MienError(f"{picture}: cannot be written; free some space for temporary files")
         return [
-            _engine(engine, picture, repeats, _part(progress, index, len(engines)))
+            _engine(engine, picture, repeats, expression, _part(progress, index, len(engines)))
             for index, engine in enumerate(engines)
         ]
 
 
-def _engine(engine: str, picture: Path, repeats: int, progress: Progress | None) -> ColdStart:
-    detect = ["detect", str(picture), "--json", "--engine", engine]
+def _engine(engine: str, picture: Path, repeats: int, expression: str | None, progress: Progress | None) -> ColdStart:
+    chosen = [] if expression is None else ["--expression", expression]
+    detect = ["detect", str(picture), "--json", "--engine", engine, *chosen]
     readings, baselines, steps, faces = [], [], [], 0
     try:
         for repeat in range(repeats + 1):
             reading, line = _timed([sys.executable, "-m", "mien", *detect])
             baseline, _ = _timed([sys.executable, "-c", BASELINE])
-            _, parts = _timed([sys.executable, "-c", _STEPS, str(picture), engine])
+            _, parts = _timed([sys.executable, "-c", _STEPS, str(picture), engine, expression or ""])
             if repeat:
                 readings.append(reading)
                 baselines.append(baseline)

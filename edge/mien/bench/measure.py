@@ -49,9 +49,10 @@ class Opener(Protocol):
         ...
 
 
-def bundled(engine: str, threads: int) -> tuple[BundledDetector, BundledClassifier]:
-    """The bundled models that mien uses by default; the `Opener` of `mien bench`."""
-    return FaceDetector(engine=engine, threads=threads), EmotionClassifier(engine=engine, threads=threads)
+def bundled(engine: str, threads: int, expression: str | None = None) -> tuple[BundledDetector, BundledClassifier]:
+    """The bundled models that mien uses by default, faces read in that way; the `Opener` of `mien bench`."""
+    classifier = EmotionClassifier(engine=engine, threads=threads, expression=expression)
+    return FaceDetector(engine=engine, threads=threads), classifier
 
 
 class WholePath:

@@ -24,12 +24,14 @@ class Settings:
         threads: numbers of threads, one phase each.
         seconds: for all frames together, after the warm-ups.
         starts: fresh processes of each kind for the cold start; 0 leaves it out.
+        expression: how faces are read; None for the classifier's own choice.
     """
 
     engines: tuple[str, ...]
     threads: tuple[int, ...]
     seconds: float
     starts: int
+    expression: str | None = None
 
 
 Step = Callable[[str], Progress | None]
@@ -59,7 +61,9 @@ def run(open_models: Opener, settings: Settings, command: Sequence[str], step: S
     for engine in settings.engines:
         open_models(engine, 1)  # an unusable one is said now rather than after half of the work
     facts, watch = machine.facts(), Watch()
-    starts = cold.measure(settings.engines, frame, settings.starts, step("cold start")) if settings.starts else []
+    starts = []
+    if settings.starts:
+        starts = cold.measure(settings.engines, frame, settings.starts, step("cold start"), settings.expression)
     runs, models = measure(open_models, settings.engines, settings.threads, frame, settings.seconds, step("frames"))
     remarks = watch.remarks()
     return {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mien.commands.options import Subparsers
+from mien.commands.options import Subparsers, add_expression
 from mien.errors import MienError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--threads", type=int, action="append", metavar="N", help="repeatable; one, and all cores, if absent"
     )
+    add_expression(parser)
     parser.add_argument("--seconds", type=float, metavar="S", help=f"time budget of the frames (default {_SECONDS:g})")
     parser.add_argument("--quick", action="store_true", help="a few seconds, for a first look")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
@@ -85,8 +87,12 @@ def measured(args: argparse.Namespace, command: list[str]) -> Result:
         tuple(dict.fromkeys(threads)),
         seconds,
         _QUICK_STARTS if args.quick else _STARTS,
+        args.expression,
     )
-    return result.run(measure.bundled, settings, command, step)
+    opener = measure.bundled
+    if args.expression is not None:
+        opener = functools.partial(measure.bundled, expression=args.expression)
+    return result.run(opener, settings, command, step)
 
 
 def step(name: str) -> Callable[[float], None] | None:

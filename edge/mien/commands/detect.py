@@ -42,7 +42,12 @@ def main(args: argparse.Namespace) -> int:
     writer = _Writer(args.out) if args.out is not None else None
     status = 0
     with FaceReader(
-        args.detector, args.classifier, engine=args.engine, score_threshold=args.score, tiles=args.tiles
+        args.detector,
+        args.classifier,
+        expression=args.expression,
+        engine=args.engine,
+        score_threshold=args.score,
+        tiles=args.tiles,
     ) as reader:
         for path in paths:
             try:

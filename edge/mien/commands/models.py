@@ -26,6 +26,7 @@ class _Row(TypedDict):
     bytes: NotRequired[Mapping[str, int]]
     sha256: NotRequired[Mapping[str, str]]
     metrics: NotRequired[object]
+    expressions: NotRequired[Mapping[str, tuple[str, ...]]]
     error: NotRequired[str]
 
 
@@ -68,6 +69,8 @@ def _row(model: Bundle) -> _Row:
         "verified": True,
         "metrics": model.sidecar.document["metrics"],
     }
+    if model.expressions:
+        row["expressions"] = {one.name: one.labels for one in model.expressions}
     try:
         for kind in files:
             model.artefact(kind)
@@ -81,4 +84,5 @@ def _line(row: _Row) -> str:
     if not row["verified"]:
         return f"{row['name']:<20} NOT VERIFIED  {row['error']}"
     sizes = ", ".join(f"{kind} {size / 1000:.0f} kB" for kind, size in row["bytes"].items())
-    return f"{row['name']:<20} verified  {row['task']:<8} {sizes}"
+    ways = [f"{name} ({len(labels)} labels)" for name, labels in row.get("expressions", {}).items()]
+    return f"{row['name']:<20} verified  {row['task']:<8} {', '.join([sizes, *ways])}"

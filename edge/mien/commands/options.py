@@ -11,11 +11,17 @@ TILES_HELP = (
 )
 """Of `--tiles`."""
 
+EXPRESSION_HELP = (
+    "how faces are read: perceived (what people see), intended (what a face is meant to show), mixed (both), as far as "
+    "the classifier has it (its own choice; see `mien models`)"
+)
+"""Of `--expression`."""
+
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_models(parser: argparse.ArgumentParser, defaults: bool = True) -> None:
-    """Add `--engine`, `--detector` and `--classifier`, checked where the models are opened, so that this is quick.
+    """Add `--engine`, `--detector`, `--classifier` and `--expression`, checked where the models are opened.
 
     Args:
         parser: of the command.
@@ -27,3 +33,9 @@ def add_models(parser: argparse.ArgumentParser, defaults: bool = True) -> None:
         ("--classifier", "emotion-base", "likewise (default: emotion-base)"),
     ):
         parser.add_argument(option, default=default if defaults else None, metavar="NAME", help=what)
+    add_expression(parser)
+
+
+def add_expression(parser: argparse.ArgumentParser) -> None:
+    """Add `--expression`, likewise checked where the model is opened."""
+    parser.add_argument("--expression", metavar="NAME", help=EXPRESSION_HELP)

@@ -54,7 +54,8 @@ def _verified(name: str) -> str:
 
     model = bundle.load(name)
     kinds = [f"{kind} {model.artefact(kind).stat().st_size} bytes" for kind in model.sidecar.files]
-    return ", ".join(kinds) + ", SHA-256 as in the sidecar"
+    ways = f"; reads {', '.join(one.name for one in model.expressions)}" if model.expressions else ""
+    return ", ".join(kinds) + f", SHA-256 as in the sidecar{ways}"
 
 
 def _portraits() -> list[Check]:

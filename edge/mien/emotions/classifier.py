@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.closing import Closing
+from mien.emotions.mixture import Mixture
 from mien.errors import MienError
 from mien.models import bundle
 from mien.models.engine import Engine, open_engine
@@ -25,24 +26,33 @@ class EmotionClassifier(Closing):
         model: name of a bundled model, or path of a sidecar.
         engine: "litert", "onnx" or "tflite".
         threads: of the engine.
+        expression: how the model's outputs are read, such as "perceived", "intended" or "mixed"; None for the model's
+            own choice.
 
     Attributes:
+        expression: its name.
         labels: emotions in the order of the probabilities.
         template: float32 (5, 2), where `mien.emotions.align.crop` lays the landmarks, in crop pixels.
         abstain_below: best probability under which a reading is `UNCERTAIN`.
 
     Raises:
-        MienError: the model or the engine cannot be used.
+        MienError: the model or the engine cannot be used, or the model has no such expression.
     """
 
-    def __init__(self, model: str | Path = "emotion-base", engine: str = "litert", threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: str | Path = "emotion-base",
+        engine: str = "litert",
+        threads: int = 1,
+        expression: str | None = None,
+    ) -> None:
         self.bundle = bundle.load(model)
-        decision, alignment = self.bundle.decision, self.bundle.alignment
-        self.labels = self.bundle.labels
-        self.template = np.asarray(alignment.template, dtype=np.float32)
-        self.abstain_below = decision.abstain_below
-        self._temperature = np.float32(decision.temperature)
-        self._quantization = self.bundle.outputs[0].quantization
+        chosen = self.bundle.expression(expression)
+        self.expression = chosen.name
+        self.labels = chosen.labels
+        self.template = np.asarray(self.bundle.alignment.template, dtype=np.float32)
+        self.abstain_below = chosen.abstain_below
+        self._mixture = Mixture(chosen, [output.labels for output in self.bundle.outputs])
         self._turn = threading.Lock()
         self._engine: Engine | None = open_engine(self.bundle, engine, threads)
 
@@ -63,13 +73,16 @@ class EmotionClassifier(Closing):
             got = f"{crops.dtype} {crops.shape}" if isinstance(crops, np.ndarray) else type(crops).__name__
             one = "; give a single crop as crop[None]" if getattr(crops, "shape", None) == wanted else ""
             raise MienError(f"crops must be luma, uint8 (n, {wanted[0]}, {wanted[1]}), not {got}{one}")
-        raw = np.empty((len(crops), len(self.labels)), dtype=np.int8)
+        outputs = self.bundle.outputs
+        raw = [np.empty((len(crops), len(output.labels)), dtype=np.int8) for output in outputs]
         with self._turn:
             if self._engine is None:
                 raise MienError("the emotion classifier is closed; open a new one")
-            for crop, row in zip(crops, raw, strict=True):
-                row[:] = self._engine.run(crop)[0][0]
-        return softmax(self._quantization.dequantize(raw) / self._temperature)
+            for index, crop in enumerate(crops):
+                for rows, (row,) in zip(raw, self._engine.run(crop), strict=True):
+                    rows[index] = row
+        real = [output.quantization.dequantize(rows) for output, rows in zip(outputs, raw, strict=True)]
+        return self._mixture.probabilities(real)
 
     def verdict(self, probabilities: NDArray[np.float32]) -> Verdict:
         """What one row of probabilities, float32 (K,), amounts to."""
@@ -82,9 +95,3 @@ class EmotionClassifier(Closing):
         """Let go of the interpreter; safe to call twice."""
         with self._turn:
             self._engine = None
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Row-wise softmax, float32 (n, K) → float32 (n, K)."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -10,7 +10,9 @@ from pathlib import Path
 from mien import contents
 from mien.errors import MienError
 from mien.models import contract
-from mien.models.contract import Alignment, Decision, Decode, Output, Sidecar, Task
+from mien.models.contract import Alignment, Decode, Output, Sidecar, Task
+from mien.models.expression import Expression
+from mien.models.fields import shown
 
 MODELS = Path(__file__).parent
 """Folder of the models inside the package."""
@@ -61,7 +63,7 @@ class Bundle:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Class names in output order ("face" alone for a detector)."""
+        """Class names of the first expression ("face" alone for a detector)."""
         return self.sidecar.labels
 
     @property
@@ -87,15 +89,28 @@ class Bundle:
         return self.sidecar.alignment
 
     @property
-    def decision(self) -> Decision:
-        """How a classifier's logits become a reading.
+    def expressions(self) -> tuple[Expression, ...]:
+        """Ways to read a classifier's outputs, the model's own choice first; empty for a detector."""
+        return self.sidecar.expressions
+
+    def expression(self, name: str | None = None) -> Expression:
+        """One way to read a classifier's outputs.
+
+        Args:
+            name: such as "perceived"; None for the model's own choice.
 
         Raises:
-            MienError: the model is no classifier.
+            MienError: the model has no such expression, or is no classifier.
         """
-        if self.sidecar.decision is None:
+        if not self.expressions:
             raise MienError(f"{self.path}: is a model for {self.task!r}, not an emotion classifier")
-        return self.sidecar.decision
+        if name is None:
+            return self.expressions[0]
+        found = next((one for one in self.expressions if one.name == name), None)
+        if found is None:
+            has = ", ".join(one.name for one in self.expressions)
+            raise MienError(f"{self.name}: has no expression {shown(name)}; choose {has}")
+        return found
 
     def artefact(self, kind: str) -> Path:
         """Path of the "tflite" or "onnx" file, after it was compared with the sidecar.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mien.errors import MienError
+from mien.models import expression
+from mien.models.expression import Expression
 from mien.models.fields import Fields
 from mien.models.quantization import Quantization
 
@@ -24,11 +26,19 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output tensor: its name, shape in TFLite order (1, H, W, C) or (1, K), and quantization."""
+    """One output tensor.
+
+    Attributes:
+        name: in both artefacts.
+        shape: in TFLite order, (1, H, W, C) or (1, K).
+        quantization: of its values.
+        labels: K class names of a classifier's output, empty for a detector's.
+    """
 
     name: str
     shape: tuple[int, ...]
     quantization: Quantization
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +61,6 @@ class Alignment:
     """Where a classifier wants the five landmarks: (x, y) each, crop pixels."""
 
     template: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """How a classifier's logits become a reading.
-
-    Attributes:
-        temperature: by which the logits are divided, above 0.
-        abstain_below: best probability under which the reading is "uncertain", 0 to 1.
-    """
-
-    temperature: float
-    abstain_below: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +101,13 @@ class Sidecar:
         height, width: of the input, pixels; it is one channel of luma.
         input_scale: real units per luma step; luma 128 is 0.
         outputs: in the order in which both artefacts give them.
-        labels: class names in output order ("face" alone for a detector).
+        labels: class names of the first expression ("face" alone for a detector).
         files: "tflite" and "onnx" to their file.
         training: where the weights come from.
         licence: of the weights.
         decode: of a detector, else None.
-        alignment, decision: of a classifier, else None.
+        alignment: of a classifier, else None.
+        expressions: ways to read a classifier's outputs, the model's own choice first; empty for a detector.
         document: the whole JSON document, for pages and proofs (metrics, parity, golden outputs).
     """
 
@@ -125,7 +123,7 @@ class Sidecar:
     licence: str
     decode: Decode | None
     alignment: Alignment | None
-    decision: Decision | None
+    expressions: tuple[Expression, ...]
     document: Mapping[str, Any]
 
     def same_run(self, other: Sidecar) -> bool:
@@ -161,9 +159,11 @@ def parse(document: object, place: str) -> Sidecar:
     height, width = (wanted.integer(side, 1, _MOST_PIXELS) for side in ("height", "width"))
     if wanted.integer("zero_point", -128, 127) != 0:
         raise wanted.wrong("zero_point", "0 (int8 = luma − 128)")
-    outputs = tuple(_output(part) for part in fields.parts("outputs"))
     labels = fields.texts("labels")
     emotion = task == "emotion"
+    several = emotion and "expressions" in document
+    known = labels if emotion and not several else ()
+    outputs = tuple(_output(part, part.texts("labels") if several else known) for part in fields.parts("outputs"))
     name = fields.text("name")
     if not _FILE.fullmatch(name) or name in (".", ".."):
         raise fields.wrong("name", "a file name without folders")
@@ -180,19 +180,26 @@ def parse(document: object, place: str) -> Sidecar:
         licence=fields.text("licence"),
         decode=None if emotion else _decode(fields.part("decode")),
         alignment=_alignment(fields.part("alignment"), height, width) if emotion else None,
-        decision=_decision(fields.part("decision")) if emotion else None,
+        expressions=(
+            _expressions(fields, outputs)
+            if several
+            else (expression.alone(labels, fields.part("decision")),)
+            if emotion
+            else ()
+        ),
         document=document,
     )
     _agree(sidecar, place)
     return sidecar
 
 
-def _output(fields: Fields) -> Output:
+def _output(fields: Fields, labels: tuple[str, ...]) -> Output:
     shape = fields.integers("shape", 1, _MOST_CELLS)
     if len(shape) not in (2, 4) or shape[0] != 1:
         raise fields.wrong("shape", "[1, classes] or [1, height, width, channels]")
     scale = fields.number("scale", 1e-9, 1e9)
-    return Output(fields.text("name"), shape, Quantization(scale, fields.integer("zero_point", -128, 127)))
+    quantization = Quantization(scale, fields.integer("zero_point", -128, 127))
+    return Output(fields.text("name"), shape, quantization, labels)
 
 
 def _files(fields: Fields) -> Mapping[str, Artefact]:
@@ -238,8 +245,15 @@ def _alignment(fields: Fields, height: int, width: int) -> Alignment:
     return Alignment(template)
 
 
-def _decision(fields: Fields) -> Decision:
-    return Decision(fields.number("temperature", 1e-3, 1e3), fields.number("abstain_below", 0, 1))
+def _expressions(fields: Fields, outputs: tuple[Output, ...]) -> tuple[Expression, ...]:
+    known = [(output.name, output.labels) for output in outputs]
+    found = tuple(expression.parse(part, known) for part in fields.parts("expressions"))
+    names = [one.name for one in found]
+    if len(set(names)) != len(names):
+        raise fields.wrong("expressions", "a list of objects of different names")
+    if fields.texts("labels") != found[0].labels:
+        raise MienError(f"{fields.place}: labels are not those of {names[0]}, the first expression; {_REMEDY}")
+    return found
 
 
 def _agree(sidecar: Sidecar, place: str) -> None:
@@ -248,9 +262,12 @@ def _agree(sidecar: Sidecar, place: str) -> None:
     if len({output.name for output in sidecar.outputs}) != len(shapes):
         raise MienError(f"{place}: two outputs have one name; {_REMEDY}")
     if sidecar.decode is None:
-        if shapes != [[1, len(sidecar.labels)]]:
+        counts = [len(output.labels) for output in sidecar.outputs]
+        if "expressions" not in sidecar.document:
+            counts = counts[:1]  # nothing would say how a second output is to be read
+        if shapes != [[1, count] for count in counts]:
             raise MienError(
-                f"{place}: {len(sidecar.labels)} labels but outputs of shape {shapes}; "
+                f"{place}: {' and '.join(map(str, counts))} labels but outputs of shape {shapes}; "
                 "the model and its label contract do not belong together"
             )
         return

@@ -102,6 +102,17 @@ class Fields:
             raise self.wrong(key, f"a list of whole numbers from {least} to {most}")
         return tuple(value)
 
+    def numbers(self, key: str, least: float, most: float) -> tuple[float, ...]:
+        """A list of one or more finite numbers, each from `least` to `most`.
+
+        Raises:
+            MienError: there is none.
+        """
+        value = self.values.get(key)
+        if not isinstance(value, list) or not value or not all(_number(v, least, most) for v in value):
+            raise self.wrong(key, f"a list of numbers from {least:g} to {most:g}")
+        return tuple(float(v) for v in value)
+
     def points(self, key: str, count: int, least: float, most: float) -> tuple[tuple[float, float], ...]:
         """A list of so many [x, y], each from `least` to `most`.
 

@@ -22,6 +22,7 @@ class FaceRecord(TypedDict):
     emotion: str
     top: str
     reason: str | None
+    expression: str
     probabilities: dict[str, float]
 
 
@@ -87,6 +88,7 @@ FIELDS = (
     Field("emotion", "string", "", 'the emotion to show, or "uncertain"'),
     Field("top", "string", "", "the most probable label, also where the emotion is uncertain"),
     Field("reason", "string or null", "", 'why the emotion is uncertain, such as "ambiguous"; null where it is not'),
+    Field("expression", "string", "", "how the face was read, and thereby the labels: perceived, intended or mixed"),
     Field("probabilities", "object of numbers", "", "calibrated probability of each label, 0 to 1, smoothed over time"),
 )
 """The fields of a line of JSON Lines, in its order."""
@@ -106,6 +108,7 @@ def face_record(reading: Reading) -> FaceRecord:
         "emotion": reading.emotion,
         "top": reading.top,
         "reason": reading.reason,
+        "expression": reading.expression,
         "probabilities": {label: round(p, 4) for label, p in reading.probabilities.items()},
     }
 

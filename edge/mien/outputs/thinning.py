@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from mien.reading import FrameResult, Reading
 
@@ -44,7 +44,7 @@ class Thinning:
         for track in [t for t, seen in self._seen.items() if result.captured_at - seen.at > GONE_SECONDS * 1e9]:
             last = self._seen.pop(track).reading
             if self._on_change:
-                kept += (LastReading(track, last.face, last.emotion, last.top, last.reason, last.probabilities),)
+                kept += (LastReading(**{field.name: getattr(last, field.name) for field in fields(Reading)}),)
         if not kept:
             return None
         return replace(result, readings=kept)

@@ -64,7 +64,7 @@ def test_detect_prints_the_contracts_json(folder: Path, capsys: pytest.CaptureFi
     assert set(lines[0]) == {"image", "width", "height", "faces"}
     assert (lines[0]["width"], lines[0]["height"]) == (100, 80)
     (found,) = lines[0]["faces"]
-    assert set(found) == {"box", "score", "landmarks", "emotion", "top", "reason", "probabilities"}
+    assert set(found) == {"box", "score", "landmarks", "emotion", "top", "reason", "expression", "probabilities"}
     assert found["box"] == [10, 20, 50, 60]
     assert found["score"] == 0.9
     assert np.shape(found["landmarks"]) == (5, 2)

@@ -59,7 +59,7 @@ def bundle_of(folder: Path, content: bytes) -> Bundle:
         licence="none",
         decode=None,
         alignment=None,
-        decision=None,
+        expressions=(),
         document={},
     )
     return Bundle(folder / "echo.json", sidecar)

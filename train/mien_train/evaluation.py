@@ -14,20 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mien.emotions.align import SIZE
 from mien.errors import MienError
 from mien.models import bundle
-from mien.models.engine import open_engine
 from mien_train.data import emotion_data, faces, fer
-from mien_train.emotion import robustness, task
+from mien_train.emotion import heads, robustness
 from mien_train.emotion.classification import scores
 from mien_train.emotion.confidence import expected_calibration_error
+from mien_train.emotion.outputs import spoken
 from mien_train.face.evaluation import evaluate_detectors
-from mien_train.model_file import ENGINE, task_of
+from mien_train.model_file import task_of
 from mien_train.recipes import choosing
 from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.training import checkpoint
-from mien_train.training.progress import progress
 
 TEST_LOG = Path("docs/results/test-log.jsonl")
 """Every look at FER2013's test images that is taken in this project's folder leaves a line here, so that it shows how
@@ -108,19 +106,17 @@ def made_with() -> dict[str, str]:
     return {"python": platform.python_version(), "machine": platform.machine(), **{p: version(p) for p in packages}}
 
 
-def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tuple[str, ...], float]:
-    """Logits float32 (n, K) of uint8 (n, 48, 48), labels, and the temperature that calibrates them."""
-    if model.suffix == ".pt":
-        stored = checkpoint.finished(model)
-        first = task.logits(stored.build(), images)[:, : len(stored.labels)]  # a second head has labels of its own
-        return first, stored.labels, stored.metrics["decision"]["temperature"]
-    contract = bundle.load(model)
-    if (contract.height, contract.width) != (SIZE, SIZE):
-        raise MienError(f"{model}: takes {contract.height}×{contract.width} pixels; emotion images are {SIZE}×{SIZE}")
-    engine = open_engine(contract, ENGINE[model.suffix])
-    raw = [engine.run(image)[0][0].copy() for image in progress(images, model.name, unit="images")]
-    outputs = contract.outputs[0].quantization.dequantize(np.stack(raw))
-    return torch.from_numpy(outputs), contract.labels, contract.decision.temperature
+def emotion_logits(
+    model: Path, images: NDArray[np.uint8], expression: str | None = None
+) -> tuple[Tensor, tuple[str, ...], float]:
+    """Logits float32 (n, K) of uint8 (n, 48, 48), labels, and the temperature that calibrates them.
+
+    Raises:
+        MienError: as `outputs.spoken`, or the model has no such expression.
+    """
+    said = spoken(model, images)
+    chosen = heads.find(said.expressions, expression, model)
+    return torch.from_numpy(said.read(chosen)), chosen.labels, chosen.temperature
 
 
 def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def write(model: str, results: Path, out: Path) -> Path:
 
 
 def _facts(model: bundle.Bundle) -> dict[str, str | float | None]:
-    abstain = model.decision.abstain_below if model.task == "emotion" else None
+    abstain = model.expression().abstain_below if model.task == "emotion" else None
     return {"labels": ", ".join(model.labels), "abstain": abstain, "height": model.height, "width": model.width}
 
 

@@ -19,6 +19,7 @@ from mien.models.fields import shown
 from mien.outputs.lines import JsonlSettings
 from mien.outputs.mqtt import MqttSettings
 from mien.outputs.program import CommandSettings
+from mien.pace.settings import PaceSettings
 from mien.preview.settings import PreviewSettings
 
 _LARGEST = 1 << 20
@@ -28,6 +29,7 @@ _MOST = 1 << 53
 """Of whole numbers: above it a float is another number, or none."""
 
 _CAMERA = CameraSettings()
+_PACE = PaceSettings()
 _PREVIEW = PreviewSettings()
 _JSONL = JsonlSettings()
 _HISTORY = HistorySettings()
@@ -59,6 +61,7 @@ class RunConfig:
         look: the detector that looks around known faces where `scan_every` is above 1; a small one, or looking costs
             as much as scanning.
         camera: how a camera is to be set up.
+        pace: when fewer frames of a live camera are read: while nobody is in view, or while it is hot.
         preview: how the live page is offered.
         jsonl: how files of JSON Lines are kept.
         history: what the sink `sqlite:PATH` keeps.
@@ -81,6 +84,7 @@ class RunConfig:
     scan_every: int = 1
     look: str = "face-small"
     camera: CameraSettings = _CAMERA
+    pace: PaceSettings = _PACE
     preview: PreviewSettings = _PREVIEW
     jsonl: JsonlSettings = _JSONL
     history: HistorySettings = _HISTORY

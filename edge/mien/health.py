@@ -22,6 +22,7 @@ class State(StrEnum):
 
     STARTING = "starting"
     RUNNING = "running"
+    IDLE = "idle"
     PAUSED = "paused"
     RECOVERING = "recovering"
     STALLED = "stalled"
@@ -38,7 +39,7 @@ class Health:
         alive: whether a watchdog should be content: healthy, paused, starting within its time, or recovering, which a
             camera gives up itself when its own time is over.
         age: seconds since the last new frame was processed; None before the first.
-        reasons: why it is not healthy, for people; empty if it is.
+        reasons: why it is not healthy, or why fewer frames are read than come, for people; empty otherwise.
     """
 
     state: State
@@ -58,6 +59,8 @@ class Pulse:
         limit: seconds; see `LIMIT_SECONDS`.
         starting: seconds; see `STARTING_SECONDS`.
         recovering: whether the camera is being restarted at present.
+        idle: whether fewer frames are read because nobody is in view.
+        remarks: why fewer frames are read than come.
         clock: seconds of a monotonic clock.
     """
 
@@ -66,10 +69,13 @@ class Pulse:
         limit: float = LIMIT_SECONDS,
         starting: float = STARTING_SECONDS,
         recovering: Callable[[], bool] = lambda: False,
+        idle: Callable[[], bool] = lambda: False,
+        remarks: Callable[[], tuple[str, ...]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limit = limit
         self._starting, self._recovering, self._clock = starting, recovering, clock
+        self._idle, self._remarks = idle, remarks
         self._turn = threading.Lock()
         self._began = self._since = clock()
         self._last: float | None = None
@@ -117,9 +123,9 @@ class Pulse:
                     State.STARTING, False, waited <= self._starting, None, (f"no frame yet, after {waited:.0f} s",)
                 )
             if now - self._since <= self.limit:
-                healthy = age <= self.limit  # just resumed, it runs but has shown nothing new yet
-                reasons = () if healthy else (f"resumed; last new frame {age:.0f} s ago",)
-                return Health(State.RUNNING, healthy, True, age, reasons)
+                if age > self.limit:  # just resumed, it runs but has shown nothing new yet
+                    return Health(State.RUNNING, False, True, age, (f"resumed; last new frame {age:.0f} s ago",))
+                return Health(State.IDLE if self._idle() else State.RUNNING, True, True, age, self._remarks())
             return Health(
                 State.STALLED, False, False, age, (f"last new frame {age:.0f} s ago; the limit is {self.limit:g} s",)
             )

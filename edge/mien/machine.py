@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
+_ZONES = "sys/class/thermal"
+_FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
 _PACKAGES = ("mien", "numpy", "opencv-python-headless", "ai-edge-litert", "tflite-runtime", "onnxruntime", "picamera2")
+
+
+_PROCESSOR = re.compile(r"(cpu|soc|big|little)\S*therm", re.IGNORECASE)
+"""Names that boards' kernels give the thermal zones of their processors. A PC's are acpitz, x86_pkg_temp, TCPU."""
+
+
+class Warmth(NamedTuple):
+    """How warm a single-board computer is.
+
+    Attributes:
+        degrees: °C of the hottest part of its processor; None for a PC, or what does not tell.
+        bits: what a Raspberry Pi's firmware tells, see `throttled_bits`; None elsewhere.
+    """
+
+    degrees: float | None
+    bits: int | None
 
 
 class State(TypedDict):
@@ -67,7 +86,7 @@ def facts(root: Path = Path("/")) -> Facts:
 
 def state(root: Path = Path("/")) -> State:
     """The part of the facts that changes."""
-    millidegrees = _read(root / "sys/class/thermal/thermal_zone0/temp")
+    millidegrees = _read(root / _ZONES / "thermal_zone0/temp")
     loads = _read(root / "proc/loadavg")
     cpu = root / "sys/devices/system/cpu/cpu0"
     kilohertz = _integer(cpu / "cpufreq/scaling_cur_freq")
@@ -75,14 +94,42 @@ def state(root: Path = Path("/")) -> State:
         "governor": _read(cpu / "cpufreq/scaling_governor"),
         "driver": _read(cpu / "cpufreq/scaling_driver"),
         "frequency": None if kilohertz is None else kilohertz / 1000,
-        "temperature": int(millidegrees) / 1000 if millidegrees and millidegrees.lstrip("-").isdigit() else None,
-        # The Pi's firmware: bit 0 under-voltage, 1 frequency capped, 2 throttled, 3 soft temperature limit;
-        # the same 16 bits higher: it happened since the start.
-        "throttled": _read(root / "sys/devices/platform/soc/soc:firmware/get_throttled"),
+        "temperature": _degrees(millidegrees),
+        "throttled": _read(root / _FIRMWARE),
         "throttle_count": _integer(cpu / "thermal_throttle/core_throttle_count"),
         "load": float(loads.split()[0]) if loads else None,
         "cpu_seconds": _cpu_seconds(root),
     }
+
+
+def warmth(root: Path = Path("/")) -> Warmth:
+    """How warm this board is.
+
+    Args:
+        root: of the file system to read /sys in.
+    """
+    found = [
+        degrees
+        for zone in (root / _ZONES).glob("thermal_zone*")
+        if _PROCESSOR.match(_read(zone / "type") or "") and (degrees := _degrees(_read(zone / "temp"))) is not None
+    ]
+    return Warmth(max(found, default=None), throttled_bits(_read(root / _FIRMWARE)))
+
+
+def throttled_bits(told: str | None) -> int | None:
+    """What the Pi's firmware tells, as a number; None if it tells nothing.
+
+    Bits 0 to 3: under-voltage, frequency capped, throttled, soft temperature limit, at present. The same 16 bits
+    higher: it happened since the start.
+    """
+    try:
+        return None if told is None else int(told, 16)
+    except ValueError:
+        return None
+
+
+def _degrees(millidegrees: str | None) -> float | None:
+    return int(millidegrees) / 1000 if millidegrees and millidegrees.lstrip("-").isdecimal() else None
 
 
 def _cpu_seconds(root: Path) -> float | None:

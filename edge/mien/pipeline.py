@@ -14,6 +14,7 @@ from mien.errors import MienError
 from mien.frame import Frame
 from mien.health import Pulse
 from mien.laps import Laps
+from mien.pace.pace import Pace
 from mien.pausing import PauseSwitch
 from mien.reader import STAGES as READER_STAGES
 from mien.reader import FaceReader
@@ -41,24 +42,36 @@ class Pipeline(Closing):
         reader: what reads; it stays open.
         sinks: take each result, in this order.
         preview: the only door through which a frame's pixels leave; nothing leaves if None.
+        pace: says which frames of a live camera are read; all of them if None.
 
     Attributes:
         preview: may be set and taken away during a run, when somebody looks or no longer does.
+        pace: as given.
         pulse: tells whether new frames are processed, and if not, why.
     """
 
     def __init__(
-        self, camera: Camera, reader: FaceReader, *, sinks: Sequence[Sink] = (), preview: Preview | None = None
+        self,
+        camera: Camera,
+        reader: FaceReader,
+        *,
+        sinks: Sequence[Sink] = (),
+        preview: Preview | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        self.preview = preview
+        self.preview, self.pace = preview, pace
         self._camera, self._reader, self._sinks = camera, reader, tuple(sinks)
-        self.pulse = Pulse(recovering=lambda: camera.state == "recovering")
+        self.pulse = Pulse(
+            recovering=lambda: camera.state == "recovering",
+            idle=lambda: pace is not None and pace.idle,
+            remarks=lambda: () if pace is None else pace.remarks,
+        )
         self._switch = PauseSwitch()
         self._laps = Laps()
         self._box = Latest()
         self._stopped = threading.Event()
         self._used = False
-        self._expected = self._dropped = 0
+        self._dropped = 0
         self._thread: threading.Thread | None = None
         self._latest: FrameResult | None = None
         self._error: BaseException | None = None
@@ -117,7 +130,7 @@ class Pipeline(Closing):
                 return
             # It was in the box already; a stop lifts a pause, and what came in between is no frame under way.
             if self._camera.live and (self.paused or self._stopped.is_set()):
-                self._discard(frame)
+                self._camera.recycle(frame)
                 continue
             self._laps.lap("capture")
             result = self._process(frame)
@@ -126,13 +139,12 @@ class Pipeline(Closing):
 
     def _process(self, frame: Frame) -> FrameResult:
         began = time.perf_counter_ns()
-        if self._camera.live:  # of a recording, a gap is what could not be decoded: the camera counts that
-            self._dropped += max(0, frame.sequence - self._expected)
-        self._expected = frame.sequence + 1
         if not self._camera.related:
             self._reader.reset()
         result = self._reader.read_frame(frame, self._dropped)
         self.pulse.beat(result)
+        if self.pace is not None:
+            self.pace.see(result)
         self._laps.skip()  # the reader has laps of its own
         for sink in self._sinks:
             sink.write(result)
@@ -145,18 +157,14 @@ class Pipeline(Closing):
             preview(frame.luma, result)
         return result
 
-    def _discard(self, frame: Frame) -> None:
-        """Let a frame go by unread, which is none lost because the models were busy."""
-        self._expected = frame.sequence + 1
-        self._camera.recycle(frame)
-
     def _live(self) -> Generator[Frame, None, None]:
         """Frames of the camera's own thread, the newest each time."""
         thread = threading.Thread(target=self._capture, name="mien-capture", daemon=True)
         thread.start()
         failed = True
         try:
-            while (frame := self._box.take()) is not None:
+            while (taken := self._box.take()) is not None:
+                frame, self._dropped = taken
                 yield frame
             failed = False
         except GeneratorExit:  # the caller has had enough: not a failure
@@ -173,11 +181,14 @@ class Pipeline(Closing):
                 )
 
     def _capture(self) -> None:
+        expected = 0
         try:
             for frame in self._camera.frames():
-                if self.paused:
-                    self._discard(frame)
-                elif (unseen := self._box.put(frame)) is not None:
+                # Only of live cameras: a recording's gap is what could not be decoded, and the camera counts that.
+                missed, expected = max(0, frame.sequence - expected), frame.sequence + 1
+                if self.paused or (self.pace is not None and not self.pace.wants()):
+                    self._camera.recycle(frame)  # it goes by unread, and is none lost because the models were busy
+                elif (unseen := self._box.put(frame, missed)) is not None:
                     self._camera.recycle(unseen)
                 if self._stopped.is_set():
                     break

@@ -28,6 +28,7 @@ from mien.outputs.lines import JsonlSettings
 from mien.outputs.mqtt import MqttSettings
 from mien.outputs.program import CommandSettings
 from mien.outputs.thinning import LastReading
+from mien.pace.settings import PaceSettings
 from mien.preview.settings import PreviewSettings
 from mien.reading import FrameResult
 
@@ -86,6 +87,7 @@ def _real_keys(kind: type) -> dict[str, object]:
                 MqttSettings,
                 CommandSettings,
                 PreviewSettings,
+                PaceSettings,
             )
         )
     ),

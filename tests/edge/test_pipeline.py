@@ -10,6 +10,9 @@ import pytest
 from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
 
 from mien.errors import MienError
+from mien.health import State
+from mien.pace.pace import Pace
+from mien.pace.settings import PaceSettings
 from mien.pipeline import STAGES, Pipeline
 from mien.reader import FaceReader
 from mien.reading import FrameResult
@@ -216,3 +219,67 @@ def test_leaving_a_pipeline_stops_what_it_started() -> None:
         line.start()
     assert camera.closed
     assert not capture_threads()
+
+
+class Sleepy(Pace):
+    """Wants every third frame."""
+
+    asked = 0
+
+    def wants(self) -> bool:
+        self.asked += 1
+        self.passed += self.asked % 3 != 1
+        return self.asked % 3 == 1
+
+
+def test_frames_that_the_pace_lets_go_by_are_handed_back_and_none_counts_as_dropped() -> None:
+    camera = FakeCamera(30, interval=0.004)
+    results = list(pipeline(camera, pace=Sleepy()).run())
+    assert {result.sequence % 3 for result in results} == {0}
+    # What a busy machine lost besides was wanted: the box had no room for it.
+    assert results[-1].dropped == 10 - len(results)
+    assert sorted(camera.recycled) == list(range(30))
+
+
+def test_the_pace_is_told_of_faces_and_of_a_recording_is_not_asked() -> None:
+    pace = Sleepy(PaceSettings(idle_after=1))
+    results = list(pipeline(FakeCamera(5, live=False), pace=pace).run())
+    assert [result.sequence for result in results] == list(range(5))
+    assert pace.asked == 0
+
+
+def test_the_first_face_after_a_while_without_wakes_a_run() -> None:
+    at = [0.0]
+    pace = Pace(PaceSettings(idle_after=1, idle_rate=1), clock=lambda: at[0])
+    detector = FakeDetector()
+
+    class Ticking(FakeCamera):
+        """A tenth of a second between two frames, by the pace's clock."""
+
+        def frames(self) -> Any:
+            for frame in super().frames():
+                at[0] += 0.1
+                yield frame
+
+    camera = Ticking()
+    seen: list[FrameResult] = []
+    with Pipeline(camera, reader(detector), pace=pace) as line:
+        line.start(seen.append)
+        wait_for(lambda: pace.idle and line.pulse.now().state is State.IDLE)
+        health = line.pulse.now()
+        assert (health.healthy, health.alive) == (True, True)
+        assert health.reasons == ("nobody in view: at most 1 frames a second are read",)
+        before = pace.passed
+        wait_for(lambda: pace.passed > before + 20)
+        detector.faces = (face(),)
+        wait_for(lambda: not pace.idle)
+        wait_for(lambda: line.pulse.now().state is State.RUNNING)
+        detector.faces = ()
+        wait_for(lambda: pace.idle)
+
+
+def wait_for(true: Any) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)

@@ -103,6 +103,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         from mien.cameras.opening import open_source
         from mien.outputs.clip import Clip
         from mien.outputs.sinks import SinkSettings, open_sinks
+        from mien.pace.pace import Pace
         from mien.pipeline import Pipeline
         from mien.preview.opening import announced, open_page
         from mien.reader import FaceReader
@@ -147,7 +148,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
                     smoother=Smoother(settings.smoothing_seconds),
                 )
             )
-        pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip)
+        pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip, pace=Pace(settings.pace))
         page = open_page(pipeline, camera, settings.preview, lambda: sinks.states)
         if page is not None:
             stack.enter_context(page)
@@ -248,9 +249,10 @@ def _summary(tally: _Tally, pipeline: Pipeline, source: str) -> str:
     from mien.pipeline import STAGES
 
     share = tally.with_face / tally.frames if tally.frames else 0.0
+    passed = 0 if pipeline.pace is None else pipeline.pace.passed
     lines = [
         f"\n{source}: {tally.frames} frames, {tally.with_face} with a face ({share:.1%}), {tally.readings} readings, "
-        f"{tally.dropped} dropped",
+        f"{tally.dropped} dropped" + (f", {passed} let go by unread" if passed else ""),
         f"{'stage':<10}{'p50 ms':>9}{'p95 ms':>9}",
     ]
     booked = pipeline.stages

@@ -12,7 +12,6 @@ from mien.health import State
 from mien.outputs.queued import SinkState
 from mien.pipeline import STAGES, Pipeline
 from mien.preview.monitor import Monitor
-from mien.preview.state import throttled_bits
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -79,20 +78,27 @@ class Metrics:
         monitor = self._monitor
         if monitor is None:
             return
-        health, state = self._pipeline.pulse.now(), machine.state()
+        health, state, pace = self._pipeline.pulse.now(), machine.state(), self._pipeline.pace
+        passed, limit = (0, None) if pace is None else (pace.passed, pace.limit)
         for name, what, count in (
-            ("mien_frames_captured", "Frames processed or dropped", monitor.frames + monitor.dropped),
+            (
+                "mien_frames_captured",
+                "Frames processed, dropped or passed",
+                monitor.frames + monitor.dropped + passed,
+            ),
             ("mien_frames_processed", "Frames whose faces were read", monitor.frames),
             ("mien_frames_dropped", "Frames lost because the models were busy", monitor.dropped),
+            ("mien_frames_passed", "Frames let go by unread, while nobody was in view or it was hot", passed),
             ("mien_frames_damaged", "Frames that could not be decoded", self._camera.damaged),
             ("mien_camera_restarts", "Attempts to get the camera to run again", self._camera.restarts),
         ):
             yield CounterMetricFamily(name, what, value=count)
-        bits = throttled_bits(state["throttled"])
+        bits = machine.throttled_bits(state["throttled"])
         for name, what, value in (
             ("mien_healthy", "1 if a new frame was processed lately", float(health.healthy)),
             ("mien_frame_age_seconds", "Since the last new frame was processed", health.age),
             ("mien_frame_rate_hertz", "Frames a second over the last five seconds", monitor.rate()),
+            ("mien_rate_limit_hertz", "Frames a second that are read at most, if fewer than come", limit),
             ("mien_faces", "Faces in the newest frame", float(monitor.faces)),
             ("mien_temperature_celsius", "Of the processor", state["temperature"]),
             (

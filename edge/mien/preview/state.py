@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from mien.machine import State as MachineState
+from mien.machine import throttled_bits
 from mien.outputs.names import shown
 from mien.pipeline import Pipeline
 from mien.preview.monitor import Monitor
@@ -94,17 +95,6 @@ def state(
         "temperature": machine["temperature"],
         "throttled": bool((throttled_bits(machine["throttled"]) or 0) & 0xF),
     }
-
-
-def throttled_bits(told: str | None) -> int | None:
-    """What the Pi's firmware tells, as a number; None if it tells nothing.
-
-    Bits 0 to 3: under-voltage, frequency capped, throttled, soft temperature limit, at present.
-    """
-    try:
-        return None if told is None else int(told, 16)
-    except ValueError:
-        return None
 
 
 def _reading(reading: Reading) -> ReadingShown:

@@ -18,9 +18,16 @@ from preview_site import Ambiguous, Site, site, token_file, until
 
 from mien.errors import MienError
 from mien.outputs.queued import SinkState
+from mien.pace.pace import Pace
+from mien.pace.settings import PaceSettings
+from mien.pipeline import Pipeline
 from mien.preview import guard, server, streams
+from mien.preview.metrics import Metrics
+from mien.preview.monitor import Monitor
 from mien.preview.settings import PreviewSettings
+from mien.preview.state import health
 from mien.reader import FaceReader
+from mien.reading import FrameResult
 
 
 def picture(stream: object) -> np.ndarray:
@@ -221,6 +228,36 @@ def test_metrics_count_frames_drops_restarts_sinks_and_stages() -> None:
         assert float(lines["mien_healthy"]) == 0
         for stage in ("capture", "detect", "classify", "whole", "latency"):
             assert float(lines[f'mien_stage_seconds_count{{stage="{stage}"}}']) == processed
+
+
+def test_idling_is_healthy_and_told_with_its_rate_and_what_went_by() -> None:
+    at = [0.0]
+    pace = Pace(PaceSettings(idle_after=1, idle_rate=2), clock=lambda: at[0])
+    camera = FakeCamera()
+    pipeline = Pipeline(camera, FaceReader(FakeDetector(), FakeClassifier()), pace=pace)
+    metrics = Metrics(pipeline, camera, tuple)
+    metrics.begin(Monitor(pipeline))
+    assert "mien_rate_limit_hertz" not in metrics.text().decode()
+    pipeline.pulse.beat(FrameResult(0, "", 160, 120, 1, 2, ()))
+    for at[0] in (0.0, 1.0, 1.1, 1.2):
+        pace.wants()
+    assert health(pipeline) == {
+        "healthy": True,
+        "state": "idle",
+        "age_s": pytest.approx(0, abs=5),
+        "limit_s": 10.0,
+        "reasons": ["nobody in view: at most 2 frames a second are read"],
+    }
+    text = metrics.text().decode()
+    for line in (
+        'mien_state{state="idle"} 1.0',
+        'mien_state{state="running"} 0.0',
+        "mien_healthy 1.0",
+        "mien_rate_limit_hertz 2.0",
+        "mien_frames_passed_total 2.0",
+        "mien_frames_captured_total 2.0",
+    ):
+        assert f"\n{line}\n" in text
 
 
 def test_a_stage_that_a_frame_did_not_go_through_is_not_counted_for_it() -> None:

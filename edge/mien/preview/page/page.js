@@ -5,6 +5,7 @@ const picture = $("picture");
 const NAMES = {
   starting: "starting",
   running: "running",
+  idle: "idle",
   paused: "paused",
   recovering: "camera recovering",
   stalled: "stalled",
@@ -28,7 +29,7 @@ function text(element, value) {
 
 /** The live view is asked for only while it can be seen: then alone frames are drawn. */
 function look() {
-  const wanted = !document.hidden && state !== null && ["running", "stalled", "recovering"].includes(state.state);
+  const wanted = !document.hidden && state !== null && ["running", "idle", "stalled", "recovering"].includes(state.state);
   if (wanted === streaming || (wanted && Date.now() - refused < 3000)) return;
   streaming = wanted;
   picture.hidden = !wanted;
@@ -40,12 +41,14 @@ function said() {
   if (state.state === "stalled") return `stalled: last frame ${seconds(state.age_s)}`;
   if (state.state === "recovering" && state.age_s !== null) return `camera recovering: last frame ${seconds(state.age_s)}`;
   if (state.state === "running" && !state.healthy) return "resuming";
+  if (state.healthy && state.reasons.length) return `${NAMES[state.state]}: ${state.reasons.join("; ")}`;
   return NAMES[state.state];
 }
 
 function covered() {
   switch (state.state) {
     case "running": return state.healthy ? "" : "Resuming …";
+    case "idle": return "";
     case "paused": return "Paused. Nothing is read.";
     case "starting": return "Waiting for the first frame …";
     case "recovering": return `Camera recovering. Last frame ${seconds(state.age_s)}.`;
@@ -157,7 +160,7 @@ function show() {
   const button = $("pause");
   button.disabled = state.state === "ended";
   text(button, state.state === "paused" ? "Resume" : "Pause");
-  document.title = state.state === "running" ? "mien" : `mien: ${said()}`;
+  document.title = ["running", "idle"].includes(state.state) ? "mien" : `mien: ${said()}`;
   showReadings();
   showFigures();
   look();

@@ -4,7 +4,7 @@ XNNPACK, LiteRT's kernels, takes tiles for int8 wherever it may. A tile is 16 ro
 channels, all that edge networks have, fill a fraction of it. Linux gives a process the tiles only when it asks
 (`ARCH_REQ_XCOMP_PERM`), and refuses as long as a thread's alternate signal stack could not hold their registers: so
 such a stack is set while XNNPACK first looks at the processor, and taken away again. A process that got the tiles
-before, as PyTorch asks for them, keeps them.
+before, such as by `import onnxruntime` outside mien, keeps them.
 """
 
 from __future__ import annotations

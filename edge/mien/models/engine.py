@@ -231,7 +231,8 @@ def _imported(package: _Package) -> Any:
         # is loaded. Not a matter of taste here: mien promises that nothing leaves the device.
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
-        return importlib.import_module(package.module)
+        with amx.refused():  # ONNX Runtime asks as it is imported, gains little itself, and LiteRT would have them too
+            return importlib.import_module(package.module)
     except ImportError as error:
         raise _unusable(package, _first_line(error)) from None
 

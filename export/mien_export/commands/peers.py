@@ -25,6 +25,9 @@ def add(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from mien.models import engine
+
+    engine.available()  # imports the engines as `mien bench` does, before the modules below do it in their way
     from mien_export.pages import bench_picture
     from mien_export.peers import benchmark
     from mien_train.face import detectors

@@ -12,6 +12,7 @@ from mien.cameras.settings import CameraSettings
 from mien.cli import main
 from mien.config import build, read
 from mien.errors import MienError
+from mien.tracking.settings import SmoothingSettings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -21,11 +22,13 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -> None:
-    path = written(tmp_path, 'source = "demo"\nsinks = ["null"]\nsmoothing_seconds = 1\n')
-    config = build(read(path), {"source": "auto", "engine": None, "sinks": None})
+    path = written(tmp_path, 'source = "demo"\nsinks = ["null"]\n[smoothing]\nseconds = 1\n')
+    config = build(
+        read(path), {"source": "auto", "engine": None, "sinks": None}, {"smoothing": {"seconds": None, "margin": 0.2}}
+    )
     assert config.source == "auto"
     assert config.sinks == ("null",)
-    assert config.smoothing_seconds == 1
+    assert config.smoothing == SmoothingSettings(seconds=1, margin=0.2)
     assert config.engine == "litert"
 
 
@@ -82,7 +85,9 @@ def test_the_options_of_a_camera_reach_its_source(monkeypatch: pytest.MonkeyPatc
     options = ["--camera", "1", "--width", "800", "--height", "600", "--rate", "15", "--rotate", "270", "--mirror"]
     assert main(["run", "--sink", "null", *options]) == 2
     assert main(["run", "--sink", "null"]) == 2
-    assert seen == [CameraSettings(**CAMERA), CameraSettings()]
+    assert main(["run", "--sink", "null", "--recover", "7", "--loop", "--realtime"]) == 2
+    played = CameraSettings(recover_seconds=7, loop=True, realtime=True)
+    assert seen == [CameraSettings(**CAMERA), CameraSettings(), played]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class Camera(Closing):
     Attributes:
         live: whether time goes on without us: frames of a live source that nobody fetches are lost.
         related: whether frames follow one another in time, so that a face in one may be the same in the next.
-        period_ns: nanoseconds between two frames of a recording; None for a live source or unrelated pictures.
+        period_ns: nanoseconds between two frames of a recording; None for a camera or unrelated pictures.
         description: one line for the user.
         damaged: frames or pictures so far that could not be decoded and were left out.
         state: "running"; "recovering" while a live source gives no frames and is being restarted; "failed" once it was

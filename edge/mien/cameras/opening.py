@@ -18,18 +18,32 @@ def open_source(spec: str | Path, settings: CameraSettings | None = None) -> Cam
 
     Args:
         spec: one of `SOURCES`.
-        settings: of a camera; of a file, its turning and mirroring alone count. The defaults if None.
+        settings: of a camera; of a file, how it is played, turned and mirrored counts. The defaults if None.
 
     Raises:
         MienError: unknown source, missing path, empty folder, absent camera or package.
     """
     settings = settings or CameraSettings()
     camera = _opened(str(spec), settings)
+    if settings.loop or settings.realtime:
+        camera = _played(camera, str(spec), settings)
     if camera.turned or (not settings.rotation and not settings.mirror):
         return camera
     from mien.cameras.oriented import OrientedCamera
 
     return OrientedCamera(camera, settings.rotation, settings.mirror)
+
+
+def _played(camera: Camera, spec: str, settings: CameraSettings) -> Camera:
+    from mien.cameras.looped import LoopedCamera
+    from mien.cameras.realtime import RealTimeCamera
+
+    if camera.period_ns is None:
+        camera.close()
+        raise MienError(f"source {spec!r}: is a picture or a camera; loop and realtime are for a video or the demo")
+    if settings.loop:
+        camera = LoopedCamera(camera, lambda: _opened(spec, settings))
+    return RealTimeCamera(camera) if settings.realtime else camera
 
 
 def _opened(spec: str, settings: CameraSettings) -> Camera:

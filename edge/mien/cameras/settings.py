@@ -39,6 +39,9 @@ class CameraSettings:
         gain: of the sensor, 1 or more; 0 leaves it to the camera.
         metering: the part of the frame whose brightness counts: "centre", "spot" or "matrix", which is all of it.
         flicker: hertz of the mains, 50 or 60, whose lamps would make stripes; 0 for daylight.
+        loop: whether a video or the demo begins anew at its end.
+        realtime: whether a video or the demo is played at its own speed, as if it were a camera: what is late or comes
+            while the models are busy is dropped and counted. Otherwise as fast as it is read, and nothing is dropped.
 
     Raises:
         MienError: a value out of range.
@@ -55,6 +58,8 @@ class CameraSettings:
     gain: float = 0.0
     metering: str = "centre"
     flicker: int = 0
+    loop: bool = False
+    realtime: bool = False
 
     def __post_init__(self) -> None:
         if self.number < 0:

@@ -47,6 +47,16 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--scan-every", type=int, metavar="K", help="whole frame every K frames, in between around known faces (1)"
     )
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        dest="seconds",
+        metavar="SECONDS",
+        help="after which an old reading of a face at rest weighs 1/e (1.6; 0: none)",
+    )
+    parser.add_argument(
+        "--margin", type=float, metavar="P", help="by which another emotion must be ahead until it is shown (0.1)"
+    )
     parser.add_argument("--verbose", "-v", action="store_true", help="say on standard error what each part does")
     parser.add_argument(
         "--explain-privacy",
@@ -63,13 +73,26 @@ def add(subparsers: Subparsers) -> None:
         help=f"serve it there ({ADDRESS}); from other machines a token is needed",
     )
     preview.add_argument("--token-file", metavar="FILE", help="whose first line is the token (one is drawn)")
-    camera = parser.add_argument_group("camera", "of a camera; rotation and mirroring of every source")
+    camera = parser.add_argument_group(
+        "camera", "of a camera; rotation and mirroring of every source, playing of a recording"
+    )
     camera.add_argument("--camera", type=int, dest="number", metavar="N", help="which of several, from 0 (0)")
     camera.add_argument("--width", type=int, metavar="PIXELS", help="of a frame (640)")
     camera.add_argument("--height", type=int, metavar="PIXELS", help="of a frame (480)")
     camera.add_argument("--rate", type=float, metavar="HZ", help="frames a second (the camera's own)")
     camera.add_argument("--rotate", type=int, dest="rotation", metavar="DEGREES", help="clockwise: 0, 90, 180 or 270")
     camera.add_argument("--mirror", action="store_true", default=None, help="left to right")
+    camera.add_argument("--loop", action="store_true", default=None, help="a video or the demo, again and again")
+    camera.add_argument(
+        "--realtime", action="store_true", default=None, help="a video or the demo at its own speed, as if a camera"
+    )
+    camera.add_argument(
+        "--recover",
+        type=float,
+        dest="recover_seconds",
+        metavar="SECONDS",
+        help="for how long a camera that is lost is opened again (60; 0: not at all)",
+    )
     camera.add_argument("--exposure", type=int, metavar="US", help="microseconds (the camera's own); ribbon cable only")
     camera.add_argument("--gain", type=float, metavar="X", help="of the sensor, likewise")
     camera.add_argument("--metering", metavar="PART", help="whose brightness counts: centre, spot or matrix; likewise")
@@ -82,9 +105,11 @@ _KEYS = (
     "source", "sinks", "max_frames", "annotate", "engine", "threads", "detector", "classifier", "expression",
     "score_threshold", "tiles", "scan_every",
 )  # fmt: skip
+_SMOOTHING_KEYS = ("seconds", "margin")
 _PREVIEW_KEYS = ("address", "token_file")
 _CAMERA_KEYS = (
-    "number", "width", "height", "rate", "rotation", "mirror", "exposure", "gain", "metering", "flicker",
+    "number", "width", "height", "rate", "rotation", "mirror", "loop", "realtime", "recover_seconds", "exposure",
+    "gain", "metering", "flicker",
 )  # fmt: skip
 
 
@@ -113,6 +138,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
     file = config.read(args.config) if args.config is not None else {}
     given = {key: getattr(args, key) for key in _KEYS}
     tables = {
+        "smoothing": {key: getattr(args, key) for key in _SMOOTHING_KEYS},
         "camera": {key: getattr(args, key) for key in _CAMERA_KEYS},
         "preview": {key: getattr(args, key) for key in _PREVIEW_KEYS},
     }
@@ -145,7 +171,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
                     tiles=settings.tiles,
                     scan_every=settings.scan_every,
                     look=settings.look,
-                    smoother=Smoother(settings.smoothing_seconds),
+                    smoother=Smoother(settings.smoothing),
                 )
             )
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip, pace=Pace(settings.pace))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -18,17 +19,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults-page", type=Path, help="write there what each fault ended in")
 
 
-Note = Callable[[str, str, str, Ended], None]
+class Note(Protocol):
+    """Notes of a fault (its group, its name) what is done about it, how the run ended, and what told of it if that is
+    not the last line of standard error."""
+
+    def __call__(self, group: str, fault: str, outcome: str, ended: Ended, says: str | None = None) -> None: ...
+
 
 _SEEN: list[faults_page.Row] = []
 
 
 @pytest.fixture
 def note() -> Note:
-    """Notes of a fault (its group, its name) what is done about it, and how the run ended."""
+    """See `Note`."""
 
-    def add(group: str, fault: str, outcome: str, ended: Ended) -> None:
-        _SEEN.append(faults_page.Row(group, fault, outcome, ended.status, ended.last))
+    def add(group: str, fault: str, outcome: str, ended: Ended, says: str | None = None) -> None:
+        _SEEN.append(faults_page.Row(group, fault, outcome, ended.status, ended.last if says is None else says))
 
     return add
 

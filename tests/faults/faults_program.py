@@ -7,6 +7,7 @@ the real thing.
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import time
@@ -96,6 +97,61 @@ def _late() -> Camera:
     return Double()
 
 
+YEAR_NS = 365 * 86_400 * 10**9
+
+
+def _wall_clock(shift: Callable[[], int]) -> None:
+    """The wall clock is off by so many nanoseconds; the machine calls it synchronised where that is none."""
+    from mien.history import clock
+
+    real = time.time_ns
+    time.time_ns = lambda: real() + shift()
+    clock.Clock._synchronised = lambda self: shift() == 0  # type: ignore[method-assign]
+
+
+def _clock_that_jumps() -> Callable[[int, int], int]:
+    """Right for 50 frames, set back a year, set ahead by two, and right again, and committed in between."""
+    from mien.history import sink
+
+    sink._COMMIT_NS = 100_000_000
+    shifts, reached = (0, -YEAR_NS, YEAR_NS, 0), [0]
+    _wall_clock(lambda: shifts[min(reached[0] // 50, 3)])
+
+    def stamp(number: int, now: int) -> int:
+        reached[0] = number
+        return now
+
+    return stamp
+
+
+def _promises() -> None:
+    """What is forced to the disk is written down, in ../promised, once it is."""
+    from mien.history import sink
+
+    sink._COMMIT_NS = 300_000_000
+    file = os.open("../promised", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    commit, fsync = sink.HistorySink._commit, os.fsync
+
+    def committed(self: sink.HistorySink, now: object) -> None:
+        commit(self, now)  # type: ignore[arg-type]
+        (rows,) = self._connection().execute("SELECT count(*) FROM readings").fetchone()
+        os.write(file, f"history.db {rows}\n".encode())
+
+    def synced(descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        fsync(descriptor)
+        os.write(file, f"readings.jsonl {size}\n".encode())
+
+    sink.HistorySink._commit, os.fsync = committed, synced  # type: ignore[assignment, method-assign]
+
+
+def _throttled() -> None:
+    """The firmware of a Raspberry Pi says: throttled, and the soft temperature limit acts."""
+    from mien import machine
+
+    machine._FIRMWARE = os.path.abspath("get_throttled")
+
+
 CAMERAS: dict[str, Callable[[], Camera]] = {
     "": Double,
     "late": _late,
@@ -117,6 +173,7 @@ CAMERAS: dict[str, Callable[[], Camera]] = {
     "pixel": lambda: Double(_of_size(1, 1)),
     "line": lambda: Double(_of_size(1, 4000)),
     "huge": lambda: Double(_of_size(6000, 8000), rate=5),
+    "clock-jumps": lambda: Double(stamp=_clock_that_jumps()),
     "slow": lambda: Double(rate=1),
     "fast": lambda: Double(rate=200),
 }
@@ -144,10 +201,19 @@ ENGINES: dict[str, Callable[[], None]] = {
 }
 
 
+SYSTEMS: dict[str, Callable[[], None]] = {
+    "clock-behind": lambda: _wall_clock(lambda: -YEAR_NS),
+    "clock-ahead": lambda: _wall_clock(lambda: 86_400 * 10**9),
+    "promises": _promises,
+    "throttled": _throttled,
+}
+
+
 def _main() -> int:
     name, *arguments = sys.argv[1:]
-    if name in ENGINES:
-        ENGINES[name]()
+    for faults in (ENGINES, SYSTEMS):
+        if name in faults:
+            faults[name]()
     camera = CAMERAS.get(name, Double)
     real = opening.open_source
     opening.open_source = lambda spec, settings=None: camera() if spec == "auto" else real(spec, settings)  # type: ignore[assignment]

@@ -106,6 +106,21 @@ def run(fault: str, arguments: Sequence[str], folder: Path, before: Sequence[str
     return ended
 
 
+def seconds_to_first_line(folder: Path) -> float:
+    """How long a run takes on this machine, as busy as it is, until it has written a line."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "readings.jsonl"
+    began = time.monotonic()
+    started = Started(command("", ["run", "--sink", f"jsonl:{path}"]), folder)
+    try:
+        while not (path.exists() and path.stat().st_size):
+            assert time.monotonic() - began < SECONDS, "no line is written"
+            time.sleep(0.01)
+        return time.monotonic() - began
+    finally:
+        started.kill()
+
+
 def records(path: Path) -> list[dict[str, object]]:
     """The lines of a file of readings, every one whole."""
     text = path.read_text(encoding="utf-8")

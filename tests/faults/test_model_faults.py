@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,9 +80,31 @@ def _other_scale(document: Document) -> None:
     outputs[0]["scale"] *= 2
 
 
+def _of_another_network(folder: Path) -> None:
+    shutil.copy(bundle.MODELS / "face-small.tflite", folder / f"{MODEL}.tflite")
+    _rehashed(folder)
+
+
+def _of_another_quantization(folder: Path) -> None:
+    """The scale of the output doubled wherever the file has it."""
+    (output, *_) = json.loads((folder / f"{MODEL}.json").read_text())["outputs"]
+    path = folder / f"{MODEL}.tflite"
+    before, after = (struct.pack("<f", factor * output["scale"]) for factor in (1, 2))
+    content = path.read_bytes()
+    assert before in content
+    path.write_bytes(content.replace(before, after))
+    _rehashed(folder)
+
+
 @pytest.mark.parametrize(
     ("damage", "words", "message"),
     [
+        (_of_another_network, "a model file of another network, its hash made to fit", "export it again"),
+        (
+            _of_another_quantization,
+            "a model file of another quantization, its hash made to fit",
+            "scales or zero points",
+        ),
         (_changed(_halve), "a model file cut short", "changed or damaged"),
         (_changed(_flip), "one bit of a model file flipped", "changed or damaged"),
         (lambda folder: (folder / f"{MODEL}.tflite").unlink(), "a model file missing", "missing, though"),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from faults_page import DEGRADED, ENDS, GOES_ON, RECOVERS, STOPS
-from faults_run import SECONDS, Started, command, records, run
+from faults_run import SECONDS, Started, command, records, run, seconds_to_first_line
 
 from conftest import Note
 
@@ -82,14 +85,53 @@ def test_a_library_that_does_not_fit_into_memory_is_one_line_and_status_2(folder
     note("System", "too little memory to load the libraries", STOPS, ended)
 
 
+def test_a_camera_without_permission_is_one_line_and_status_2(folder: Path, note: Note) -> None:
+    node = folder.parent / "video0"
+    node.touch(mode=0)
+    node.chmod(0)
+    closed = ["bwrap", "--bind", "/", "/", "--dev", "/dev", "--bind", str(node), "/dev/video0", "--cap-drop", "ALL"]
+    ended = run("", ["run", "--source", "v4l2:0", "--max-frames", "5"], folder, closed)
+    assert (ended.status, "usermod -aG video" in ended.last) == (2, True), ended.errors
+    note("Camera", "may not be opened by this user", STOPS, ended)
+
+
+def test_a_throttled_board_is_told_on_the_page(folder: Path, started: list[Started], note: Note) -> None:
+    (folder / "get_throttled").write_text("c000c\n")  # at present, and since the start
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    one = Started(command("throttled", ["run", "--sink", "null", "--preview", f"127.0.0.1:{port}"]), folder)
+    started.append(one)
+    metrics = _asked(f"http://127.0.0.1:{port}/metrics")
+    one.send(signal.SIGTERM)
+    ended = one.ended()
+    ended.check()
+    assert ended.status == 0, ended.errors
+    told = {"mien_throttled 1.0", f"mien_throttled_bits {float(0xC000C)}"}
+    assert told <= set(metrics.splitlines())
+    note("System", "the board is throttled", DEGRADED, ended, "mien_throttled 1.0 in /metrics, and on the page")
+
+
+def _asked(url: str) -> str:
+    """The page's answer, as soon as it answers and a frame was processed."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        with suppress(OSError), urlopen(url, timeout=5) as answer:
+            text: str = answer.read().decode()
+            if "mien_healthy 1.0" in text:
+                return text
+        assert time.monotonic() < deadline, f"{url} does not answer"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_at_any_moment_ends_or_is_taken_in_good_order(
     number: signal.Signals, folder: Path, started: list[Started], note: Note
 ) -> None:
     moments = random.Random(SEED + number)
     path = folder / "readings.jsonl"
+    start = seconds_to_first_line(folder.parent / "before")
     for _ in range(TRIES):
-        after = moments.uniform(0.0, 2.0)
+        after = moments.uniform(0.0, 2.5 * start)
         one = Started(command("", [*RUN, "--max-frames", "60"]), folder)
         started.append(one)
         time.sleep(after)
@@ -139,10 +181,11 @@ def test_after_kills_at_any_moment_every_line_is_whole_and_the_next_run_goes_on(
     moments = random.Random(SEED)
     path = folder / "readings.jsonl"
     kept = 0
+    start = seconds_to_first_line(folder.parent / "before")
     for _ in range(TRIES):
         one = Started(command("", RUN), folder)
         started.append(one)
-        time.sleep(moments.uniform(0.3, 2.5))
+        time.sleep(moments.uniform(0.5 * start, 2.5 * start))
         one.send(signal.SIGKILL)
         assert one.ended().status == -signal.SIGKILL
         if path.exists():

@@ -21,6 +21,7 @@ from mien.outputs.mqtt import MqttSettings
 from mien.outputs.program import CommandSettings
 from mien.pace.settings import PaceSettings
 from mien.preview.settings import PreviewSettings
+from mien.tracking.settings import SmoothingSettings
 
 _LARGEST = 1 << 20
 """Bytes of a settings file: one with every key has some hundred."""
@@ -28,6 +29,7 @@ _LARGEST = 1 << 20
 _MOST = 1 << 53
 """Of whole numbers: above it a float is another number, or none."""
 
+_SMOOTHING = SmoothingSettings()
 _CAMERA = CameraSettings()
 _PACE = PaceSettings()
 _PREVIEW = PreviewSettings()
@@ -54,12 +56,12 @@ class RunConfig:
         expression: how faces are read: perceived, intended or mixed, as far as the classifier has it; empty for its
             own choice.
         score_threshold: lowest score of a face; 0 for the model's own.
-        smoothing_seconds: time constant, in seconds; 0 for none.
         tiles: also scan overlapping tiles at full size, for small faces.
         scan_every: scan the whole frame at every k-th frame, and in between look around the known faces; 1 scans
             always.
         look: the detector that looks around known faces where `scan_every` is above 1; a small one, or looking costs
             as much as scanning.
+        smoothing: how steady what is shown of a face is.
         camera: how a camera is to be set up.
         pace: when fewer frames of a live camera are read: while nobody is in view, or while it is hot.
         preview: how the live page is offered.
@@ -79,10 +81,10 @@ class RunConfig:
     classifier: str = "emotion-base"
     expression: str = ""
     score_threshold: float = 0.0
-    smoothing_seconds: float = 0.4
     tiles: bool = False
     scan_every: int = 1
     look: str = "face-small"
+    smoothing: SmoothingSettings = _SMOOTHING
     camera: CameraSettings = _CAMERA
     pace: PaceSettings = _PACE
     preview: PreviewSettings = _PREVIEW
@@ -142,7 +144,6 @@ def build(
         ("max_frames", 0),
         ("scan_every", 1),
         ("score_threshold", 0),
-        ("smoothing_seconds", 0),
     ):
         value = getattr(config, name)
         if value < least:

@@ -150,7 +150,7 @@ class FaceReader(Closing):
             if not match.sure:  # of two faces that may have changed places, neither inherits the other's past
                 self._smoother.forget(match.number)
             smoothed = self._smoother.update(match.number, row, at)
-            verdict = self._classifier.verdict(smoothed)
+            verdict = self._smoother.decide(match.number, smoothed, self._classifier)
             probabilities = dict(zip(self._classifier.labels, smoothed.tolist(), strict=True))
             readings.append(Reading(match.number, face, *verdict, probabilities, self._classifier.expression))
         self._smoother.keep([track.number for track in self._tracker.tracks])

@@ -23,7 +23,7 @@ class Reading:
         track: number of the face's track, stable while the face stays in view.
         face: box, landmarks and score, in frame pixels.
         emotion: a label of the classifier, or `UNCERTAIN`.
-        top: the most probable label, also where the emotion is `UNCERTAIN`.
+        top: the most probable label, also where the emotion is `UNCERTAIN`, or still another that is about as probable.
         reason: why the emotion is `UNCERTAIN`, such as `AMBIGUOUS`; None where it is not.
         probabilities: label to calibrated probability, smoothed over the track; sums to 1.
         expression: how the classifier read the face, such as "perceived"; labels follow from it.
@@ -45,7 +45,8 @@ class Reading:
     @property
     def caption(self) -> str:
         """For people: such as "happiness 93%", or "uncertain (happiness 63%)"."""
-        best = f"{self.top} {self.probability:.0%}"
+        label = self.top if self.emotion == UNCERTAIN else self.emotion
+        best = f"{label} {self.probabilities[label]:.0%}"
         return f"{UNCERTAIN} ({best})" if self.emotion == UNCERTAIN else best
 
 

@@ -31,6 +31,7 @@ from mien.outputs.thinning import LastReading
 from mien.pace.settings import PaceSettings
 from mien.preview.settings import PreviewSettings
 from mien.reading import FrameResult
+from mien.tracking.settings import SmoothingSettings
 
 PAGE = (docs_pages.ROOT / "docs/reference.md").read_text(encoding="utf-8")
 KINDS = {str: "string", int: "whole number", float: "number", bool: "true or false", tuple: "list of strings"}
@@ -88,6 +89,7 @@ def _real_keys(kind: type) -> dict[str, object]:
                 CommandSettings,
                 PreviewSettings,
                 PaceSettings,
+                SmoothingSettings,
             )
         )
     ),
@@ -100,7 +102,7 @@ def test_every_key_of_the_settings_stands_there_with_type_default_and_option(tab
     ("old", "new", "found"),
     [
         ("| `threads` |", "| `thread` |", ["missing: threads", "does not exist: thread"]),
-        ("| `0.4` |", "| `0.5` |", ["smoothing_seconds: is ('number', 0.4, '')"]),
+        ('| `"face-small"` |', '| `"face-base"` |', ["look: is ('string', 'face-small', '')"]),
         ("| `--scan-every` |", "| `--scan` |", ["scan_every: is"]),
         ("| `max_frames` | whole number |", "| `max_frames` | number |", ["max_frames: is ('whole number'"]),
     ],

@@ -12,6 +12,7 @@ from mien.cameras.settings import CameraSettings
 from mien.cli import main
 from mien.config import build, read
 from mien.errors import MienError
+from mien.tracking.settings import SmoothingSettings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -21,11 +22,13 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -> None:
-    path = written(tmp_path, 'source = "demo"\nsinks = ["null"]\nsmoothing_seconds = 1\n')
-    config = build(read(path), {"source": "auto", "engine": None, "sinks": None})
+    path = written(tmp_path, 'source = "demo"\nsinks = ["null"]\n[smoothing]\nseconds = 1\n')
+    config = build(
+        read(path), {"source": "auto", "engine": None, "sinks": None}, {"smoothing": {"seconds": None, "margin": 0.2}}
+    )
     assert config.source == "auto"
     assert config.sinks == ("null",)
-    assert config.smoothing_seconds == 1
+    assert config.smoothing == SmoothingSettings(seconds=1, margin=0.2)
     assert config.engine == "litert"
 
 

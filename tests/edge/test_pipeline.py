@@ -146,8 +146,9 @@ def test_a_reading_is_tracked_smoothed_on_the_recordings_clock_and_complete() ->
     assert (a.track, b.track) == (1, 1)
     assert a.emotion == "neutral"
     assert a.probabilities == pytest.approx({"neutral": 1.0, "happiness": 0.0})
-    # Frame 1 is of luma 1: happiness 1/255, blended over 40 ms with a time constant of 0.4 s: 1 - e^-0.1.
-    assert b.probabilities["happiness"] == pytest.approx(0.0951626 / 255, rel=1e-4)
+    # Frame 1 is of luma 1: happiness's logarithm goes from ln 0.0001 to -ln 255, 3.669 up. In 40 ms 1 - e^-0.0762885 of
+    # that: the speed is half of 0.222226 · (91.725 + 0.098) a second, the rate 0.625 + 0.04π of it.
+    assert b.probabilities["happiness"] == pytest.approx(1.3096e-4, rel=1e-3)
     assert first.captured_at <= first.read_at
     assert (first.width, first.height) == (160, 120)
 

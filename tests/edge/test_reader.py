@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from mien import EmotionClassifier, FaceDetector, FaceReader, MienError, read_image, to_luma
 from mien.cameras.demo import photograph
 from mien.reader import STAGES
+from mien.tracking.settings import SmoothingSettings
+from mien.tracking.smoother import Smoother
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +49,13 @@ def test_what_is_uncertain_says_its_best_guess_and_why() -> None:
 
 
 def test_frames_follow_one_another_until_the_reader_is_told_otherwise() -> None:
-    reader = FaceReader(FakeDetector([face()]), FakeClassifier())
-    first, second = reader.read(frame(0), 0), reader.read(frame(255), 40_000_000)
+    smoother = Smoother(SmoothingSettings(seconds=0.4, response=0))
+    reader = FaceReader(FakeDetector([face()]), FakeClassifier(), smoother=smoother)
+    first, second = reader.read(frame(51), 0), reader.read(frame(204), 40_000_000)
     assert (first.sequence, second.sequence) == (0, 1)
     assert second.readings[0].track == 1
-    # 40 ms at a time constant of 0.4 s: 1 − e^−0.1 of the way from 0 to 1.
-    assert second.readings[0].probabilities["happiness"] == pytest.approx(0.0951626, rel=1e-4)
+    # 40 ms at a time constant of 0.4 s: odds of 4 to 1 go 1 − e^−0.1 of the way to 1 to 4, which is 3.0726 to 1.
+    assert second.readings[0].probabilities["happiness"] == pytest.approx(1 / 4.0726, rel=1e-4)
     reader.reset()
     third = reader.read(frame(255), 80_000_000)
     assert third.readings[0].track == 2

@@ -24,10 +24,10 @@ _WHOLE: dict[str, Any] = {
     "detector": "face-base",
     "classifier": "emotion-base",
     "score_threshold": 0.4,
-    "smoothing_seconds": 0.4,
     "tiles": False,
     "scan_every": 2,
     "look": "face-small",
+    "smoothing": {"seconds": 1.6, "response": 0.02, "margin": 0.1},
     "camera": {"number": 0, "width": 640, "height": 480, "rate": 30.0, "rotation": 90, "mirror": True},
 }
 
@@ -46,7 +46,7 @@ def prepare(folder: Path) -> Trial:
         line = {"max_frames": generator.choice((None, 3, *damage.ODD_VALUES))} if generator.random() < 0.2 else {}
         built = config.build(file, line)
         _check(built)
-        Smoother(built.smoothing_seconds)
+        Smoother(built.smoothing)
 
     return trial
 

@@ -50,8 +50,8 @@ def test_every_explained_sink_opens(kind: str, tmp_path: Path, monkeypatch: pyte
 def test_every_setting_that_opens_a_way_out_is_explained() -> None:
     # A new table or key that lets something out must be explained, and then be named here.
     silent = {
-        "source", "max_frames", "engine", "threads", "detector", "classifier", "score_threshold", "smoothing_seconds",
-        "tiles", "scan_every", "look", "camera",
+        "source", "max_frames", "engine", "threads", "detector", "classifier", "expression", "score_threshold",
+        "smoothing", "tiles", "scan_every", "look", "camera", "pace",
     }  # fmt: skip
     explained = {"sinks", "annotate", "jsonl", "history", "mqtt", "command", "preview"}
     assert {field.name for field in dataclasses.fields(RunConfig)} - silent == explained

@@ -47,6 +47,16 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--scan-every", type=int, metavar="K", help="whole frame every K frames, in between around known faces (1)"
     )
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        dest="seconds",
+        metavar="SECONDS",
+        help="after which an old reading of a face at rest weighs 1/e (1.6; 0: none)",
+    )
+    parser.add_argument(
+        "--margin", type=float, metavar="P", help="by which another emotion must be ahead until it is shown (0.1)"
+    )
     parser.add_argument("--verbose", "-v", action="store_true", help="say on standard error what each part does")
     parser.add_argument(
         "--explain-privacy",
@@ -95,6 +105,7 @@ _KEYS = (
     "source", "sinks", "max_frames", "annotate", "engine", "threads", "detector", "classifier", "expression",
     "score_threshold", "tiles", "scan_every",
 )  # fmt: skip
+_SMOOTHING_KEYS = ("seconds", "margin")
 _PREVIEW_KEYS = ("address", "token_file")
 _CAMERA_KEYS = (
     "number", "width", "height", "rate", "rotation", "mirror", "loop", "realtime", "recover_seconds", "exposure",
@@ -127,6 +138,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
     file = config.read(args.config) if args.config is not None else {}
     given = {key: getattr(args, key) for key in _KEYS}
     tables = {
+        "smoothing": {key: getattr(args, key) for key in _SMOOTHING_KEYS},
         "camera": {key: getattr(args, key) for key in _CAMERA_KEYS},
         "preview": {key: getattr(args, key) for key in _PREVIEW_KEYS},
     }
@@ -159,7 +171,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
                     tiles=settings.tiles,
                     scan_every=settings.scan_every,
                     look=settings.look,
-                    smoother=Smoother(settings.smoothing_seconds),
+                    smoother=Smoother(settings.smoothing),
                 )
             )
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip, pace=Pace(settings.pace))

@@ -1,0 +1,40 @@
+"""How steady what is shown of a face is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mien.errors import MienError
+
+_LONGEST = 60.0
+_QUICKEST = 10.0
+_WIDEST = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothingSettings:
+    """The keys of the table `[smoothing]`. The defaults are what `python -m mien_train smoothing` found best.
+
+    Attributes:
+        seconds: after which an old reading of a face whose expression rests weighs 1/e; 0 for no smoothing.
+        response: how much less smoothing a changing expression gets: 0 for as much as one that rests.
+        margin: of probability by which another emotion must be ahead, or an emotion beyond the threshold of
+            "uncertain", until it is shown; 0 for none.
+
+    Raises:
+        MienError: a value out of range.
+    """
+
+    seconds: float = 1.6
+    response: float = 0.02
+    margin: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, most, unit in (
+            ("seconds", _LONGEST, " seconds"),
+            ("response", _QUICKEST, ""),
+            ("margin", _WIDEST, ""),
+        ):
+            value = getattr(self, name)
+            if not 0 <= value <= most:
+                raise MienError(f"smoothing {name} is {value:g}; give 0 to {most:g}{unit}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.errors import MienError
+from mien.faces.detector import FaceDetector
 from mien.models import bundle
 from mien_train.data import emotion_data, faces, fer
-from mien_train.emotion import heads, robustness
+from mien_train.emotion import full_path, heads, robustness, scenes
 from mien_train.emotion.classification import scores
 from mien_train.emotion.confidence import expected_calibration_error
 from mien_train.emotion.outputs import spoken
@@ -31,9 +33,18 @@ TEST_LOG = Path("docs/results/test-log.jsonl")
 """Every look at FER2013's test images that is taken in this project's folder leaves a line here, so that it shows how
 often they were looked at."""
 
+_DETECTOR = "face-base"
+"""Finds the faces of the full path."""
+
 
 def evaluate(
-    model: Path, data: Path, split: str, protocol: str | None = None, log: Path | None = None, robust: bool = False
+    model: Path,
+    data: Path,
+    split: str,
+    protocol: str | None = None,
+    log: Path | None = None,
+    robust: bool = False,
+    full: bool = False,
 ) -> dict[str, Any]:
     """Figures of one model file.
 
@@ -46,22 +57,32 @@ def evaluate(
             for faces.
         log: gets a line if the split is "test". None: `TEST_LOG` does, if its folder is here and the data are FER's.
         robust: also read the images of a classifier under each of `robustness.CHANGES`.
+        full: also set them into scenes, where the bundled detector has to find them.
 
     Raises:
         MienError: unreadable model or data, or an unknown split or protocol.
     """
     kind = task_of(model)
-    if robust and kind != "emotion":
-        raise MienError(f"{model}: --robustness is for emotion models; a detector's figures come from `conditions`")
+    if (robust or full) and kind != "emotion":
+        wanted = "--robustness" if robust else "--full-path"
+        raise MienError(f"{model}: {wanted} is for emotion models; a detector's figures come from `conditions`")
     if kind == "face":
         photos = faces.load(data, split)
         by_hand = any(np.isfinite(photo.drawn).any() for photo in photos.photos)
         found = evaluate_detectors(model, photos, faces.load(data, "train") if by_hand else photos)
     else:
         images, used = _protocol(recipe(model), data, split, protocol)
+        scenery = scenes.backgrounds(data) if full else ()
         found = _emotion(model, images, used)
+        read, what = _reader(model, images.names), (images.images, images.labels, images.names)
         if robust:
-            found["robustness"] = _robustness(model, images)
+            found["robustness"] = robustness.measure(read, *what)
+        if full:
+            with FaceDetector(_DETECTOR) as detector:
+                found["full_path"] = {
+                    "detector": _DETECTOR,
+                    **full_path.measure(read, detector, template(model), *what, scenery),
+                }
     head = {"task": kind, "model": model.name, "sha256": bundle.sha256(model), "split": split}
     result = {**head, **found, "made_with": made_with()}
     if split == "test" and (log or (TEST_LOG.parent.is_dir() and _of_fer(model, protocol))):
@@ -165,10 +186,26 @@ def _of(names: tuple[str, ...], outputs: Tensor, labels: tuple[str, ...]) -> Ten
     return torch.cat([outputs, never], dim=1)[:, columns]
 
 
-def _robustness(model: Path, split: fer.Split) -> dict[str, Any]:
+def _reader(model: Path, names: tuple[str, ...]) -> Callable[[NDArray[np.uint8]], NDArray[np.int64]]:
+    """What a model chooses among names, int64 (n,), for images uint8 (n, 48, 48)."""
+
     def read(images: NDArray[np.uint8]) -> NDArray[np.int64]:
         outputs, labels, _ = emotion_logits(model, images)
-        chosen: NDArray[np.int64] = _of(split.names, outputs, labels).argmax(dim=1).numpy()
+        chosen: NDArray[np.int64] = _of(names, outputs, labels).argmax(dim=1).numpy()
         return chosen
 
-    return robustness.measure(read, split.images, split.labels, split.names)
+    return read
+
+
+def template(model: Path) -> NDArray[np.float32]:
+    """Where an emotion model wants the five landmarks: float32 (5, 2), crop pixels.
+
+    Raises:
+        MienError: it was not measured.
+    """
+    if model.suffix != ".pt":
+        return np.array(bundle.load(model).alignment.template, np.float32)
+    alignment = checkpoint.finished(model).metrics.get("alignment")
+    if alignment is None:
+        raise MienError(f"{model}: has no crop template; measure it with `mien_train align`")
+    return np.array(alignment["template"], np.float32)

@@ -61,6 +61,23 @@ def test_robustness_comes_with_an_emotion_models_evaluation(
     assert "a shift by one pixel changes" in printed.splitlines()[-1]
 
 
+def test_the_full_path_counts_faces_that_are_not_found_as_errors(
+    small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["emotion", "--data", str(small_data), "--out", "run", *TINY_EMOTION]) == 0
+    capsys.readouterr()
+    command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--full-path"]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["full_path"]
+    assert (found["n"], found["scenes"], found["detector"]) == (16, 2, "face-base")
+    assert len(found["frames"]) == 2
+    for row in found["frames"]:
+        assert row["found"] < 0.2  # the pictures are of noise
+        assert row["accuracy"] <= row["found"]
+    assert main(command) == 0
+    assert "full path, faces of 160 to 240 pixels in scenes" in capsys.readouterr().out.splitlines()[-3]
+
+
 def test_evaluating_leaves_nothing_in_the_folder_of_the_caller(
     small_data: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,8 +158,9 @@ def test_a_split_that_faces_do_not_have_is_named(
     command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "test"]
     assert main(command) == 2
     assert "has no split 'test'; it has train, val" in capsys.readouterr().err
-    assert main([*command[:-2], "--robustness"]) == 2
-    assert "--robustness is for emotion models" in capsys.readouterr().err
+    for option in ("--robustness", "--full-path"):
+        assert main([*command[:-2], option]) == 2
+        assert f"{option} is for emotion models" in capsys.readouterr().err
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,12 @@ def add(commands: Commands) -> None:
         "how often a shift by one pixel changes its choice",
     )
     evaluate.add_argument(
+        "--full-path",
+        action="store_true",
+        help="also the figures of an emotion model on the split's faces set into scenes, where face-base has to find "
+        "them; a missed face is an error",
+    )
+    evaluate.add_argument(
         "--log",
         type=Path,
         metavar="FILE",
@@ -120,7 +126,15 @@ def _evaluate(options: argparse.Namespace) -> int:
         if task != "emotion":
             raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
         folder(options.report, "--report")
-    found = evaluation.evaluate(options.model, where, options.split, options.protocol, options.log, options.robustness)
+    found = evaluation.evaluate(
+        options.model,
+        where,
+        options.split,
+        options.protocol,
+        options.log,
+        robust=options.robustness,
+        full=options.full_path,
+    )
     if options.report:
         report.write(options.report, found, _history(options.model))
     print(json.dumps(found) if options.json else printed.text(found))  # noqa: T201

@@ -20,6 +20,16 @@ def _emotion(found: dict[str, Any]) -> list[str]:
         lines.append(f"{label:<12}{row['precision']:>10.3f}{row['recall']:>8.3f}{row['f1']:>8.3f}{row['support']:>8}")
     if "robustness" in found:
         lines += _robustness(found["robustness"])
+    if "full_path" in found:
+        way = found["full_path"]
+        low, high = way["sides"]
+        lines.append(
+            f"full path, faces of {low} to {high} pixels in scenes; one that {way['detector']} misses is an error"
+        )
+        lines += [
+            f"frames of {row['frame'][1]}×{row['frame'][0]}: {row['found']:.2%} found, accuracy {row['accuracy']:.4f}"
+            for row in way["frames"]
+        ]
     return lines
 
 

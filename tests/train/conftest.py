@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -61,6 +62,12 @@ def write_faces(folder: Path, photos: int = 12) -> None:
 def one_thread() -> None:
     """Tiny networks gain nothing from more threads and lose much to a busy machine."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def fer_writer() -> Callable[..., None]:
+    """`write_fer`, for fixtures that outlive a test."""
+    return write_fer
 
 
 @pytest.fixture

@@ -141,4 +141,4 @@ def test_two_heads_learn_each_from_the_images_that_have_its_label(small_data: Pa
     found = task.validate(network)
     assert set(found) == {"loss", "accuracy", "macro_f1", "mean_recall", "searched_accuracy", "searched_mean_recall"}
     assert network(inputs).shape == (8, 15)
-    assert set(task.finish(network)) == {"decision", "alignment"}
+    assert set(task.finish(network)) == {"expressions", "choices", "alignment"}

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from mien.errors import MienError
+from mien.models.expression import INTENDED, PERCEIVED
 from mien_train.data import crops
 from mien_train.data.emotion_data import NEGATIVE, EmotionData
+from mien_train.data.fer import Split
 from mien_train.data.fer_csv import FER2013
-from mien_train.emotion import augment, confidence
+from mien_train.emotion import augment, confidence, expressions, heads
 from mien_train.emotion.classification import scores
 from mien_train.networks import registry
 from mien_train.recipes.architectures import (
@@ -135,22 +137,42 @@ class EmotionTask:
         """Logits of the first head, float32 (n, K)."""
         return logits(network, images)[:, : len(self.labels)]
 
-    def finish(self, network: nn.Module) -> Mapping[str, Mapping[str, object]]:
+    def finish(self, network: nn.Module) -> Mapping[str, object]:
         """Temperature and abstain threshold, from validation images, and the crop's template.
+
+        Of two heads, how they may be read takes the place of the first two; see `mien_train.emotion.expressions`.
 
         The template is the bundled classifier's until `mien_train align` measures this one's own; where none is bundled
         there is none until then.
         """
+        found = self._decision(network) if self._searched is None else self._expressions(network, self._searched.val)
+        if self._template is None:
+            say(f"no crop template: {_TEMPLATE} is not bundled; measure one with `mien_train align` before the export")
+            return found
+        return {**found, "alignment": {"template": self._template, "taken_from": _TEMPLATE}}
+
+    def _decision(self, network: nn.Module) -> Mapping[str, object]:
         degrees = confidence.temperature(self._seen(network, self._val.images), torch.from_numpy(self._val.labels))
         probabilities = (self._seen(network, self._contested.images) / degrees).softmax(dim=1)
         below = confidence.abstain_threshold(
             probabilities, torch.from_numpy(self._contested.labels), self.recipe.wanted_accuracy
         )
-        found: dict[str, Mapping[str, object]] = {"decision": {"temperature": degrees, "abstain_below": below}}
-        if self._template is None:
-            say(f"no crop template: {_TEMPLATE} is not bundled; measure one with `mien_train align` before the export")
-            return found
-        return {**found, "alignment": {"template": self._template, "taken_from": _TEMPLATE}}
+        return {"decision": {"temperature": degrees, "abstain_below": below}}
+
+    def _expressions(self, network: nn.Module, searched: Split) -> Mapping[str, object]:
+        both = {PERCEIVED: self.labels, INTENDED: FER2013}
+
+        def heard(split: Split) -> expressions.Heard:
+            return expressions.Heard.of(split, heads.parted(logits(network, split.images).numpy(), both))
+
+        found = expressions.Validation(heard(self._val), heard(self._contested), heard(searched))
+        seen = self._targets[:, : len(self.labels)].sum(dim=0)
+        shares = (seen / seen.sum()).numpy(), self._odds.exp().numpy()
+        chosen = expressions.choose(both, found, shares, self.recipe.wanted_accuracy)
+        return {
+            "expressions": [heads.document(one, both) for one in chosen],
+            "choices": expressions.table(chosen, both, found.strict, found.searched),
+        }
 
 
 def network_of(recipe: EmotionRecipe, names: tuple[str, ...], second: int = 0) -> Mapping[str, object]:

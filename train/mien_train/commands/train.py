@@ -1,24 +1,41 @@
-"""`emotion` and `face`: train a network."""
+"""`emotion`, `distil` and `face`: train a network."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from mien.errors import MienError
 from mien_train.commands.options import Commands, add_data, folder, seed
 from mien_train.data import store
 from mien_train.recipes import choosing, named
 from mien_train.recipes.base import Recipe
-from mien_train.recipes.emotion import Imbalance
+from mien_train.recipes.emotion import EmotionRecipe, Imbalance
+from mien_train.training.progress import say
+
+if TYPE_CHECKING:
+    from mien_train.training.loop import Task
+
+
+TEACHERS: Mapping[str, tuple[str, ...]] = {
+    "cores": ("wide:0", "wide:1", "wide:2", "teacher:0"),
+    "accelerator": ("teacher-large:0", "teacher-large:1", "teacher-large:2", "teacher-large:3", "teacher:0"),
+}
+"""Who teaches where nobody is named: what two cores train in a day, and what an accelerator trains in some hours."""
+
+_TAUGHT = 0.5
+"""Share of the loss that teachers have where the recipe names none."""
 
 
 def add(commands: Commands) -> None:
-    """Add both commands."""
+    """Add the commands."""
     emotion = commands.add_parser("emotion", help="train an emotion classifier, on FER2013 / FER+ or your own folders")
     _add_common(emotion, ", ".join(named.EMOTION))
     emotion.add_argument(
@@ -31,13 +48,50 @@ def add(commands: Commands) -> None:
         "--report", type=Path, metavar="DIR", help="then write figures of the validation split as JSON and PNG to DIR"
     )
     emotion.set_defaults(run=_emotion)
+    _add_distil(commands)
     face = commands.add_parser("face", help="train a face detector")
     _add_common(face, ", ".join(named.FACE))
     face.set_defaults(run=_face)
 
 
-def _add_common(command: argparse.ArgumentParser, names: str) -> None:
-    command.add_argument("--recipe", default="base", help=f"one of {names} (default: base)")
+def _add_distil(commands: Commands) -> None:
+    distil = commands.add_parser(
+        "distil",
+        help="train an emotion classifier that several larger ones teach",
+        description="Train an emotion classifier on its labels and on the averaged answers of teachers, for the same "
+        "augmented views. Teachers that are named as RECIPE:SEED are trained first, as far as they are not yet; what "
+        "they answer is kept in the cache. With --resume all of it goes on where it was interrupted.",
+    )
+    _add_common(distil, ", ".join(named.EMOTION), "wide")
+    distil.add_argument(
+        "--teacher",
+        action="append",
+        default=[],
+        metavar="RUN|RECIPE:SEED",
+        help="a finished run, or a recipe and a seed to train one with; repeatable",
+    )
+    distil.add_argument(
+        "--teachers",
+        choices=tuple(TEACHERS),
+        help="without --teacher: "
+        + "; ".join(f"{name}: {', '.join(words)}" for name, words in TEACHERS.items())
+        + " (default: accelerator where there is one)",
+    )
+    distil.add_argument(
+        "--teacher-set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a field of the recipes that teachers are trained with; repeatable",
+    )
+    distil.add_argument(
+        "--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of teachers' runs (default: runs)"
+    )
+    distil.set_defaults(run=_distil)
+
+
+def _add_common(command: argparse.ArgumentParser, names: str, usual: str = "base") -> None:
+    command.add_argument("--recipe", default=usual, help=f"one of {names} (default: {usual})")
     command.add_argument("--out", type=Path, help="run folder (default: runs/TASK-RECIPE)")
     command.add_argument("--seed", type=seed, default=0, help="of weights, order and augmentation (default: 0)")
     command.add_argument("--resume", action="store_true", help="go on with the run in the folder")
@@ -60,6 +114,8 @@ def _emotion(options: argparse.Namespace) -> int:
     from mien_train.data import emotion_data
 
     recipe = emotion_data.suited(recipe, where)
+    if recipe.taught:
+        raise MienError(f"taught is {recipe.taught:g}, but `emotion` has no teachers; use `distil`, or set taught to 0")
     if options.report:
         _place(options.report, "--report")
     run = _train(options, recipe, where)
@@ -73,6 +129,69 @@ def _emotion(options: argparse.Namespace) -> int:
             found = evaluation.evaluate(run / "checkpoint.pt", where, "val")
             report.write(options.report, found, history)
     return 0
+
+
+def _distil(options: argparse.Namespace) -> int:
+    recipe = choosing.chosen(named.EMOTION, options.recipe, _settings(options))
+    if not recipe.taught:
+        recipe = choosing.changed(recipe, {"taught": _TAUGHT})
+    where = store.folder(options.data)
+    from mien_train.data import emotion_data
+    from mien_train.training import distributed
+
+    recipe = emotion_data.suited(recipe, where)
+    if recipe.labels != "folders" and recipe.near_copies == "kept":
+        raise MienError(
+            f"recipe {recipe.name} keeps training images that are near copies of validation images, which teachers "
+            "would have by heart; set near_copies to left-out"
+        )
+    usual = "accelerator" if distributed.device().type != "cpu" else "cores"
+    words = options.teacher or TEACHERS[options.teachers or usual]
+    planned = [_teacher(word, options, recipe) for word in words]  # a wrong word is told before the long work
+    out = _place(options.out or Path("runs") / f"distil-{options.recipe}")
+    runs = [run if theirs is None else _trained(run, theirs, options, where) for run, theirs in planned]
+    from mien_train.training import tasks
+
+    _loop(options, tasks.taught(recipe, where, runs), out)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """How a teacher is trained."""
+
+    recipe: EmotionRecipe
+    seed: int
+
+
+def _teacher(word: str, options: argparse.Namespace, student: EmotionRecipe) -> tuple[Path, _Planned | None]:
+    """A teacher's run folder, and how it is trained where the word says so.
+
+    Raises:
+        MienError: neither a run that is there nor a recipe and a seed.
+    """
+    name, separator, number = word.rpartition(":")
+    if Path(word).exists() or not separator or not number.isdecimal():
+        if not Path(word).exists():
+            raise MienError(f"--teacher {word}: no such run; give a run folder, a .pt file or RECIPE:SEED")
+        return Path(word), None
+    recipe = choosing.chosen(named.EMOTION, name, options.teacher_set)
+    if student.labels == "folders":
+        recipe = dataclasses.replace(
+            recipe, labels="folders", partition=student.partition, crops=student.crops, searched=0
+        )
+    return options.runs / f"emotion-{name}-{number}", _Planned(recipe, int(number))
+
+
+def _trained(run: Path, teacher: _Planned, options: argparse.Namespace, where: Path) -> Path:
+    """The folder of a teacher's finished run, which is begun, or gone on with, or taken as it is."""
+    from mien_train.training import checkpoint, loop, tasks
+
+    path = run / "checkpoint.pt"
+    complete = path.is_file() and not checkpoint.load(path).resume
+    say(f"teacher {run}")
+    loop.train(tasks.opened(teacher.recipe, where), _place(run, "--runs"), teacher.seed, options.resume or complete)
+    return run
 
 
 def _face(options: argparse.Namespace) -> int:
@@ -102,13 +221,19 @@ def _place(path: Path, option: str = "--out") -> Path:
 
 
 def _train(options: argparse.Namespace, recipe: Recipe, where: Path) -> Path:
-    from mien_train.training import distributed, loop, tasks, tensorboard
+    from mien_train.training import distributed, tasks
 
     run = _place(options.out or Path("runs") / f"{options.command}-{options.recipe}")
-    with contextlib.ExitStack() as stack:
-        here = stack.enter_context(distributed.joined())
-        log = None
-        if options.tensorboard and here.first:
-            log = stack.enter_context(tensorboard.Log(run)).write
-        loop.train(tasks.opened(recipe, where), run, options.seed, options.resume, log)
+    with distributed.joined():
+        _loop(options, tasks.opened(recipe, where), run)
     return run
+
+
+def _loop(options: argparse.Namespace, task: Task, run: Path) -> None:
+    from mien_train.training import distributed, loop, tensorboard
+
+    with contextlib.ExitStack() as stack:
+        log = None
+        if options.tensorboard and distributed.world().first:
+            log = stack.enter_context(tensorboard.Log(run)).write
+        loop.train(task, run, options.seed, options.resume, log)

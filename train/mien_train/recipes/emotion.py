@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from mien.errors import MienError
 from mien_train.recipes.base import Recipe
-from mien_train.recipes.values import Share, Weight
+from mien_train.recipes.values import Share, Span, Weight
 
 Labels = Literal["ferplus", "truncated", "majority", "fer2013", "sixclass", "folders"]
 Partition = Literal["usage", "swapped", "holdout"]
@@ -37,6 +37,12 @@ class EmotionRecipe(Recipe):
         holdout: that share, of each class.
         searched: weight of the loss of a second head, which learns FER2013's own seven labels (what was searched for,
             where FER+'s say what was seen), each class weighing alike; 0 for no second head.
+        taught: share of the loss that the averaged answers of teachers have, the labels having the rest; 0 for no
+            teachers. `mien_train distil` alone has some.
+        taught_temperature: by which teachers' and student's logits are divided where they are compared: the higher, the
+            more the unlikely classes count.
+        unlabelled: unlabelled faces shown in an epoch, as a share of the labelled images; teachers alone speak of them.
+        teachers: who they are, the first digits of their checkpoints' SHA-256; filled in by `mien_train distil`.
         near_copies: of validation and test images among the training images of FER2013: "kept" or "left-out".
         augmentation: "wide", "strong", "light" or "none"; see `mien_train.emotion.augment.KINDS`.
         augmented: share of training images that are augmented at all.
@@ -55,6 +61,10 @@ class EmotionRecipe(Recipe):
     partition: Partition = "usage"
     holdout: Share = 0.1
     searched: Weight = 0.0
+    taught: Share = 0.0
+    taught_temperature: Annotated[float, Span(0.1, 100)] = 2.0
+    unlabelled: Share = 0.0
+    teachers: str = ""
     near_copies: NearCopies = "kept"
     augmentation: Augmentation = "strong"
     augmented: Share = 1.0
@@ -72,6 +82,13 @@ class EmotionRecipe(Recipe):
             raise MienError(
                 f"searched is {self.searched:g}, but a second head needs FER+'s labels in FER2013's own partition; "
                 f"set labels to {' or '.join(FERPLUS_LABELS)}, partition to usage, crops to direct, or searched to 0"
+            )
+        if self.unlabelled and not self.taught:
+            raise MienError(f"unlabelled is {self.unlabelled:g}, but nobody says what these faces show; set taught too")
+        if self.taught and (self.mixup or self.imbalance == "sampler"):
+            raise MienError(
+                "teachers answer for each image as it is shown, once an epoch; set mixup to 0 and imbalance to none or "
+                "weights, or taught to 0"
             )
 
     @property

@@ -15,24 +15,39 @@ from mien_train.recipes.choosing import changed
 from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.recipes.face import FaceRecipe
 
+
+def _like(recipe: EmotionRecipe, name: str, **changes: object) -> EmotionRecipe:
+    return dataclasses.replace(changed(recipe, changes), name=name)
+
+
+# Longer, on more faces and harder pictures, with both data sets' opinions, and nothing at full size but the stem:
+# two thirds of base's work. Averages before the blocks learn faster than strided convolutions in them.
+_WIDE: EmotionRecipe = ResidualRecipe(
+    name="wide",
+    epochs=200,
+    batch=128,
+    learning_rate=3e-3,
+    weight_decay=0.05,
+    warmup=0.05,
+    blocks=(0, 1, 1, 1),
+    down="average",
+    labels="truncated",
+    searched=0.5,
+    near_copies="left-out",
+    augmentation="wide",
+)
+
 _OURS = (
     ResidualRecipe(name="base", epochs=60, batch=128, learning_rate=3e-3, weight_decay=0.05),
-    # Longer, on more faces and harder pictures, with both data sets' opinions, and nothing at full size but the stem:
-    # two thirds of base's work. Averages before the blocks learn faster than strided convolutions in them.
-    ResidualRecipe(
-        name="wide",
-        epochs=200,
-        batch=128,
-        learning_rate=3e-3,
-        weight_decay=0.05,
-        warmup=0.05,
-        blocks=(0, 1, 1, 1),
-        down="average",
-        labels="truncated",
-        searched=0.5,
-        near_copies="left-out",
-        augmentation="wide",
-    ),
+    _WIDE,
+    # 64 KiB as an int8 TFLite file. Dense convolutions where the maps are large, since without a dot product a
+    # processor does half as many products an instruction in depthwise ones; separable ones in the last stage, where
+    # dense ones would have most of the weights. So small a network has nothing to spare for dropout.
+    _like(_WIDE, name="nano", epochs=300, widths=(16, 16, 32, 48), blocks=(0, 1, 2, 1), separable=1, dropout=0.0),
+    # Teachers, of which nothing is asked but that they are right: `teacher` for two cores, `teacher-large` for an
+    # accelerator.
+    _like(_WIDE, name="teacher", widths=(24, 48, 96, 192), dropout=0.3),
+    _like(_WIDE, name="teacher-large", batch=256, widths=(48, 96, 192, 384), blocks=(1, 2, 2, 2), dropout=0.4),
     ResidualRecipe(name="quick", epochs=6, batch=128, learning_rate=3e-3, weight_decay=0.05, ema=0.99),
 )
 
@@ -54,10 +69,6 @@ _PLAIN: EmotionRecipe = PlainRecipe(
     optimizer="adam",
     schedule="cosine",
 )
-
-
-def _like(recipe: EmotionRecipe, name: str, **changes: object) -> EmotionRecipe:
-    return dataclasses.replace(changed(recipe, changes), name=name)
 
 
 # Two convolutions are stated; channels, the one dense layer and SGD on a cosine are ours, and so is the L2 penalty, the

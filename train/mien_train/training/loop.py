@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +72,24 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class Looking(Protocol):
+    """A task that looks at its data with the network between epochs, and chooses by that what comes next."""
+
+    @property
+    def memory(self) -> Mapping[str, Tensor]:
+        """What the looks have shown; kept with the run, so that a resumed one goes on alike."""
+        ...
+
+    def recall(self, memory: Mapping[str, Tensor]) -> None:
+        """Take back what `memory` gave."""
+        ...
+
+    def look(self, network: nn.Module, epoch: int) -> None:
+        """Before an epoch, numbered from 0, with the averaged network in evaluation mode."""
+        ...
+
+
 def train(
     task: Task,
     run: Path,
@@ -117,6 +135,8 @@ def train(
             say(f"complete already, best epoch {stored.epoch}: {path}")
             return stored
         rows, best = _restore(stored, network, average, optimizer, schedule)
+        if isinstance(task, Looking):
+            task.recall(stored.resume.get("memory", {}))
     state = Run(task, distributed.wrapped(network, here), network, average, optimizer, schedule, seed)
     begun, saved = time.time() - sum(r["seconds"] for r in rows), len(rows)
     try:
@@ -125,6 +145,8 @@ def train(
             if distributed.agreed(0 < recipe.patience <= waited, here, where):
                 break
             started = time.time()
+            if isinstance(task, Looking):
+                task.look(average, epoch)
             row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"], **train_epoch(state, epoch)}
             validated = (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
             if validated and here.first:
@@ -186,7 +208,7 @@ def train_epoch(run: Run, epoch: int) -> dict[str, float]:
         MienError: the loss is no longer a number.
     """
     task, here, where = run.task, distributed.world(), run.task.device
-    precise = _precision(task.recipe.precision, where)
+    precise = precision_of(task.recipe.precision, where)
     run.network.train()
     # Of dropout: a resumed run must drop what an unbroken one drops, and each process something else.
     torch.manual_seed((run.seed * 100_003 + epoch) * here.size + here.rank)
@@ -217,7 +239,7 @@ def _write(run: Run, folder: Path, rows: list[Row], best: _Best) -> None:
     resumable = {
         "network": run.network.state_dict(), "average": run.average.state_dict(),
         "optimizer": run.optimizer.state_dict(), "schedule": run.schedule.state_dict(),
-        "rows": rows, "best": asdict(best),
+        "rows": rows, "best": asdict(best), "memory": run.task.memory if isinstance(run.task, Looking) else {},
     }  # fmt: skip
     checkpoint.save(_checkpoint(run.task, run.seed, len(rows), best, {}, resumable), folder / "checkpoint.pt")
     history.write(folder, run.task.name, asdict(run.task.recipe), run.seed, rows)
@@ -239,7 +261,8 @@ def initialized(network: nn.Module, path: str) -> None:
     say(f"{len(fitting)} of {len(mine)} tensors taken from {path}")
 
 
-def _precision(name: Precision, where: torch.device) -> torch.dtype:
+def precision_of(name: Precision, where: torch.device) -> torch.dtype:
+    """bfloat16 or float32: what a recipe's word means on a device."""
     native = where.type == "cuda" or (
         torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )

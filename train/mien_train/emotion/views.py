@@ -1,0 +1,58 @@
+"""Augmented views of a whole training set, the same for everybody who asks for the same epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from mien_train.emotion.augment import FaceAugmentation
+
+_CHUNK = 256
+_EPOCH = 1_000_003
+"""Of the seeds of two epochs, so that no chunk of one is seeded like a chunk of another."""
+
+
+class Views:
+    """What is shown in each epoch: every labelled image once, and some of the unlabelled ones.
+
+    The views depend on the epoch and on nothing else, not on a run's seed. What teachers say of them is thus computed
+    once, however many students are taught: of several sizes, or of one size with several seeds.
+
+    Args:
+        labelled: uint8 (n, 48, 48).
+        unlabelled: uint8 (m, 48, 48); m may be 0.
+        shown: how many of the unlabelled are shown in an epoch; at most m are.
+        augmentation: how they are varied.
+
+    Attributes:
+        count: images shown in an epoch.
+    """
+
+    def __init__(
+        self,
+        labelled: NDArray[np.uint8],
+        unlabelled: NDArray[np.uint8],
+        shown: int,
+        augmentation: FaceAugmentation,
+    ) -> None:
+        self._images = torch.from_numpy(np.concatenate([labelled, unlabelled]))
+        self._labelled, self._shown = len(labelled), min(shown, len(unlabelled))
+        self._augment = augmentation
+        self.count = self._labelled + self._shown
+
+    def of(self, epoch: int) -> tuple[Tensor, Tensor]:
+        """The views of an epoch, numbered from 0.
+
+        Returns:
+            uint8 (count, 48, 48), and int64 (count,): which image each shows, the unlabelled numbered after the
+            labelled.
+        """
+        generator = Generator().manual_seed(epoch * _EPOCH)
+        others = torch.randperm(len(self._images) - self._labelled, generator=generator)[: self._shown]
+        rows = torch.cat([torch.arange(self._labelled), self._labelled + others.sort().values])
+        views = torch.empty((self.count, *self._images.shape[1:]), dtype=torch.uint8)
+        for at, part in zip(torch.split(torch.arange(self.count), _CHUNK), torch.split(rows, _CHUNK), strict=True):
+            views[at] = self._augment(self._images[part][:, None].float(), generator)[:, 0].round().to(torch.uint8)
+        return views, rows

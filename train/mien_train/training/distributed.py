@@ -6,6 +6,7 @@ process 0 alone validates and writes.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,13 +61,20 @@ def joined() -> Iterator[World]:
     if here.size == 1:
         yield here
         return
-    distributed.init_process_group("nccl" if device().type == "cuda" else "gloo")
+    meet()
     try:
         yield here
-        # They leave together: a process that ends while another still works has been seen to abort at its end.
-        distributed.barrier()
+        distributed.barrier()  # they leave together
     finally:
         distributed.destroy_process_group()
+
+
+def meet() -> None:
+    """Make the group of all processes, as torchrun's environment describes it."""
+    # DistributedDataParallel imports it at first use, and what it collects then holds a group that is there already
+    # for ever: the group's threads live on into the end of the interpreter, where now and then one aborts it.
+    importlib.import_module("torch._dynamo")
+    distributed.init_process_group("nccl" if device().type == "cuda" else "gloo")
 
 
 def wrapped(network: nn.Module, here: World) -> nn.Module:

@@ -43,15 +43,8 @@ format: .venv/ready
 	$(DEV)/ruff format .
 	$(DEV)/ruff check --fix .
 
-# face-base goes on twice from the recipe's 100 epochs, with what tiles show and more photographs without a face.
-FACE := $(DEV)/python -m mien_train face --recipe base --resume
-SECOND := --set epochs=70 --set learning_rate=2e-3 --set tiles=0.35 --set negatives=0.2
-THIRD := --set epochs=50 --set learning_rate=1.5e-3 --set tiles=0.4 --set negatives=0.25 --seed 1
-
 train: .venv/ready ## both networks from the data; resumes what is begun (hours on two cores)
-	$(FACE) --out runs/face-base-100
-	$(FACE) --out runs/face-base-170 --init runs/face-base-100 $(SECOND)
-	$(FACE) --out runs/face-base --init runs/face-base-170 $(THIRD)
+	$(DEV)/python -m mien_train face --recipe base --resume
 	$(DEV)/python -m mien_train face --recipe small --resume
 	$(DEV)/python -m mien_train emotion --recipe base --resume
 
@@ -69,7 +62,7 @@ results: .venv/ready ## final report of the bundled models (looks at the test sp
 	$(DEV)/python -m mien_train conditions --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-conditions.json
 	$(DEV)/python -m mien_train tiles --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-tiles.json
 	$(DEV)/python -m mien_train explore --out out/explore && cp out/explore/explore.json docs/results/
-	for run in face-base-100 face-base-170 face-base face-small emotion-base; do cp runs/$$run/history.json docs/results/history-$$run.json; done
+	for run in face-base face-small emotion-base; do cp runs/$$run/history.json docs/results/history-$$run.json; done
 	$(MAKE) demo && cp out/demo/output.txt docs/results/demo.txt
 	$(MAKE) tables
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -33,8 +34,32 @@ def test_labels_become_arrays(small_data: Path) -> None:
     assert photo.landmarks[0, 1].tolist() == [90, 50]
     assert not photo.ignore.any()
     assert np.isnan(photo.drawn).all()
+    assert photo.certainty.tolist() == [np.float32(0.95)]
     assert photos[1].face_free
     assert photos[1].boxes.shape == (0, 4)
+
+
+def test_what_a_person_drew_is_certain_and_so_is_what_has_no_score(small_data: Path) -> None:
+    def change(document: Document) -> None:
+        faces_of = [document["val"][index]["faces"][0] for index in (0, 2, 3)]
+        faces_of[0].update(source="hand")
+        faces_of[1].update(source="hand+teacher", hand_box=[56, 30, 104, 90])
+        del faces_of[2]["score"]
+
+    _documented(small_data, change)
+    photos = faces.load(small_data, "val").photos
+    assert [photo.certainty.tolist() for photo in photos[:5:2]] + [photos[3].certainty.tolist()] == [
+        [1.0],
+        [1.0],
+        [np.float32(0.95)],
+        [1.0],
+    ]
+
+
+def test_hard_sets_are_told_from_the_others(small_data: Path) -> None:
+    photo = faces.load(small_data, "val").photos[0]
+    assert not photo.hard
+    assert dataclasses.replace(photo, name="events/00001.webp").hard
 
 
 @pytest.mark.parametrize(
@@ -46,6 +71,8 @@ def test_labels_become_arrays(small_data: Path) -> None:
         (lambda d: d["val"][0]["faces"][0].update(box=[9, 2, 3, 4]), "with an area"),
         (lambda d: d["val"][0]["faces"][0].update(landmarks=[1] * 20), "landmarks is .*; it must be 10 numbers"),
         (lambda d: d["val"][0]["faces"][0].update(role="fase"), "role is 'fase'; it must be face or ignore"),
+        (lambda d: d["val"][0]["faces"][0].update(score=1.5), "score is 1.5; it must be 0 to 1"),
+        (lambda d: d["val"][0]["faces"][0].update(score=None), "score is None; it must be 0 to 1"),
         (lambda d: d["val"][0].pop("width"), "lacks 'width'"),
         (lambda d: d["val"][0].pop("image"), "val 0: lacks 'image'"),
         (lambda d: d["val"][0].update(image="00006.webp"), "image is '00006.webp'; it must be ARCHIVE/MEMBER"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from mien.faces.decode import cell_centres, decode_cells
@@ -85,10 +86,88 @@ def test_the_training_decoder_and_the_runtime_decoder_agree() -> None:
 def test_faces_without_landmarks_give_no_landmark_loss() -> None:
     outputs = tuple(torch.zeros(1, c, 64 // s, 64 // s, requires_grad=True) for c in (1, 4, 10) for s in (8, 16, 32))
     targets = Targets(
-        torch.tensor([0]), torch.tensor([[8.0, 8, 40, 40]]), torch.full((1, 5, 2), torch.nan), torch.tensor([False])
+        torch.tensor([0]),
+        torch.tensor([[8.0, 8, 40, 40]]),
+        torch.full((1, 5, 2), torch.nan),
+        torch.tensor([False]),
+        torch.ones(1),
     )
     parts = losses(outputs, targets, GRID)
     assert parts["landmarks"].item() == 0
     assert parts["box"].item() > 0
     torch.stack(list(parts.values())).sum().backward()
     assert all(torch.isfinite(o.grad).all() for o in outputs if o.grad is not None)
+
+
+def _predicted(face: list[float]) -> tuple[torch.Tensor, ...]:
+    """Raw maps of which every cell sees this face, with a logit of 0 everywhere."""
+    maps: list[torch.Tensor] = []
+    for kind in ("score", "box", "landmarks"):
+        begin = 0
+        for stride in (8, 16, 32):
+            side = 64 // stride
+            centres = GRID.centres[begin : begin + side * side].reshape(side, side, 2)
+            begin += side * side
+            middle = torch.tensor([(face[0] + face[2]) / 2, (face[1] + face[3]) / 2])
+            size = torch.tensor([face[2] - face[0], face[3] - face[1]])
+            if kind == "score":
+                value = torch.zeros(side, side, 1)
+            elif kind == "box":
+                value = torch.cat([(middle - centres) / stride, (size / stride).log().expand(side, side, 2)], dim=2)
+            else:
+                value = ((middle - centres) / stride).repeat(1, 1, 5)
+            maps.append(value.permute(2, 0, 1)[None])
+    return tuple(maps)
+
+
+def test_a_doubtful_label_asks_for_a_lower_score() -> None:
+    face = [8.0, 8, 40, 40]
+    outputs = _predicted(face)
+
+    def score_loss(certainty: float, doubt: float) -> float:
+        targets = Targets(
+            torch.tensor([0]),
+            torch.tensor([face]),
+            torch.zeros(1, 5, 2),
+            torch.tensor([False]),
+            torch.tensor([certainty]),
+        )
+        return losses(outputs, targets, GRID, doubt)["score"].item()
+
+    # At a logit of 0 every cell's entropy is ln 2, whatever is asked; what is asked divides their sum.
+    sure = score_loss(1.0, 1.0)
+    assert score_loss(0.8, 0.0) == pytest.approx(sure)
+    assert score_loss(0.8, 1.0) == pytest.approx(sure / 0.8, rel=1e-4)
+    assert score_loss(0.8, 0.5) == pytest.approx(sure / 0.9, rel=1e-4)
+
+
+def test_nothing_is_made_on_another_device_than_the_batch_is_on() -> None:
+    face = torch.tensor([[8.0, 8, 40, 40], [0.0, 0, 8, 8]])
+    targets = Targets(
+        torch.tensor([0, 0]), face, torch.zeros(2, 5, 2), torch.tensor([False, True]), torch.tensor([1.0, 1.0])
+    )
+    outputs = _predicted([8.0, 8, 40, 40])
+    with torch.device("meta"):  # what names no device is made without data, and can't meet what has some
+        parts = losses(outputs, targets, GRID)
+    assert all(torch.isfinite(part) for part in parts.values())
+    moved = targets.to(torch.device("meta"))
+    assert {
+        moved.image.device.type,
+        moved.certainty.device.type,
+        GRID.to(torch.device("meta")).centres.device.type,
+    } == {"meta"}
+
+
+def test_two_touching_faces_each_keep_cells_of_their_own() -> None:
+    # Side by side, a quarter of each hidden behind the other: 32 pixels wide, 24 apart.
+    faces = torch.tensor([[4.0, 16, 36, 52], [28.0, 16, 60, 52]])
+    nearer = (GRID.centres[:, 0] < 32).long()  # every cell predicts the face that it is nearer to
+    boxes = faces[1 - nearer][None]
+    found = assign(
+        torch.full((1, 84), 0.5), boxes, faces, torch.zeros(2, dtype=torch.long), torch.zeros(2).bool(), GRID
+    )
+    for face in (0, 1):
+        mine = found.cell[found.face == face]
+        assert len(mine) >= 4
+        assert found.score[0, mine].max() > 0.99
+    assert len(set(found.cell.tolist())) == len(found.cell)

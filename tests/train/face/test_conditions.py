@@ -16,7 +16,15 @@ def _photo() -> Photo:
     luma[60:140, 50:110] = 220
     points = np.array([[[65, 85], [95, 85], [80, 100], [68, 120], [92, 120]]], np.float32)
     box = np.array([[50, 60, 110, 140]], np.float32)
-    return Photo("portraits/a.webp", luma, box, points, np.array([False]), np.full((1, 4), np.nan, np.float32))
+    return Photo(
+        "portraits/a.webp",
+        luma,
+        box,
+        points,
+        np.array([False]),
+        np.full((1, 4), np.nan, np.float32),
+        np.ones(1, np.float32),
+    )
 
 
 class BrightBlock:

@@ -19,7 +19,15 @@ def _photo(name: str, tone: int, faces: int, drawn: bool = False) -> Photo:
     one = np.array([[20, 20], [20 + EYES, 20], [30, 32], [24, 44], [36, 44]], np.float32)
     points = (boxes[:, None, :2] + one).astype(np.float32)
     by_hand = boxes if drawn else np.full((faces, 4), np.nan, np.float32)
-    return Photo(name, np.full((256, 320), tone, np.uint8), boxes, points, np.zeros(faces, bool), by_hand)
+    return Photo(
+        name,
+        np.full((256, 320), tone, np.uint8),
+        boxes,
+        points,
+        np.zeros(faces, bool),
+        by_hand,
+        np.ones(faces, np.float32),
+    )
 
 
 PHOTOS = Photos(

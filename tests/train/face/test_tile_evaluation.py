@@ -20,7 +20,15 @@ def _photo(name: str, blocks: list[list[float]], faces: int) -> Photo:
         luma[top:bottom, left:right] = 230
     boxes = np.array(blocks[:faces], np.float32).reshape(-1, 4)
     points = np.full((faces, 5, 2), np.nan, np.float32)
-    return Photo(name, luma, boxes, points, np.zeros(faces, bool), np.full((faces, 4), np.nan, np.float32))
+    return Photo(
+        name,
+        luma,
+        boxes,
+        points,
+        np.zeros(faces, bool),
+        np.full((faces, 4), np.nan, np.float32),
+        np.ones(faces, np.float32),
+    )
 
 
 class Blocks:

@@ -90,7 +90,7 @@ class Noise:
                 corner = torch.rand(4, 2, generator=generator) * 30
                 boxes = torch.cat([corner, corner + 12 + torch.rand(4, 2, generator=generator) * 20], dim=1)
                 landmarks = torch.full((4, 5, 2), float("nan"))
-                targets = Targets(torch.arange(4), boxes, landmarks, torch.zeros(4, dtype=torch.bool))
+                targets = Targets(torch.arange(4), boxes, landmarks, torch.zeros(4, dtype=torch.bool), torch.ones(4))
                 yield torch.randn(4, 1, 64, 96, generator=generator), targets
             else:
                 yield torch.randn(4, 1, 48, 48, generator=generator), torch.randint(99, (4,), generator=generator)

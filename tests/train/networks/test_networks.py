@@ -247,3 +247,21 @@ def test_a_pool_before_a_block_costs_what_a_strided_convolution_costs(down: str)
 def test_only_the_first_stage_may_be_empty() -> None:
     with pytest.raises(MienError, match="every stage but the first a block"):
         registry.build({"name": "residual", "classes": 3, "widths": (4, 6), "blocks": (1, 0)})
+
+
+def test_a_detector_of_an_earlier_version_finds_its_weights_again() -> None:
+    keys = set(built(FACE).state_dict())
+    assert {"merge.0.0.0.weight", "merge.1.1.0.weight", "levels.2.0.0.0.weight", "tower.0.0.0.weight"} <= keys
+    assert not any(key.startswith("lateral") for key in keys)
+
+
+def test_a_detector_may_be_wider_below_and_look_at_patches_first() -> None:
+    network = built({**FACE, "deep": (12, 16), "patches": True, "merge": False})
+    assert network.state_dict()["stem.0.0.weight"].shape == (4, 1, 2, 2)
+    assert network.state_dict()["lateral.2.0.weight"].shape == (8, 16, 1, 1)
+    assert not any(key.startswith("merge.0") for key in network.state_dict())
+    shapes = [tuple(output.shape) for output in network(torch.zeros(1, 1, 64, 96))]
+    assert shapes == [(1, c, 64 // s, 96 // s) for c in (1, 4, 10) for s in (8, 16, 32)]
+    # Below stride 2 everything is the same work; there 2×2 weights a pixel take the place of 3×3.
+    macs = [registry.count(built({**FACE, "patches": patches}), 64, 96)[1] for patches in (False, True)]
+    assert macs[0] - macs[1] == 32 * 48 * 4 * (9 - 4)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
-from torch import Tensor
+from torch import Tensor, nn
 
 from mien.errors import MienError
 from mien_train.training import checkpoint, loop
@@ -37,6 +38,32 @@ def test_ctrl_c_saves_and_resuming_gives_the_weights_of_an_unbroken_run(shades: 
         checkpoint.finished(tmp_path / "broken" / "checkpoint.pt")
     resumed = loop.train(shades(), tmp_path / "broken", seed=3, resume=True)
     assert resumed.state.keys() == unbroken.state.keys()
+    for key, value in unbroken.state.items():
+        assert torch.equal(value, resumed.state[key]), key
+
+
+def test_what_a_task_has_seen_of_its_data_is_kept_for_a_resumed_run(shades: Any, tmp_path: Path) -> None:
+    class Attentive(shades):
+        def __init__(self, stop_after: int | None = None) -> None:
+            super().__init__(stop_after=stop_after)
+            self.memory: dict[str, Tensor] = {}
+
+        def recall(self, memory: dict[str, Tensor]) -> None:
+            self.memory = dict(memory)
+
+        def look(self, network: nn.Module, epoch: int) -> None:
+            if epoch == 1:
+                assert not network.training
+                self.memory = {"weights": next(network.parameters()).detach().flatten()[:3].clone()}
+
+        def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+            for inputs, labels in super().batches(epoch, seed):
+                yield inputs + self.memory.get("weights", torch.zeros(1)).sum(), labels
+
+    unbroken = loop.train(Attentive(), tmp_path / "unbroken", seed=3, resume=False)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(Attentive(stop_after=3), tmp_path / "broken", seed=3, resume=False)
+    resumed = loop.train(Attentive(), tmp_path / "broken", seed=3, resume=True)
     for key, value in unbroken.state.items():
         assert torch.equal(value, resumed.state[key]), key
 

@@ -27,6 +27,17 @@ from mien_train.data.photo_cache import decoded
 FACE_FREE = ("rooms", "animals", "objects", "hands")
 """Sets of photographs without faces."""
 
+HARD = (
+    "helmet-riders",
+    "flickr-actions",
+    "events",
+    "smoking",
+    "street-crowds",
+    "coco-people",
+    "wider-val",
+)
+"""Sets whose faces are mostly small, turned, hidden, dark or out of focus: their figures stand apart."""
+
 Numbers = tuple[float, ...]
 """Coordinates in pixels of a photograph."""
 
@@ -51,6 +62,7 @@ class Photo:
         landmarks: float32 (n, 5, 2), NaN where a face has none; order of `mien.faces.face.LANDMARKS`.
         ignore: bool (n,), neither faces nor background.
         drawn: float32 (n, 4), the box that a person drew, NaN where none did.
+        certainty: float32 (n,), 0..1, how sure the label is: 1 where a person drew the face, else its labeller's score.
     """
 
     name: str
@@ -59,11 +71,17 @@ class Photo:
     landmarks: NDArray[np.float32]
     ignore: NDArray[np.bool_]
     drawn: NDArray[np.float32]
+    certainty: NDArray[np.float32]
 
     @property
     def face_free(self) -> bool:
         """Whether the photograph comes from a set without faces."""
         return self.name.split("/")[0] in FACE_FREE
+
+    @property
+    def hard(self) -> bool:
+        """Whether the photograph comes from one of the hard sets."""
+        return self.name.split("/")[0] in HARD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,12 +121,13 @@ def load(folder: Path, split: str) -> Photos:
 
 @dataclass(frozen=True, slots=True)
 class _Face:
-    """A labelled face: box, five landmarks, role, and the box that a person drew; in pixels of its photograph."""
+    """A labelled face in pixels of its photograph; `drawn` and `certainty` as in `Photo`."""
 
     box: Numbers
     landmarks: Numbers | None
     ignore: bool
     drawn: Numbers | None
+    certainty: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +175,10 @@ def _face(fields: Fields) -> _Face:
         box if fields.text("source") == "hand" else _box(fields, "hand_box") if "hand_box" in fields.values else None
     )
     points = None if fields.values.get("landmarks") is None else _numbers(fields, "landmarks", 10)
-    return _Face(box, points, role != "face", drawn)
+    stated = fields.values.get("score", 1.0)
+    if not isinstance(stated, int | float) or isinstance(stated, bool) or not 0 <= stated <= 1:
+        raise fields.wrong("score", "0 to 1")
+    return _Face(box, points, role != "face", drawn, 1.0 if drawn is not None else float(stated))
 
 
 def _box(fields: Fields, key: str) -> Numbers:
@@ -192,6 +214,7 @@ def _annotated(rows: list[public_sets.Annotated]) -> Photos:
                 landmarks=np.full((len(boxes), 5, 2), np.nan, np.float32),
                 ignore=np.array(row.ignore, np.bool_),
                 drawn=np.full((len(boxes), 4), np.nan, np.float32),
+                certainty=np.ones(len(boxes), np.float32),
             )
         )
     return Photos(tuple(photos), digest.hexdigest())
@@ -206,6 +229,7 @@ def _photo(row: _Row, luma: NDArray[np.uint8]) -> Photo:
         landmarks=np.array([face.landmarks or unknown for face in row.faces], np.float32).reshape(-1, 5, 2),
         ignore=np.array([face.ignore for face in row.faces], np.bool_),
         drawn=np.array([face.drawn or unknown[:4] for face in row.faces], np.float32).reshape(-1, 4),
+        certainty=np.array([face.certainty for face in row.faces], np.float32),
     )
 
 

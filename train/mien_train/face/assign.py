@@ -25,6 +25,10 @@ class Cells:
     centres: Tensor
     strides: Tensor
 
+    def to(self, device: torch.device) -> Cells:
+        """The same on a device."""
+        return Cells(self.centres.to(device), self.strides.to(device))
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -76,12 +80,12 @@ def assign(scores: Tensor, boxes: Tensor, faces: Tensor, image: Tensor, ignore: 
         ignore: bool (T,), faces that are neither positives nor background.
         grid: the cells.
     """
-    n, a = scores.shape
-    counted = torch.ones(n, a, dtype=torch.bool)
+    (n, a), where = scores.shape, scores.device
+    counted = torch.ones(n, a, dtype=torch.bool, device=where)
     inside = _inside(faces, grid)  # (T, A)
     for row in torch.nonzero(ignore)[:, 0].tolist():
         counted[image[row]] &= ~inside[row]
-    wanted = torch.zeros(n, a)
+    wanted = torch.zeros(n, a, device=where)
     real = torch.nonzero(~ignore)[:, 0]
     if not len(real):
         return Assignment(real, real, real, wanted, counted)
@@ -96,18 +100,18 @@ def assign(scores: Tensor, boxes: Tensor, faces: Tensor, image: Tensor, ignore: 
     candidate = inside | (distance < grid.strides)  # a small face may hold no cell's centre
     alignment = (scores[image] ** _SCORE_POWER * overlap**_IOU_POWER + 1e-4 * prior) * candidate
     top, cell = alignment.topk(TOP, dim=1)  # (T, TOP)
-    face = torch.arange(len(faces))[:, None].expand_as(cell)
+    face = torch.arange(len(faces), device=where)[:, None].expand_as(cell)
     chosen = top > 0
     cell, face, top = cell[chosen], face[chosen], top[chosen]
     iou = overlap[face, cell]
 
     # A cell that several faces chose answers for the one it overlaps most.
     flat = image[face] * a + cell
-    best = torch.full((n * a,), -1.0).scatter_reduce_(0, flat, iou, "amax")
+    best = torch.full((n * a,), -1.0, device=where).scatter_reduce_(0, flat, iou, "amax")
     kept = iou >= best[flat]
     cell, face, top, iou = cell[kept], face[kept], top[kept], iou[kept]
-    highest = torch.full((len(faces),), 1e-9).scatter_reduce_(0, face, top, "amax")
-    closest = torch.zeros(len(faces)).scatter_reduce_(0, face, iou, "amax")
+    highest = torch.full((len(faces),), 1e-9, device=where).scatter_reduce_(0, face, top, "amax")
+    closest = torch.zeros(len(faces), device=where).scatter_reduce_(0, face, iou, "amax")
     wanted[image[face], cell] = top / highest[face] * closest[face]
     counted[image[face], cell] = True
     return Assignment(image[face], cell, real[face], wanted, counted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
@@ -21,12 +21,18 @@ class Targets:
         boxes: float32 (T, 4), input pixels.
         landmarks: float32 (T, 5, 2), input pixels, NaN where there are none.
         ignore: bool (T,).
+        certainty: float32 (T,), 0..1, how sure each label is.
     """
 
     image: Tensor
     boxes: Tensor
     landmarks: Tensor
     ignore: Tensor
+    certainty: Tensor
+
+    def to(self, device: torch.device) -> Targets:
+        """The same on a device."""
+        return Targets(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -58,15 +64,25 @@ def decode(outputs: tuple[Tensor, ...], grid: Cells) -> Decoded:
     return Decoded(score[..., 0], torch.cat([centre - half, centre + half], dim=2), landmarks)
 
 
-def losses(outputs: tuple[Tensor, ...], targets: Targets, grid: Cells) -> dict[str, Tensor]:
-    """Score (binary cross-entropy against alignment), box (complete IoU) and landmarks (smooth L1), unweighted."""
+def losses(outputs: tuple[Tensor, ...], targets: Targets, grid: Cells, doubt: float = 0.0) -> dict[str, Tensor]:
+    """Score (binary cross-entropy against alignment), box (complete IoU) and landmarks (smooth L1), unweighted.
+
+    Args:
+        outputs: the network's raw maps.
+        targets: the faces.
+        grid: the cells, on the targets' device.
+        doubt: 0 to 1, how much a label's lack of certainty lowers the score that is asked of its cells, and with it
+            how much its box and landmarks count.
+    """
     found = decode(outputs, grid)
     chosen = assign(
         found.logits.detach().sigmoid(), found.boxes.detach(), targets.boxes, targets.image, targets.ignore, grid
     )
-    total = chosen.score.sum().clamp(min=1)
-    entropy = F.binary_cross_entropy_with_logits(found.logits, chosen.score, reduction="none")
-    weight = chosen.score[chosen.image, chosen.cell]
+    asked = 1 - doubt * (1 - targets.certainty[chosen.face])
+    weight = chosen.score[chosen.image, chosen.cell] * asked
+    score = chosen.score.index_put((chosen.image, chosen.cell), weight)
+    total = score.sum().clamp(min=1)
+    entropy = F.binary_cross_entropy_with_logits(found.logits, score, reduction="none")
     faces = targets.boxes[chosen.face]
     box = complete_iou_loss(found.boxes[chosen.image, chosen.cell], faces)
     side = ((faces[:, 2:] - faces[:, :2]).prod(dim=1)).clamp(min=1).sqrt()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -18,13 +18,17 @@ from mien.faces.decode import Detections, sigmoid, suppress
 from mien.faces.letterbox import Letterbox
 from mien_train.data.faces import Photo, Photos
 from mien_train.emotion.task import to_input
-from mien_train.face import compose, threshold
+from mien_train.face import compose, scraps, threshold
 from mien_train.face.assign import cells
+from mien_train.face.covers import cover
 from mien_train.face.detection import Truth, average_precision, match
 from mien_train.face.disturb import disturb
 from mien_train.face.loss import Targets, decode, losses
+from mien_train.face.mining import Mine
+from mien_train.face.neighbours import join
 from mien_train.networks.face import STRIDES
 from mien_train.recipes.face import FaceRecipe
+from mien_train.training import distributed
 
 IOU_THRESHOLD = 0.45
 """Of two detections that overlap more than this, the deployed detector keeps the better one."""
@@ -36,6 +40,9 @@ SMALLEST = 20.0
 LOWEST = 0.02
 """Detections below this score are not looked at, by any detector."""
 
+LOOK_EVERY = 10
+"""Epochs between two looks at the training photographs, which weigh them for mining: one costs about half an epoch."""
+
 _THREADS = 2
 
 
@@ -45,33 +52,45 @@ class FaceTask:
     name = "face"
     labels = ("face",)
     score = "ap50"
-    device = torch.device("cpu")  # assignment and composing keep the processor as busy as the network
 
     def __init__(self, recipe: FaceRecipe, train: Photos, val: Photos) -> None:
         self.recipe = recipe
-        self._with_faces = [p for p in train.photos if not p.face_free]
-        self._without = [p for p in train.photos if p.face_free]
-        if not self._with_faces or not val.photos:
+        self._mine = Mine(train.photos)
+        if not self._mine.with_faces or not val.photos:
             raise MienError("the data has no photographs with faces to train on, or none to validate on")
+        self._scraps = scraps.cut(train.photos, np.random.default_rng(0))
         self._val = val.photos
         self.data_sha256 = train.sha256
+        self._world, self.device = distributed.world(), distributed.device()
         self._grid = cells(recipe.height, recipe.width, STRIDES)
-        self.network = {"name": "face", "stem": recipe.stem, "width": recipe.channels, "blocks": recipe.blocks}
+        self.network = {
+            "name": "face",
+            "stem": recipe.stem,
+            "width": recipe.channels,
+            "blocks": recipe.blocks,
+            "deep": recipe.deep,
+            "patches": recipe.patches,
+            "merge": recipe.merge,
+        }
 
     def steps(self) -> int:
         """Optimizer steps of one epoch: each photograph with faces comes about once."""
-        return math.ceil(len(self._with_faces) / self.recipe.batch)
+        return math.ceil(len(self._mine.with_faces) / self.recipe.batch)
 
     def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Targets]]:
-        """Inputs float32 (N, 1, H, W) and their faces; composed ahead in threads."""
+        """Inputs float32 (N, 1, H, W) and their faces; composed ahead in threads.
+
+        In a distributed run, the part of each batch that is this process's.
+        """
         cv2.setNumThreads(1)
         root = np.random.SeedSequence([seed, epoch])
+        part = self._world.part(torch.arange(self.recipe.batch)).tolist()
         ahead: deque[list[Future[compose.Picture]]] = deque()
         with ThreadPoolExecutor(_THREADS) as pool:
-            seeds = iter(root.spawn(self.steps() * self.recipe.batch))
 
             def submit() -> None:
-                ahead.append([pool.submit(self._picture, next(seeds)) for _ in range(self.recipe.batch)])
+                seeds = root.spawn(self.recipe.batch)
+                ahead.append([pool.submit(self._picture, seeds[index]) for index in part])
 
             for _ in range(min(2, self.steps())):
                 submit()
@@ -81,9 +100,23 @@ class FaceTask:
                     submit()
                 yield _batch(pictures)
 
+    def look(self, network: nn.Module, epoch: int) -> None:
+        """Before every tenth epoch but the first: weigh the training photographs by what the network finds in them."""
+        if self.recipe.mined and epoch and epoch % LOOK_EVERY == 0:
+            self._mine.learn(self._seen(network, [*self._mine.with_faces, *self._mine.free]))
+
+    @property
+    def memory(self) -> Mapping[str, Tensor]:
+        """What the last look has shown."""
+        return self._mine.memory
+
+    def recall(self, memory: Mapping[str, Tensor]) -> None:
+        """Take back what `memory` gave."""
+        self._mine.recall(memory)
+
     def loss(self, outputs: tuple[Tensor, ...], targets: Targets) -> dict[str, Tensor]:
         """Score, box and landmark losses with the recipe's weights."""
-        parts = losses(outputs, targets, self._grid)
+        parts = losses(outputs, targets, self._grid.to(targets.boxes.device), self.recipe.doubt)
         return {
             "score": parts["score"],
             "box": parts["box"] * self.recipe.box_weight,
@@ -120,25 +153,27 @@ class FaceTask:
             some = photos[begin : begin + 32]
             fitted = [(canvas.copy(), fit) for canvas, fit in (box(photo.luma) for photo in some)]
             inputs = to_input(torch.from_numpy(np.stack([canvas for canvas, _ in fitted]))[:, None].float())
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=False):
-                found = decode(network(inputs.contiguous(memory_format=torch.channels_last)), self._grid)
+            inputs = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
+            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=False):
+                found = decode(tuple(output.cpu() for output in network(inputs)), self._grid)
             for index, (photo, (_, fit)) in enumerate(zip(some, fitted, strict=True)):
                 yield photo, fit.scale, detections(found.logits[index], found.boxes[index], found.landmarks[index])
 
     def _picture(self, seed: np.random.SeedSequence) -> compose.Picture:
-        rng = np.random.default_rng(seed)
-        height, width = self.recipe.height, self.recipe.width
+        rng, recipe = np.random.default_rng(seed), self.recipe
 
-        def photo() -> Photo:
-            negative = rng.random() < self.recipe.negatives
-            pool = self._without if negative and self._without else self._with_faces
-            return pool[rng.integers(len(pool))]
+        def draw() -> compose.Chosen:
+            return self._mine.draw(rng.random() < recipe.negatives, recipe.mined, rng)
 
-        if rng.random() < self.recipe.mosaic:
-            picture = compose.mosaic([photo() for _ in range(4)], height, width, rng)
+        if rng.random() < recipe.mosaic:
+            picture = compose.mosaic([draw().photo for _ in range(4)], recipe, rng)
         else:
-            picture = compose.single(photo(), height, width, rng, self.recipe.tiles)
-        return disturb(picture, rng)
+            picture = compose.single(draw(), recipe, rng)
+        if rng.random() < recipe.joined:
+            picture = join(picture, self._scraps, rng)
+        if rng.random() < recipe.covered:
+            picture = cover(picture, self._scraps, rng)
+        return disturb(picture, recipe, rng)
 
 
 def truth_of(photo: Photo, scale: float, smallest: float) -> Truth:
@@ -162,4 +197,5 @@ def _batch(pictures: list[compose.Picture]) -> tuple[Tensor, Targets]:
         torch.from_numpy(np.concatenate([p.boxes for p in pictures])),
         torch.from_numpy(np.concatenate([p.landmarks for p in pictures])),
         torch.from_numpy(np.concatenate([p.ignore for p in pictures])),
+        torch.from_numpy(np.concatenate([p.certainty for p in pictures])),
     )

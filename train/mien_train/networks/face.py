@@ -21,19 +21,39 @@ class FaceNet(nn.Module):
 
     Args:
         stem: channels at strides 2 and 4.
-        width: channels at strides 8, 16 and 32 and in the neck.
+        width: channels at stride 8, in the neck and before the heads.
         blocks: separable blocks after the strided one at strides 8, 16 and 32.
+        deep: channels at strides 16 and 32; those of the neck if none are given.
+        patches: the first convolution sees every 2×2 pixels once; otherwise 3×3 that overlap, for twice the work.
+        merge: the sum of both levels passes a block of its own at stride 8 too; otherwise at stride 16 alone.
     """
 
-    def __init__(self, stem: tuple[int, int], width: int, blocks: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        stem: tuple[int, int],
+        width: int,
+        blocks: tuple[int, int, int],
+        deep: tuple[int, int] | None = None,
+        patches: bool = False,
+        merge: bool = True,
+    ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(ConvNormReLU(1, stem[0], stride=2), ConvNormReLU(stem[0], stem[1], stride=2))
-        strided = (ConvNormReLU(stem[1], width, stride=2), Separable(width, width, 2), Separable(width, width, 2))
-        self.levels = nn.ModuleList(
-            nn.Sequential(down, *(Separable(width, width) for _ in range(count)))
-            for down, count in zip(strided, blocks, strict=True)
+        first = ConvNormReLU(1, stem[0], kernel=2 if patches else 3, stride=2)
+        self.stem = nn.Sequential(first, ConvNormReLU(stem[0], stem[1], stride=2))
+        widths = (width, *(deep or (width, width)))
+        strided = (
+            ConvNormReLU(stem[1], width, stride=2),
+            Separable(widths[0], widths[1], 2),
+            Separable(widths[1], widths[2], 2),
         )
-        self.merge = nn.ModuleList(Separable(width, width) for _ in STRIDES[:-1])
+        self.levels = nn.ModuleList(
+            nn.Sequential(down, *(Separable(channels, channels) for _ in range(count)))
+            for down, count, channels in zip(strided, blocks, widths, strict=True)
+        )
+        self.lateral = nn.ModuleList(
+            nn.Identity() if channels == width else ConvNormReLU(channels, width, kernel=1) for channels in widths
+        )
+        self.merge = nn.ModuleList([Separable(width, width) if merge else nn.Identity(), Separable(width, width)])
         self.tower = nn.ModuleList(Separable(width, width) for _ in STRIDES)
         self.score = nn.ModuleList(nn.Conv2d(width, 1, 1) for _ in STRIDES)
         self.box = nn.ModuleList(nn.Conv2d(width, 4, 1) for _ in STRIDES)
@@ -49,9 +69,9 @@ class FaceNet(nn.Module):
         """
         x = self.stem(x)
         pyramid = []
-        for level in self.levels:
+        for level, lateral in zip(self.levels, self.lateral, strict=True):
             x = level(x)
-            pyramid.append(x)
+            pyramid.append(lateral(x))
         for index in range(len(pyramid) - 2, -1, -1):
             above = F.interpolate(pyramid[index + 1], scale_factor=2.0, mode="nearest")
             pyramid[index] = self.merge[index](pyramid[index] + above)

@@ -19,11 +19,26 @@ class FaceRecipe(Recipe):
     Attributes:
         height, width: of the network's input, pixels, multiples of 32.
         stem: channels at strides 2 and 4.
-        channels: channels at strides 8, 16 and 32.
+        channels: channels at stride 8 and before the heads.
+        deep: channels at strides 16 and 32.
         blocks: separable blocks at strides 8, 16 and 32.
+        patches: the first convolution sees every 2×2 pixels once; otherwise 3×3 that overlap, for twice the work.
+        merge: what both levels say passes a block of its own at stride 8 too; otherwise at stride 16 alone.
         mosaic: share of training pictures made of four photographs.
         tiles: share of the other pictures that show as much of a photograph as a tile of a camera's frame shows.
         negatives: share of training pictures taken from face-free photographs.
+        mined: share of photographs drawn by how badly the network finds their faces (or how surely it sees one where
+            there is none); the others are drawn evenly.
+        turned: share of photographs turned by any angle up to 45°; the others lean a little, or not at all.
+        slanted: share of photographs seen at a slant, in perspective.
+        joined: share of pictures in which another photograph's head is laid half over a face, or half behind it.
+        covered: share of pictures in which hands, cups, masks, hats, hoods or other heads' backs cover faces.
+        dark: share of pictures in low light, with its noise.
+        backlit: share of pictures with light from one side or from behind a face.
+        defocused: share of pictures that are out of focus, as a whole or at single faces.
+        shaken: share of pictures with motion blur, of the whole picture or of single faces.
+        doubt: how much the labeller's doubt lowers what is asked of a face's score and how much the face counts: 0 for
+            not at all, 1 for in proportion to its certainty.
         box_weight, landmark_weight: of the losses, beside the score's 1.
     """
 
@@ -31,9 +46,22 @@ class FaceRecipe(Recipe):
     width: Side = 320
     stem: tuple[Count, Count] = (12, 16)
     channels: Count = 64
+    deep: tuple[Count, Count] = (64, 64)
     blocks: tuple[Blocks, Blocks, Blocks] = (2, 2, 2)
-    mosaic: Share = 0.4
-    tiles: Share = 0.0
-    negatives: Share = 0.1
+    patches: bool = False
+    merge: bool = True
+    mosaic: Share = 0.35
+    tiles: Share = 0.3
+    negatives: Share = 0.2
+    mined: Share = 0.35
+    turned: Share = 0.25
+    slanted: Share = 0.15
+    joined: Share = 0.2
+    covered: Share = 0.35
+    dark: Share = 0.12
+    backlit: Share = 0.12
+    defocused: Share = 0.2
+    shaken: Share = 0.1
+    doubt: Share = 0.5
     box_weight: Weight = 2.0
     landmark_weight: Weight = 1.0

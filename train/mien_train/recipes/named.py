@@ -192,20 +192,30 @@ _CLASSIC = (
 
 EMOTION: Mapping[str, EmotionRecipe] = {recipe.name: recipe for recipe in (*_OURS, *_CLASSIC)}
 
+# Narrow at stride 8, where a block costs four times what it does at stride 16, wider and deeper below; patches in place
+# of overlapping windows first: of 64 channels everywhere it is more network in a fifth fewer instructions.
+_DETECTOR = FaceRecipe(
+    name="base",
+    epochs=300,
+    batch=32,
+    learning_rate=3e-3,
+    weight_decay=0.02,
+    warmup=0.03,
+    validate_every=10,
+    stem=(12, 16),
+    channels=48,
+    deep=(80, 80),
+    blocks=(3, 3, 3),
+    patches=True,
+    merge=False,
+)
+
 FACE: Mapping[str, FaceRecipe] = {
     recipe.name: recipe
     for recipe in (
-        FaceRecipe(name="base", epochs=100, batch=32, learning_rate=3e-3, weight_decay=0.02, validate_every=5),
-        FaceRecipe(
-            name="small",
-            epochs=70,
-            batch=32,
-            learning_rate=3e-3,
-            weight_decay=0.02,
-            validate_every=5,
-            height=128,
-            width=160,
-        ),
-        FaceRecipe(name="quick", epochs=4, batch=32, learning_rate=3e-3, weight_decay=0.02, ema=0.99),
+        _DETECTOR,
+        # A quarter of the pixels, so the same hours see twice the pictures; tiles are base's work.
+        dataclasses.replace(_DETECTOR, name="small", height=128, width=160, tiles=0.1),
+        dataclasses.replace(_DETECTOR, name="quick", epochs=4, warmup=0.08, validate_every=1, ema=0.99),
     )
 }

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien_train.data import faces
+from mien_train.face.task import LOOK_EVERY, FaceTask
+from mien_train.networks import registry
+from mien_train.recipes.named import FACE
+from mien_train.training import distributed
+from mien_train.training.loop import Looking
+
+TINY = replace(FACE["quick"], batch=4, height=64, width=64, stem=(4, 4), channels=8, deep=(8, 8), blocks=(1, 0, 0))
+
+
+def _task(data: Path, **changes: float) -> FaceTask:
+    recipe = replace(TINY, **changes)  # type: ignore[arg-type] # any field's name
+    return FaceTask(recipe, faces.load(data, "train"), faces.load(data, "val"))
+
+
+def test_an_epochs_pictures_depend_on_seed_and_epoch_alone(small_data: Path) -> None:
+    def inputs(epoch: int, seed: int) -> torch.Tensor:
+        return torch.cat([batch for batch, _ in _task(small_data).batches(epoch, seed)])
+
+    first = inputs(0, 0)
+    assert first.shape == (8, 1, 64, 64)  # five photographs with faces, in batches of four
+    assert torch.equal(first, inputs(0, 0))
+    assert not torch.equal(first, inputs(1, 0))
+    assert not torch.equal(first, inputs(0, 1))
+
+
+def test_every_share_of_the_recipe_changes_the_pictures(small_data: Path) -> None:
+    shares = ("mosaic", "tiles", "negatives", "turned", "slanted", "joined", "covered")
+    shares += ("dark", "backlit", "defocused", "shaken")
+    none = dict.fromkeys(shares, 0.0)
+
+    def inputs(**changes: float) -> torch.Tensor:
+        return torch.cat([batch for batch, _ in _task(small_data, **{**none, **changes}).batches(0, 0)])
+
+    plain = inputs()
+    for share in shares:
+        assert not torch.equal(inputs(**{share: 1.0}), plain), share
+
+
+def test_processes_share_a_batch(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = [batch for batch, _ in _task(small_data).batches(0, 0)]
+    parts = []
+    for rank in (0, 1):
+        monkeypatch.setattr(distributed, "world", lambda rank=rank: distributed.World(rank, 2))
+        parts.append([batch for batch, _ in _task(small_data).batches(0, 0)])
+    assert len(whole) == 2
+    for batch, first, second in zip(whole, *parts, strict=True):
+        assert torch.equal(batch[0::2], first)
+        assert torch.equal(batch[1::2], second)
+
+
+def test_the_training_photographs_are_looked_at_every_tenth_epoch_and_what_was_seen_is_kept(small_data: Path) -> None:
+    task = _task(small_data, mined=1.0)
+    assert isinstance(task, Looking)
+    network = registry.build(task.network).eval()
+    for epoch in (0, 1, LOOK_EVERY - 1):
+        task.look(network, epoch)
+    assert task.memory == {}
+    even = [batch for batch, _ in task.batches(3, 0)]
+    task.look(network, LOOK_EVERY)
+    assert task.memory["faces"].tolist() == [1.0] * 5  # an untrained network finds none
+    assert task.memory["free"].shape == (1,)
+
+    other = _task(small_data, mined=1.0)
+    other.recall({**task.memory, "faces": torch.tensor([0.05, 1.0, 0.05, 0.05, 0.05], dtype=torch.float64)})
+    mined = [batch for batch, _ in other.batches(3, 0)]
+    assert not all(torch.equal(a, b) for a, b in zip(even, mined, strict=True))
+
+    unmined = _task(small_data, mined=0.0)
+    unmined.look(network, LOOK_EVERY)
+    assert unmined.memory == {}
+
+
+def test_a_batch_lists_faces_with_their_picture_and_certainty(small_data: Path) -> None:
+    inputs, targets = next(iter(_task(small_data, negatives=0.0, mosaic=1.0).batches(0, 0)))
+    assert inputs.abs().max() <= 2
+    assert len(targets.image) == 16  # four photographs in each of four pictures
+    assert targets.image.tolist() == np.repeat(np.arange(4), 4).tolist()
+    assert targets.certainty.tolist() == pytest.approx([0.95] * 16)

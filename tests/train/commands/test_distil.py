@@ -32,7 +32,8 @@ def test_teachers_are_trained_once_and_then_taught_by(small_data: Path, capsys: 
     assert '"loss_taught"' in Path("first/history.json").read_text()
     before = [Path(f"runs/emotion-{name}/checkpoint.pt").read_bytes() for name in ("wide-4", "teacher-5")]
     capsys.readouterr()
-    assert main([*words, "--out", "second", "--seed", "1", "--set", "taught=0.8"]) == 0
+    more = ["--set", "unlabelled=0.5", "--set", "taught=0.8"]  # of which the small data have no faces
+    assert main([*words, "--out", "second", "--seed", "1", *more]) == 0
     assert capsys.readouterr().out.count("complete already") == 2
     assert before == [Path(f"runs/emotion-{name}/checkpoint.pt").read_bytes() for name in ("wide-4", "teacher-5")]
     assert checkpoint.finished(Path("second/checkpoint.pt")).recipe["taught"] == 0.8
@@ -51,6 +52,7 @@ def test_teachers_are_trained_once_and_then_taught_by(small_data: Path, capsys: 
         (["--teacher", "wide:1", "--teacher-set", "eopchs=2"], "recipe wide has no field 'eopchs'; did you mean 'ep"),
         (["--teacher", "wide:1", "--recipe", "base"], "recipe base keeps training images that are near copies of"),
         (["--teacher", "wide:1", "--set", "mixup=0.2"], "teachers answer for each image as it is shown, once an epoch"),
+        (["--teacher", "wide:1", "--set", "taught=0"], "taught is 0, so that nobody would teach; leave it out"),
         (["--teacher", "base:0", *TEACHER], "base-0/checkpoint.pt: answers for neutral, happiness"),
     ],
 )

@@ -132,9 +132,11 @@ def _emotion(options: argparse.Namespace) -> int:
 
 
 def _distil(options: argparse.Namespace) -> int:
-    recipe = choosing.chosen(named.EMOTION, options.recipe, _settings(options))
+    plain = options.recipe in named.EMOTION and not named.EMOTION[options.recipe].taught
+    settings = [*([f"taught={_TAUGHT}"] if plain else []), *_settings(options)]
+    recipe = choosing.chosen(named.EMOTION, options.recipe, settings)
     if not recipe.taught:
-        recipe = choosing.changed(recipe, {"taught": _TAUGHT})
+        raise MienError("taught is 0, so that nobody would teach; leave it out, or train with `emotion`")
     where = store.folder(options.data)
     from mien_train.data import emotion_data
     from mien_train.training import distributed

@@ -36,16 +36,22 @@ def lines(found: DetectorReport) -> list[str]:
             f"sees the photographs at {noise['input'][0]}×{noise['input'][1]}; the labels are no more certain than "
             f"that. "
         )
-    head = ("detector", "AP at IoU .5", "AP at IoU .75", "AP, drawn boxes", "recall", "false alarms", "landmark error")
-    return [*grid(head, rows), "", text + origin(found, entry["made_with"])]
+    if hard := entry.get("groups", {}).get("hard"):
+        text += f"Hard sets: {hard['faces']} of these faces, mostly small, turned, hidden, dark or out of focus. "
+    head = ["detector", "AP at IoU .5", "AP at IoU .75", "AP, drawn boxes", "recall", "false alarms", "landmark error"]
+    if hard:
+        head.insert(2, "AP, hard sets")
+    return [*grid(tuple(head), rows), "", text + origin(found, entry["made_with"])]
 
 
 def _row(name: str, entry: Found, smallest: float) -> tuple[str, ...]:
     counted = [k for k in entry["recall"].values() if k["from"] >= smallest]
     seen = sum(k["faces"] * k["recall"] for k in counted) / sum(k["faces"] for k in counted)
+    hard = entry.get("groups", {}).get("hard")
     return (
         name,
         f"{entry['ap50']:.3f}",
+        *((f"{hard['ap50']:.3f}",) if hard else ()),
         f"{entry['ap75']:.3f}",
         f"{entry['drawn']['ap50']:.3f}" if entry["drawn"] else "–",
         f"{seen:.3f}",

@@ -26,6 +26,14 @@ class Drawn(TypedDict):
     ap50: float
 
 
+class Group(TypedDict):
+    """What is found in some of the photographs: the hard sets', or the others'."""
+
+    faces: int
+    ap50: float
+    recall: dict[str, Band]
+
+
 class Landmarks(TypedDict):
     """Mean and median error as a share of the eyes' distance; None where no face was found."""
 
@@ -39,12 +47,14 @@ class Found(Landmarks):
     Attributes:
         ap50, ap75: average precision at an intersection over union of .5 and .75.
         recall: height class to its recall at the score threshold.
+        groups: "hard" and "other" to the same of those photographs; empty or absent where all are of one kind.
         drawn: None where no photograph was labelled by a person.
     """
 
     ap50: float
     ap75: float
     recall: dict[str, Band]
+    groups: NotRequired[dict[str, Group]]
     false_positives: Alarms
     drawn: Drawn | None
 

@@ -75,6 +75,34 @@ def test_figures_of_a_detector_and_a_peer_whose_answers_are_known(monkeypatch: p
     assert noise["landmark_median"] == pytest.approx(3 / (2 * EYES))
 
 
+def test_hard_sets_stand_apart_with_what_a_person_drew_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Blind(Oracle):
+        """Sees nothing in the hard photograph."""
+
+        photos = (*PHOTOS.photos, _photo("wider-val/0.webp", 40, 3, drawn=True))
+
+        def __call__(self, canvas: np.ndarray) -> Detections:
+            found = super().__call__(canvas)
+            kept = slice(0, 0) if canvas[0, 0] == 40 else slice(None)
+            return Detections(found.boxes[kept], found.landmarks[kept], found.scores[kept])
+
+    monkeypatch.setattr(evaluation, "opened", lambda model: Blind(256, 320, off=2))
+    monkeypatch.setattr(evaluation, "peers", lambda height, width: ({}, "none"))
+    photos = Photos(Blind.photos, "labels")
+    found = evaluation.evaluate_detectors(Path("model.tflite"), photos, photos)
+    assert (found["faces"], found["ap50"]) == (6, 0.5)
+    assert found["groups"] == {
+        "hard": {"faces": 3, "ap50": 0.0, "recall": {"40-80": {"faces": 3, "recall": 0.0, "from": 40.0}}},
+        "other": {"faces": 3, "ap50": 1.0, "recall": {"40-80": {"faces": 3, "recall": 1.0, "from": 40.0}}},
+    }
+    assert found["drawn"]["groups"] == {"hard": {"faces": 3, "ap50": 0.0}, "other": {"faces": 1, "ap50": 1.0}}
+    assert (found["drawn"]["faces"], found["drawn"]["ap50"]) == (4, 0.25)
+
+    monkeypatch.setattr(evaluation, "opened", lambda model: Oracle(256, 320, off=2))
+    only = evaluation.evaluate_detectors(Path("model.tflite"), PHOTOS, PHOTOS)
+    assert (only["groups"], only["drawn"]["groups"]) == ({}, {})
+
+
 def test_a_threshold_chosen_on_one_half_is_judged_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     rooms = [_photo(f"rooms/{k}.webp", 40 + k, 0) for k in range(6)]  # 2, 4 and 5 are in the second half
     photos = Photos((PHOTOS.photos[0], *rooms), "labels")

@@ -16,7 +16,7 @@ from mien_train.data.faces import Photo, Photos
 from mien_train.face import drawn, threshold
 from mien_train.face.detection import Matches, Truth, average_precision, match
 from mien_train.face.detectors import Detector, confident, opened, peers
-from mien_train.face.figures import NOT_BY_HAND, ByHand, Figures, Landmarks, Recall
+from mien_train.face.figures import NOT_BY_HAND, ByHand, Figures, Group, Landmarks, Recall
 from mien_train.face.task import SMALLEST, truth_of
 from mien_train.training.progress import progress
 
@@ -44,7 +44,8 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
 
     Returns:
         JSON types. Where the model's threshold was chosen on one half of the face-free photographs, false alarms, its
-        own and the peers', are those on the other half, and `reporting_half` is true.
+        own and the peers', are those on the other half, and `reporting_half` is true. `groups` holds figures of the
+        hard sets and of the others apart, where the split has both.
     """
     mine = opened(model)
     rivals, reason = peers(mine.height, mine.width)
@@ -53,8 +54,15 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
     counted, small = _truths(photos, size, SMALLEST), _truths(photos, size, HEIGHTS[0])
     free = np.array([p.face_free for p in photos.photos], np.bool_)
     quiet = free & threshold.halves([p.name for p in photos.photos])[1] if mine.by_halves else free
+    groups = _groups(photos.photos)
     found = {
-        name: summary(seen, counted, small, quiet, mine.score_threshold).document()
+        name: {
+            **summary(seen, counted, small, quiet, mine.score_threshold).document(),
+            "groups": {
+                group: _group(seen, counted, small, chosen, mine.score_threshold).document()
+                for group, chosen in groups.items()
+            },
+        }
         for name, seen in _run(detectors, photos.photos, size).items()
     }
     by_hand = _by_hand(detectors, photos, training, size)
@@ -99,6 +107,28 @@ def _run(
     return found
 
 
+def _groups(photos: Sequence[Photo]) -> dict[str, NDArray[np.bool_]]:
+    """Photographs with faces of the hard sets and of the others, bool (n,) each; none where all are of one kind."""
+    hard = np.array([p.hard for p in photos], np.bool_)
+    others = ~hard & np.array([not p.face_free for p in photos], np.bool_)
+    return {"hard": hard, "other": others} if hard.any() and others.any() else {}
+
+
+def _group(
+    found: list[Detections],
+    counted: list[Truth],
+    small: list[Truth],
+    chosen: NDArray[np.bool_],
+    score_threshold: float,
+) -> Group:
+    """Figures of the chosen photographs; the rest as in `summary`."""
+    at = np.flatnonzero(chosen)
+    seen, truths, smaller = [found[i] for i in at], [counted[i] for i in at], [small[i] for i in at]
+    matches = [match(d.boxes, d.scores, t, 0.5, SMALLEST) for d, t in zip(seen, truths, strict=True)]
+    faces = sum(int((~t.ignore).sum()) for t in truths)
+    return Group(faces, average_precision(matches, faces), _recall_by_height(seen, smaller, score_threshold))
+
+
 def _truths(photos: Photos, size: tuple[int, int], smallest: float) -> list[Truth]:
     return [truth_of(p, fit(p.luma.shape[:2], size).scale, smallest) for p in photos.photos]
 
@@ -120,9 +150,12 @@ def _by_hand(
         name: drawn.fit(found, [p.drawn * np.float32(fit(p.luma.shape[:2], size).scale) for p in fitted])
         for name, found in _run(detectors, fitted, size).items()
     }
+    groups = _groups(labelled)
     rows: dict[str, ByHand] = {}
     for name, found in _run(detectors, labelled, size).items():
-        person, teacher, counts = [], [], [0, 0]
+        person, teacher = [], []
+        drawn_faces: list[int] = []
+        teacher_faces = 0
         for photo, scale, seen in zip(labelled, scales, found, strict=True):
             by_hand: NDArray[np.bool_] = np.asarray(np.isfinite(photo.drawn).all(axis=1))
             truth = truth_of(photo, scale, SMALLEST)
@@ -131,16 +164,25 @@ def _by_hand(
             rest_truth = Truth(truth.boxes, truth.ignore | by_hand, truth.landmarks)
             person.append(match(mappings[name](seen.boxes), seen.scores, hand_truth, 0.5, SMALLEST))
             teacher.append(match(seen.boxes, seen.scores, rest_truth, 0.5, SMALLEST))
-            counts[0] += int((~hand_truth.ignore).sum())
-            counts[1] += int((~rest_truth.ignore).sum())
+            drawn_faces.append(int((~hand_truth.ignore).sum()))
+            teacher_faces += int((~rest_truth.ignore).sum())
         rows[name] = ByHand(
-            drawn_faces=counts[0],
-            drawn_ap50=average_precision(person, counts[0]),
+            drawn_faces=sum(drawn_faces),
+            drawn_ap50=average_precision(person, sum(drawn_faces)),
+            drawn_groups={
+                group: _precision_of(person, drawn_faces, np.flatnonzero(chosen)) for group, chosen in groups.items()
+            },
             mapping=mappings[name],
-            teacher_faces=counts[1],
-            teacher_ap50=average_precision(teacher, counts[1]),
+            teacher_faces=teacher_faces,
+            teacher_ap50=average_precision(teacher, teacher_faces),
         )
     return rows
+
+
+def _precision_of(matches: list[Matches], faces: list[int], chosen: NDArray[np.int64]) -> tuple[int, float]:
+    """Faces and average precision of some photographs, by their numbers."""
+    count = sum(faces[i] for i in chosen)
+    return count, average_precision([matches[i] for i in chosen], count)
 
 
 def summary(

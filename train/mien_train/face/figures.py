@@ -73,17 +73,33 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """One detector on some of a split's photographs: faces that count, average precision at .5, recall by heights."""
+
+    faces: int
+    ap50: float
+    recall: Mapping[str, Recall]
+
+    def document(self) -> dict[str, object]:
+        """JSON types."""
+        recall = {name: row.document() for name, row in self.recall.items()}
+        return {"faces": self.faces, "ap50": round(self.ap50, 5), "recall": recall}
+
+
+@dataclass(frozen=True, slots=True)
 class ByHand:
     """Average precision of one detector where a person labelled the photographs.
 
     Attributes:
         drawn_faces, drawn_ap50: on the faces that a person drew, after `mapping`.
+        drawn_groups: the same two of some of the photographs, by the group's name; empty where there is but one.
         mapping: of the detector's boxes to drawn ones.
         teacher_faces, teacher_ap50: on those that only the labels' teacher saw.
     """
 
     drawn_faces: int
     drawn_ap50: float
+    drawn_groups: Mapping[str, tuple[int, float]]
     mapping: BoxMapping
     teacher_faces: int
     teacher_ap50: float
@@ -91,8 +107,14 @@ class ByHand:
     def document(self) -> dict[str, object]:
         """JSON types."""
         mapping = dataclasses.asdict(self.mapping)
+        groups = {name: {"faces": n, "ap50": round(ap50, 5)} for name, (n, ap50) in self.drawn_groups.items()}
         return {
-            "drawn": {"faces": self.drawn_faces, "ap50": round(self.drawn_ap50, 5), "mapping": mapping},
+            "drawn": {
+                "faces": self.drawn_faces,
+                "ap50": round(self.drawn_ap50, 5),
+                "groups": groups,
+                "mapping": mapping,
+            },
             "teacher_only": {"faces": self.teacher_faces, "ap50": round(self.teacher_ap50, 5)},
         }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -15,6 +16,8 @@ class Faults:
         starves: see there.
         io_errors: requests that the driver refuses, after ten good ones.
         hang: the call that never returns: "stop", "close", "cancel_all_and_flush"; none if empty.
+        starts: starts so far.
+        controls: names of the controls that were given with each.
     """
 
     stalls: int = 0
@@ -23,12 +26,14 @@ class Faults:
     io_errors: int = 0
     hang: str = ""
     starts: int = 0
+    controls: list[list[str]] = field(default_factory=list)
     _queued: int = 0
     _total: int = 0
 
-    def started(self) -> None:
-        """The camera is started."""
+    def started(self, controls: Iterable[str]) -> None:
+        """The camera is started, with controls of these names."""
         self.starts += 1
+        self.controls.append(sorted(controls))
         self._queued = 0
 
     def starved(self) -> bool:

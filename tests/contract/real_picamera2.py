@@ -76,7 +76,7 @@ class Bent:
         return getattr(self._camera, name)
 
     def start(self, *arguments: Any) -> Any:
-        self._faults.started()
+        self._faults.started(control.name for control in arguments[0])
         return self._camera.start(*arguments)
 
     def queue_request(self, request: Any) -> Any:

@@ -87,6 +87,26 @@ def test_a_control_that_the_camera_lacks_is_left_out_with_a_warning(caplog: pyte
     assert "has no control AeFlickerMode, AeFlickerPeriod; left as it is" in caplog.text
 
 
+def test_what_was_asked_for_is_asked_for_again_after_a_restart() -> None:
+    # picamera2 forgets what was set when it starts; a pipeline need not remember it when it stops.
+    faults = Faults(starves=1)
+    with opened(faults, CameraSettings(rate=30), stall=0.4) as camera:
+        frames = camera.frames()
+        while faults.starts < 2:
+            camera.recycle(next(frames))
+        next(frames)
+    assert faults.controls == [["FrameDurationLimits"]] * 2
+
+
+def test_a_part_of_the_picture_that_the_camera_cannot_pick_is_all_of_it_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with opened(settings=CameraSettings(crop="0.25,0.25,0.5,0.5")) as camera:
+        frame = next(camera.frames())
+        assert np.array_equal(frame.luma, expand_limited(bars(480, 640, frame.sequence)))
+    assert "has no control ScalerCrop; left as it is" in caplog.text
+
+
 def test_time_stamps_are_on_the_monotonic_clock_and_rise() -> None:
     with opened() as camera:
         stamps = [frame.captured_at for frame, _ in zip(camera.frames(), range(10), strict=False)]

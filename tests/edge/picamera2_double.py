@@ -76,6 +76,7 @@ class Picamera2Double:
         assert wanted["colour_space"] == "sYCC"
         assert wanted["main"]["format"] == "YUV420"
         self.wanted = wanted
+        self.controls = dict(wanted["controls"])
         if self.follows:
             self.size = wanted["main"]["size"]
             self.stride = -(-self.size[0] // 64) * 64
@@ -88,11 +89,16 @@ class Picamera2Double:
             "transform": self.wanted["transform"] if self.flips else FakeTransform(),
         }
 
+    def set_controls(self, controls: Mapping[str, object]) -> None:
+        self.controls |= controls
+
     def start(self) -> None:
         self.calls.append("start")
         self._running.set()
+        # As the real one: what was set goes with this start, and with none after it.
+        self.started_with, self.controls = self.controls, {}
         if self.faults is not None:
-            self.faults.started()
+            self.faults.started("FrameDurationLimits" if name == "FrameRate" else name for name in self.started_with)
         self._thread = threading.Thread(target=self._deliver, daemon=True)
         self._thread.start()
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mien.cameras import faults
 from mien.cameras.base import exposure_time
 from mien.cameras.buffers import LumaPool
+from mien.cameras.crop import Rectangle, part_of
 from mien.cameras.inbox import Inbox
 from mien.cameras.live import LiveCamera
 from mien.cameras.luma import expand_limited
@@ -113,7 +114,7 @@ class _PiDevice:
             self._camera.pre_callback = self._on_request
             self._handle = self._camera.process_requests
             self._camera.process_requests = self._process_requests
-            self._call("start")
+            self._start()
         except Exception as error:  # whatever it is: the camera must not stay open behind it
             self._camera.close()
             if isinstance(error, MienError):
@@ -123,6 +124,7 @@ class _PiDevice:
     def _configure(self, libcamera: Any, settings: CameraSettings) -> None:
         # Upside down is both flips, which the sensor does for nothing; a quarter turn it cannot do.
         down = settings.rotation == 180
+        self._wanted = self._controls(libcamera, settings)
         across = settings.rotation in _FLIPPED and down != settings.mirror
         self._camera.configure(
             self._camera.create_preview_configuration(
@@ -130,7 +132,7 @@ class _PiDevice:
                 colour_space=libcamera.ColorSpace.Sycc(),
                 buffer_count=4,
                 queue=False,  # picamera2 would otherwise hold one buffer back for `capture_*`
-                controls=self._controls(libcamera, settings),
+                controls=self._wanted,
                 transform=libcamera.Transform(hflip=int(across), vflip=int(down)),
             )
         )
@@ -148,6 +150,19 @@ class _PiDevice:
         self.description = f"picamera2 {self._model}, {self._width}x{self._height} {main['format']}"
         if self._limited:
             self.description += ", limited range expanded"
+        self._crop: Rectangle | None = None
+        if settings.crop:
+            self._pick(settings.crop)
+
+    def _pick(self, crop: str) -> None:
+        """Ask for a part of the sensor's picture, which is known once a mode is configured."""
+        limits = self._camera.camera_controls.get("ScalerCrop")
+        if limits is None:
+            _log.warning("mien: %s: has no control ScalerCrop; left as it is", self.name)
+            return
+        most = limits[1]  # what this mode sees
+        self._crop = self._wanted["ScalerCrop"] = part_of(crop, most, self._width / self._height)
+        self.description += f", {self._crop[2]}x{self._crop[3]} of the sensor's {most[2]}x{most[3]}"
 
     def _controls(self, libcamera: Any, settings: CameraSettings) -> dict[str, object]:
         """What is wanted, as libcamera's controls; of those that this camera does not have a warning remains."""
@@ -180,7 +195,9 @@ class _PiDevice:
                     np.copyto(luma, plane[:, : self._width])
                 else:  # what the sensor did not grant
                     cv2.flip(plane[:, : self._width], self._flip, dst=luma)
-            stamp = request.get_metadata().get("SensorTimestamp")
+            metadata = request.get_metadata()
+            self._compare(metadata.get("ScalerCrop"))
+            stamp = metadata.get("SensorTimestamp")
             captured_at = now if stamp is None else exposure_time(to_monotonic(int(stamp)), now)
             if self._limited:
                 expand_limited(luma, out=luma)
@@ -189,6 +206,14 @@ class _PiDevice:
                 self._pool.give(unseen)
         except Exception as error:
             self._inbox.fail(MienError(f"the camera's frame cannot be read ({type(error).__name__}: {error})"))
+
+    def _compare(self, granted: Rectangle | None) -> None:
+        """Say once if another part of the sensor's picture is shown than was asked for."""
+        wanted, self._crop = self._crop, None
+        # Pipelines align it: by some pixels, where faces are hundreds apart.
+        if wanted and granted and any(abs(a - b) > wanted[2] / 50 for a, b in zip(wanted, granted, strict=True)):
+            told = (",".join(map(str, part)) for part in (wanted, granted))
+            _log.warning("mien: %s: was asked for the part %s of the sensor, and gives %s", self.name, *told)
 
     def _process_requests(self, display: Any) -> None:
         # Likewise in picamera2's thread: an I/O error there would end it with a traceback, and look like a stall.
@@ -201,11 +226,17 @@ class _PiDevice:
         self.doing = f"picamera2's {name}()"
         getattr(self._camera, name)()
 
+    def _start(self) -> None:
+        # It forgets them at each start.
+        self._camera.set_controls(self._wanted)
+        self._call("start")
+
     def restart(self) -> None:
         """See `Device`."""
         # In this order: with a job still queued, `stop` would wait for a frame that never comes.
-        for name in ("cancel_all_and_flush", "stop", "start"):
+        for name in ("cancel_all_and_flush", "stop"):
             self._call(name)
+        self._start()
 
     def close(self) -> None:
         """See `Device`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mien.cameras.crop import fractions
 from mien.errors import MienError
 
 FLICKERS = (0, 50, 60)
@@ -39,6 +40,8 @@ class CameraSettings:
         gain: of the sensor, 1 or more; 0 leaves it to the camera.
         metering: the part of the frame whose brightness counts: "centre", "spot" or "matrix", which is all of it.
         flicker: hertz of the mains, 50 or 60, whose lamps would make stripes; 0 for daylight.
+        crop: the part of the sensor's picture that the frame shows, "LEFT,TOP,WIDTH,HEIGHT" as fractions of the whole,
+            such as "0.25,0.25,0.5,0.5" for the middle at twice the size; empty for all of it.
         loop: whether a video or the demo begins anew at its end.
         realtime: whether a video or the demo is played at its own speed, as if it were a camera: what is late or comes
             while the models are busy is dropped and counted. Otherwise as fast as it is read, and nothing is dropped.
@@ -58,6 +61,7 @@ class CameraSettings:
     gain: float = 0.0
     metering: str = "centre"
     flicker: int = 0
+    crop: str = ""
     loop: bool = False
     realtime: bool = False
 
@@ -81,5 +85,7 @@ class CameraSettings:
             raise MienError(f"camera gain is {self.gain:g}; give 1 to {_LARGEST_GAIN:g}, or 0 for its own")
         if self.metering not in METERINGS:
             raise MienError(f"camera metering is {self.metering!r}; give {', '.join(METERINGS)}")
+        if self.crop:
+            fractions(self.crop)
         if self.flicker not in FLICKERS:
             raise MienError(f"camera flicker is {self.flicker}; give 50 or 60 hertz, or 0 for daylight")

@@ -97,6 +97,9 @@ def add(subparsers: Subparsers) -> None:
     camera.add_argument("--gain", type=float, metavar="X", help="of the sensor, likewise")
     camera.add_argument("--metering", metavar="PART", help="whose brightness counts: centre, spot or matrix; likewise")
     camera.add_argument("--flicker", type=int, metavar="HZ", help="of the mains, 50 or 60 (0: daylight); likewise")
+    camera.add_argument(
+        "--crop", metavar="X,Y,W,H", help="part of the sensor's picture, in fractions of it (all); likewise"
+    )
     add_models(parser, defaults=False)
     parser.set_defaults(main=main)
 
@@ -109,7 +112,7 @@ _SMOOTHING_KEYS = ("seconds", "margin")
 _PREVIEW_KEYS = ("address", "token_file")
 _CAMERA_KEYS = (
     "number", "width", "height", "rate", "rotation", "mirror", "loop", "realtime", "recover_seconds", "exposure",
-    "gain", "metering", "flicker",
+    "gain", "metering", "flicker", "crop",
 )  # fmt: skip
 
 

@@ -192,6 +192,54 @@ def test_exposure_gain_metering_and_flicker_reach_picamera2(picamera2: Any) -> N
         assert kind.last.wanted["controls"] == {}
 
 
+SENSOR = {"ScalerCrop": ((0, 0, 64, 64), (8, 16, 4000, 3000), (8, 391, 4000, 2250))}
+"""Least, most and usual part of a sensor that this mode sees."""
+
+
+@pytest.mark.parametrize(
+    ("crop", "size", "part"),
+    [
+        ("0,0,1,1", (640, 480), (8, 16, 4000, 3000)),
+        ("0.25,0.25,0.5,0.5", (640, 480), (1008, 766, 2000, 1500)),
+        ("0.5, 0, 0.5, 0.5", (640, 480), (2008, 16, 2000, 1500)),
+        # Frames of another shape than the part: as much of it as their shape takes, around its middle.
+        ("0,0,1,1", (640, 360), (8, 391, 4000, 2250)),
+        ("0,0,0.5,1", (640, 480), (8, 766, 2000, 1500)),
+        ("0,0,1,0.5", (480, 480), (1258, 16, 1500, 1500)),
+    ],
+)
+def test_a_part_of_the_sensors_picture_is_picked_and_never_stretched(
+    crop: str, size: tuple[int, int], part: tuple[int, ...], picamera2: Any
+) -> None:
+    kind = picamera2(camera_controls=SENSOR, size=size, follows=True, metadata=lambda: {"ScalerCrop": part})
+    with PiCamera(CameraSettings(crop=crop, width=size[0], height=size[1])) as camera:
+        assert kind.last.started_with == {"ScalerCrop": part}
+        next(camera.frames())
+        assert camera.description.endswith(f", {part[2]}x{part[3]} of the sensor's 4000x3000")
+
+
+def test_a_part_that_is_not_granted_is_said_once(picamera2: Any, caplog: pytest.LogCaptureFixture) -> None:
+    picamera2(camera_controls=SENSOR, follows=True, metadata=lambda: {"ScalerCrop": (8, 16, 4000, 3000)})
+    with PiCamera(CameraSettings(crop="0.25,0.25,0.5,0.5")) as camera:
+        for _, frame in zip(range(3), camera.frames(), strict=False):
+            camera.recycle(frame)
+    assert [record.message for record in caplog.records] == [
+        "mien: picamera2 imx708: was asked for the part 1008,766,2000,1500 of the sensor, and gives 8,16,4000,3000"
+    ]
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [
+        *("0,0,1", "0,0,1,1,1", "a,0,1,1", "0,0,0,1", "0,0,0.01,1", "-0.1,0,1,1", "0.6,0,0.5,0.5", "0,0.6,0.5,0.5"),
+        *("nan,0,1,1", "0,nan,1,1", "0,0,1,nan", "0,0,inf,1"),
+    ],
+)
+def test_a_part_that_is_none_is_refused(crop: str) -> None:
+    with pytest.raises(MienError, match=r"camera crop is '.*'; give LEFT,TOP,WIDTH,HEIGHT"):
+        CameraSettings(crop=crop)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -114,6 +114,10 @@ test-faults: .venv/ready ## cameras, models and systems that fail, in real proce
 test-networks: .venv/ready ## hundreds of small random networks train ten steps, each in a process of its own: none may crash
 	$(DEV)/python tests/train/networks/check_random_networks.py
 
+.PHONY: soak
+soak: .venv/ready ## half a million frames with faults in between, on a quiet machine: memory, threads, latency (a quarter of an hour)
+	PYTHONPATH=tests:edge:train $(DEV)/python -m soak $(if $(FRAMES),--frames $(FRAMES))
+
 test-latency: .venv/ready ## latency tests: ratios within one run, on a quiet desktop
 	$(DEV)/python -m pytest tests/latency
 

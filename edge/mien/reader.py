@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.closing import Closing
-from mien.emotions import align
+from mien.emotions import align, quality
 from mien.emotions.classifier import EmotionClassifier
+from mien.emotions.quality import Quality
 from mien.errors import MienError
 from mien.faces.attention import AttentiveDetector
 from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
 from mien.frame import Frame, checked_luma
 from mien.laps import Laps
-from mien.reading import FrameResult, Reading
+from mien.reading import AMBIGUOUS, FrameResult, Reading
 from mien.roles import Classifier, Detector
 from mien.tracking.smoother import Smoother
 from mien.tracking.tracker import Tracker
@@ -91,6 +92,8 @@ class FaceReader(Closing):
         )
         if expression not in (None, self._classifier.expression):
             raise MienError(f"the classifier reads {self._classifier.expression}, not {expression}; open it with that")
+        # Classifiers of others need not have one.
+        self._quality: Quality | None = getattr(self._classifier, "quality", None)
         self._tracker, self._smoother = tracker or Tracker(), smoother or Smoother()
         self._turn = threading.Lock()
         self._count = 0
@@ -125,7 +128,7 @@ class FaceReader(Closing):
         with self._turn:
             self.laps.start()
             faces = self._detector.detect(luma, self.laps)
-            readings = self._followed(frame.time, faces, self._classified(luma, faces))
+            readings = self._followed(frame.time, faces, *self._classified(luma, faces))
             self.laps.lap("track")
             self.laps.finish()
             self._count += 1
@@ -133,24 +136,36 @@ class FaceReader(Closing):
         at = time.monotonic_ns()
         return FrameResult(frame.sequence, frame.name, width, height, frame.captured_at, at, readings, dropped)
 
-    def _classified(self, luma: NDArray[np.uint8], faces: tuple[Face, ...]) -> NDArray[np.float32]:
-        """Probabilities of n faces, float32 (n, K)."""
+    def _classified(
+        self, luma: NDArray[np.uint8], faces: tuple[Face, ...]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities of n faces, float32 (n, K), and what flattened them, float32 (n, R)."""
+        nothing = np.zeros((len(faces), len(quality.REASONS)), dtype=np.float32)
         if not faces:
-            return np.empty((0, len(self._classifier.labels)), dtype=np.float32)
+            return np.empty((0, len(self._classifier.labels)), dtype=np.float32), nothing
         crops = align.crop(luma, align.landmarks_of(faces), self._classifier.template)
         self.laps.lap("align")
         rows = self._classifier.probabilities(crops)
+        pulls = nothing
+        if self._quality is not None:
+            # Before smoothing: what a bad crop says then weighs less in its track, too.
+            pulls = self._quality.pulls(faces, crops)
+            rows = quality.flattened(rows, pulls)
         self.laps.lap("classify")
-        return rows
+        return rows, pulls
 
-    def _followed(self, at: int, faces: Sequence[Face], rows: NDArray[np.float32]) -> tuple[Reading, ...]:
-        """Faces and their probabilities, float32 (n, K), tracked and smoothed into readings."""
+    def _followed(
+        self, at: int, faces: Sequence[Face], rows: NDArray[np.float32], pulls: NDArray[np.float32]
+    ) -> tuple[Reading, ...]:
+        """Faces, their probabilities (n, K) and what flattened them (n, R), tracked and smoothed into readings."""
         readings = []
-        for match, face, row in zip(self._tracker.update(faces, at), faces, rows, strict=True):
+        for match, face, row, pull in zip(self._tracker.update(faces, at), faces, rows, pulls, strict=True):
             if not match.sure:  # of two faces that may have changed places, neither inherits the other's past
                 self._smoother.forget(match.number)
             smoothed = self._smoother.update(match.number, row, at)
             verdict = self._smoother.decide(match.number, smoothed, self._classifier)
+            if verdict.reason == AMBIGUOUS:
+                verdict = verdict._replace(reason=quality.reason(pull))
             probabilities = dict(zip(self._classifier.labels, smoothed.tolist(), strict=True))
             readings.append(Reading(match.number, face, *verdict, probabilities, self._classifier.expression))
         self._smoother.keep([track.number for track in self._tracker.tracks])

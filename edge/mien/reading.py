@@ -14,6 +14,17 @@ UNCERTAIN = "uncertain"
 AMBIGUOUS = "ambiguous"
 """The reason of a reading whose best probability is below the model's abstain threshold."""
 
+BLURRED = "blurred"
+"""The reason where the face is out of focus, smeared by motion, or without contrast: focus, clean the lens."""
+DARK = "dark"
+"""The reason where there is too little light."""
+SMALL = "small"
+"""The reason where the face is too far away."""
+TURNED = "turned"
+"""The reason where the head is turned away or leans far to one side."""
+COVERED = "covered"
+"""The reason where something is before the face, or the detector hardly takes it for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -24,7 +35,8 @@ class Reading:
         face: box, landmarks and score, in frame pixels.
         emotion: a label of the classifier, or `UNCERTAIN`.
         top: the most probable label, also where the emotion is `UNCERTAIN`, or still another that is about as probable.
-        reason: why the emotion is `UNCERTAIN`, such as `AMBIGUOUS`; None where it is not.
+        reason: why the emotion is `UNCERTAIN`: `BLURRED`, `DARK`, `SMALL`, `TURNED`, `COVERED` or `AMBIGUOUS`; None
+            where it is not.
         probabilities: label to calibrated probability, smoothed over the track; sums to 1.
         expression: how the classifier read the face, such as "perceived"; labels follow from it.
     """

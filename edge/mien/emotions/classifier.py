@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mien.closing import Closing
 from mien.emotions.mixture import Mixture
+from mien.emotions.quality import Quality
 from mien.errors import MienError
 from mien.models import bundle
 from mien.models.engine import Engine, open_engine
@@ -34,6 +35,7 @@ class EmotionClassifier(Closing):
         labels: emotions in the order of the probabilities.
         template: float32 (5, 2), where `mien.emotions.align.crop` lays the landmarks, in crop pixels.
         abstain_below: best probability under which a reading is `UNCERTAIN`.
+        quality: judges crops; None where the model has no such settings.
 
     Raises:
         MienError: the model or the engine cannot be used, or the model has no such expression.
@@ -52,6 +54,8 @@ class EmotionClassifier(Closing):
         self.labels = chosen.labels
         self.template = np.asarray(self.bundle.alignment.template, dtype=np.float32)
         self.abstain_below = chosen.abstain_below
+        settings = self.bundle.sidecar.quality
+        self.quality = None if settings is None else Quality(settings)
         self._mixture = Mixture(chosen, [output.labels for output in self.bundle.outputs])
         self._turn = threading.Lock()
         self._engine: Engine | None = open_engine(self.bundle, engine, threads)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mien.errors import MienError
-from mien.models import expression
+from mien.models import crop_quality, expression
+from mien.models.crop_quality import CropQuality
 from mien.models.expression import Expression
 from mien.models.fields import Fields
 from mien.models.quantization import Quantization
@@ -109,6 +110,7 @@ class Sidecar:
         alignment: of a classifier, else None.
         expressions: ways to read a classifier's outputs, the model's own choice first; empty for a detector.
         document: the whole JSON document, for pages and proofs (metrics, parity, golden outputs).
+        quality: what keeps crops from being read; None for a detector, and where it was not fitted.
     """
 
     name: str
@@ -125,6 +127,7 @@ class Sidecar:
     alignment: Alignment | None
     expressions: tuple[Expression, ...]
     document: Mapping[str, Any]
+    quality: CropQuality | None = None
 
     def same_run(self, other: Sidecar) -> bool:
         """Whether both models' weights come from one training run."""
@@ -188,6 +191,7 @@ def parse(document: object, place: str) -> Sidecar:
             else ()
         ),
         document=document,
+        quality=crop_quality.parse(fields.part("quality")) if emotion and "quality" in document else None,
     )
     _agree(sidecar, place)
     return sidecar

@@ -67,6 +67,7 @@ results: .venv/ready ## final report of the bundled models (looks at the test sp
 	$(MAKE) tables
 
 tables: .venv/ready ## the tables of README.md and docs, and the model cards, from docs/results
+	$(DEV)/python -m mien_export frontier
 	$(DEV)/python -m mien_export tables
 	$(DEV)/python -m mien_export card face-base face-small emotion-base
 

@@ -20,6 +20,7 @@ from mien_export.pages import (
     conditions_tables,
     detector_table,
     emotion_tables,
+    frontier,
     near_copies_table,
     summary_table,
     tiles_table,
@@ -121,6 +122,7 @@ _TABLES: dict[str, Callable[[Path], list[str]]] = {
     "conditions": _of("face-base-conditions.json", Conditions, conditions_tables.recall),
     "tiles": _of("face-base-tiles.json", Tiles, tiles_table.lines),
     "distance": _of("face-base-conditions.json", Conditions, conditions_tables.distance),
+    "frontier": frontier.lines,
     "bench": _of("bench.json", Bench, bench_table.lines),
 }
 """Name of a table to its lines, given the folder of the results."""

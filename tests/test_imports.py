@@ -29,6 +29,7 @@ ONE_PLACE = {
     "uvicorn": "server.py",
     "h11": "server.py",
     "prometheus_client": "metrics.py",
+    "gpiod": "pins.py",
 }
 
 

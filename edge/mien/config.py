@@ -14,6 +14,7 @@ from types import MappingProxyType
 from mien import contents
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
+from mien.gpio.settings import GpioSettings
 from mien.history.settings import HistorySettings
 from mien.models.fields import shown
 from mien.outputs.lines import JsonlSettings
@@ -31,6 +32,7 @@ _MOST = 1 << 53
 
 _SMOOTHING = SmoothingSettings()
 _CAMERA = CameraSettings()
+_GPIO = GpioSettings()
 _PACE = PaceSettings()
 _PREVIEW = PreviewSettings()
 _JSONL = JsonlSettings()
@@ -64,6 +66,7 @@ class RunConfig:
         smoothing: how steady what is shown of a face is.
         camera: how a camera is to be set up.
         pace: when fewer frames of a live camera are read: while nobody is in view, or while it is hot.
+        gpio: lines of a switch that pauses, and of an LED that shows when frames are taken.
         preview: how the live page is offered.
         jsonl: how files of JSON Lines are kept.
         history: what the sink `sqlite:PATH` keeps.
@@ -87,6 +90,7 @@ class RunConfig:
     smoothing: SmoothingSettings = _SMOOTHING
     camera: CameraSettings = _CAMERA
     pace: PaceSettings = _PACE
+    gpio: GpioSettings = _GPIO
     preview: PreviewSettings = _PREVIEW
     jsonl: JsonlSettings = _JSONL
     history: HistorySettings = _HISTORY

@@ -80,7 +80,8 @@ class Pulse:
         self._began = self._since = clock()
         self._last: float | None = None
         self._newest = -1
-        self._paused = self._ended = False
+        self._ended = False
+        self._holders: dict[str, None] = {}  # who has paused it; a set that keeps its order
 
     def beat(self, result: FrameResult) -> None:
         """A frame was processed."""
@@ -89,15 +90,15 @@ class Pulse:
                 self._newest = result.captured_at
                 self._last = self._since = self._clock()
 
-    def pause(self) -> None:
-        """Frames are not processed any more, because somebody wants it so."""
+    def pause(self, by: str = "") -> None:
+        """Frames are not processed any more, because somebody wants it so: whoever that is, for people."""
         with self._turn:
-            self._paused = True
+            self._holders[by] = None
 
-    def resume(self) -> None:
-        """Frames are processed again; the limit counts from now."""
+    def resume(self, by: str = "") -> None:
+        """Frames are processed again, unless somebody else wants none; the limit counts from now."""
         with self._turn:
-            self._paused = False
+            self._holders.pop(by, None)
             self._since = self._clock()
 
     def end(self) -> None:
@@ -112,8 +113,8 @@ class Pulse:
             age = None if self._last is None else now - self._last
             if self._ended:
                 return Health(State.ENDED, False, False, age, ("the run has ended",))
-            if self._paused:
-                return Health(State.PAUSED, False, True, age, ("paused: nothing is read until somebody resumes",))
+            if self._holders:
+                return Health(State.PAUSED, False, True, age, tuple(_paused(by) for by in self._holders))
             if self._recovering():
                 last = "no frame yet" if age is None else f"last new frame {age:.0f} s ago"
                 return Health(State.RECOVERING, False, True, age, (f"the camera is being restarted; {last}",))
@@ -129,3 +130,9 @@ class Pulse:
             return Health(
                 State.STALLED, False, False, age, (f"last new frame {age:.0f} s ago; the limit is {self.limit:g} s",)
             )
+
+
+def _paused(by: str) -> str:
+    if not by:
+        return "paused: nothing is read until somebody resumes"
+    return f"paused by {by}: nothing is read until it is released"

@@ -19,7 +19,7 @@ from mien.pausing import PauseSwitch
 from mien.reader import STAGES as READER_STAGES
 from mien.reader import FaceReader
 from mien.reading import FrameResult
-from mien.roles import Preview, Sink
+from mien.roles import Indicator, Preview, Sink
 
 STAGES = ("capture", *READER_STAGES, "sink")
 """What a pipeline books, in order. "capture" is the wait for a frame; "align" and "classify" only occur in frames
@@ -43,6 +43,7 @@ class Pipeline(Closing):
         sinks: take each result, in this order.
         preview: the only door through which a frame's pixels leave; nothing leaves if None.
         pace: says which frames of a live camera are read; all of them if None.
+        indicator: is on while frames of a live camera are taken; not while it is paused, has stalled or has ended.
 
     Attributes:
         preview: may be set and taken away during a run, when somebody looks or no longer does.
@@ -58,6 +59,7 @@ class Pipeline(Closing):
         sinks: Sequence[Sink] = (),
         preview: Preview | None = None,
         pace: Pace | None = None,
+        indicator: Indicator | None = None,
     ) -> None:
         self.preview, self.pace = preview, pace
         self._camera, self._reader, self._sinks = camera, reader, tuple(sinks)
@@ -67,6 +69,7 @@ class Pipeline(Closing):
             remarks=lambda: () if pace is None else pace.remarks,
         )
         self._switch = PauseSwitch()
+        self._indicator = indicator
         self._laps = Laps()
         self._box = Latest()
         self._stopped = threading.Event()
@@ -186,8 +189,8 @@ class Pipeline(Closing):
             for frame in self._camera.frames():
                 # Only of live cameras: a recording's gap is what could not be decoded, and the camera counts that.
                 missed, expected = max(0, frame.sequence - expected), frame.sequence + 1
-                if self.paused or (self.pace is not None and not self.pace.wants()):
-                    self._camera.recycle(frame)  # it goes by unread, and is none lost because the models were busy
+                if self._gone_by():
+                    self._camera.recycle(frame)  # unread, and none lost because the models were busy
                 elif (unseen := self._box.put(frame, missed)) is not None:
                     self._camera.recycle(unseen)
                 if self._stopped.is_set():
@@ -196,6 +199,19 @@ class Pipeline(Closing):
             self._box.end(error)
         else:
             self._box.end()
+        finally:
+            if self._indicator is not None:
+                self._indicator.off()
+
+    def _gone_by(self) -> bool:
+        """Whether the frame that came just now is to go by unread."""
+        if self.paused:
+            if self._indicator is not None:  # a pause that came while the frame before was taken
+                self._indicator.off()
+            return True
+        if self._indicator is not None:
+            self._indicator.on()
+        return self.pace is not None and not self.pace.wants()
 
     def start(self, on_result: Callable[[FrameResult], None] | None = None) -> None:
         """Run in a thread of its own.
@@ -228,25 +244,34 @@ class Pipeline(Closing):
         """Whether frames go by unread."""
         return self._switch.paused
 
-    def pause(self) -> None:
+    def pause(self, by: str = "") -> None:
         """Read nothing more after the frame under way, until `resume`. From any thread.
 
         A live camera stays open, so that resuming can't fail and its faults are still seen and mended; its frames are
         thrown away unread, and none counts as dropped. A recording waits.
-        """
-        self._switch.pause()
-        self.pulse.pause()
 
-    def resume(self) -> None:
-        """Read again, from the next frame. From any thread; does nothing if it was not paused."""
-        if self.paused:
-            self.pulse.resume()
-            self._switch.resume()
+        Args:
+            by: who wants it, for people, such as "the switch at GPIO17"; whoever it is must resume it.
+        """
+        self._switch.pause(by)
+        self.pulse.pause(by)
+        if self._indicator is not None:
+            self._indicator.off()
+
+    def resume(self, by: str = "") -> None:
+        """Read again, from the next frame, unless somebody else has paused it too. From any thread.
+
+        Args:
+            by: as given to `pause`.
+        """
+        if by in self._switch.holders:
+            self.pulse.resume(by)
+            self._switch.resume(by)
 
     def stop(self) -> None:
         """End the run after the frame under way. From any thread; safe to call twice, and before a run."""
         self._stopped.set()
-        self._switch.resume()  # who waits for it must see that the run ends
+        self._switch.lift()  # who waits for it must see that the run ends
         self._box.end()
 
     def wait(self, seconds: float | None = None) -> bool:

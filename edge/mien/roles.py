@@ -56,6 +56,18 @@ class Classifier(Protocol):
         ...
 
 
+class Indicator(Protocol):
+    """What shows people that frames are taken, such as an LED; from any thread."""
+
+    def on(self) -> None:
+        """A frame is taken from the camera; called for each, before it is looked at."""
+        ...
+
+    def off(self) -> None:
+        """None is taken for the present."""
+        ...
+
+
 class Sink(Protocol):
     """Where results go."""
 

@@ -22,6 +22,7 @@ from mien.cameras.demo import photograph
 from mien.cameras.settings import CameraSettings
 from mien.cli import main
 from mien.faces.face import Box, Face, Landmarks, Point
+from mien.gpio.settings import GpioSettings
 from mien.history.settings import HistorySettings
 from mien.outputs import records
 from mien.outputs.lines import JsonlSettings
@@ -89,6 +90,7 @@ def _real_keys(kind: type) -> dict[str, object]:
                 CommandSettings,
                 PreviewSettings,
                 PaceSettings,
+                GpioSettings,
                 SmoothingSettings,
             )
         )

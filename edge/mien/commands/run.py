@@ -19,6 +19,9 @@ from mien.signals import Signals
 
 if TYPE_CHECKING:
     from mien.cameras.base import Camera
+    from mien.gpio.indicator import Indicator
+    from mien.gpio.settings import GpioSettings
+    from mien.gpio.switch import Switch
     from mien.pipeline import Pipeline
     from mien.preview.server import Page
     from mien.reading import FrameResult
@@ -177,7 +180,12 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
                     smoother=Smoother(settings.smoothing),
                 )
             )
-        pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip, pace=Pace(settings.pace))
+        led = _led(settings.gpio, settings.camera.rate)
+        if led is not None:
+            stack.enter_context(led)
+        pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip, pace=Pace(settings.pace), indicator=led)
+        if settings.gpio.pause_line:
+            stack.enter_context(_switch(settings.gpio, pipeline))
         page = open_page(pipeline, camera, settings.preview, lambda: sinks.states)
         if page is not None:
             stack.enter_context(page)
@@ -211,6 +219,24 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
     if not tally.frames and not tally.interrupted:
         raise MienError(f"source {settings.source!r} ended without a frame; run `mien doctor`")
     return 0
+
+
+def _led(settings: GpioSettings, rate: float) -> Indicator | None:
+    from mien.gpio.indicator import STALE_SECONDS, Indicator
+    from mien.gpio.pins import LedPin
+
+    if not settings.led_line:
+        return None
+    # As a camera's stall is: of a slow one, five frames' time.
+    return Indicator(LedPin(settings.chip, settings.led_line), max(STALE_SECONDS, 5 / rate) if rate else STALE_SECONDS)
+
+
+def _switch(settings: GpioSettings, pipeline: Pipeline) -> Switch:
+    from mien.gpio.pins import SwitchPin
+    from mien.gpio.switch import Switch
+
+    pin = SwitchPin(settings.chip, settings.pause_line, inverted=settings.pause_when == "open")
+    return Switch(pin, pipeline, settings.pause_line, pressed=settings.pause_when == "pressed")
 
 
 @contextlib.contextmanager

@@ -41,18 +41,21 @@ def install(
     folder = root / UNITS
     written = {folder / unit.NAME: unit.service(program, config)}
     settings = root / config.lstrip("/")
-    hosts = [*hosts, *_brokers(settings)]
+    own = _settings(settings)
+    hosts = [*hosts, *(broker(sink).host for sink in own.sinks if sink.startswith(("mqtt:", "mqtts:")))]
+    if own.gpio.used:
+        written[folder / unit.GPIO] = unit.lines(own.gpio.chip)
     if hosts:
         written[folder / unit.DROP_IN] = unit.network(list(dict.fromkeys(hosts)))
     if page:
         written[folder / unit.SOCKET] = unit.listener(page)
     if not settings.exists():
-        own = RunConfig(sinks=(f"jsonl:{unit.STATE}/readings.jsonl",))
+        first = RunConfig(sinks=(f"jsonl:{unit.STATE}/readings.jsonl",))
         written[settings] = "# Settings of the service; see `mien config check`.\n\n" + documented.toml(
-            own, quoted=True
+            first, quoted=True
         )
     # What an earlier installation had opened is shut again unless it is asked for anew.
-    stale = [folder / name for name in (unit.DROP_IN, unit.SOCKET) if folder / name not in written]
+    stale = [folder / name for name in (unit.DROP_IN, unit.GPIO, unit.SOCKET) if folder / name not in written]
     with _writing():
         for path in [*stale, *([] if page else [folder / _SOCKET_WANTED])]:
             path.unlink(missing_ok=True)
@@ -71,14 +74,11 @@ def install(
     return tuple(written)
 
 
-def _brokers(path: Path) -> list[str]:
-    """Hosts to which the sinks of a settings file send; none where there is no such file yet."""
+def _settings(path: Path) -> RunConfig:
+    """What a settings file says; the defaults where there is no such file yet."""
     from mien import config
 
-    if not path.exists():
-        return []
-    sinks = config.build(config.read(path), {}).sinks
-    return [broker(sink).host for sink in sinks if sink.startswith(("mqtt:", "mqtts:"))]
+    return config.build(config.read(path), {}) if path.exists() else RunConfig()
 
 
 def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:
@@ -95,7 +95,7 @@ def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:
         _systemctl("stop", *[name for name in (unit.SOCKET, unit.NAME) if (folder / name).exists()])
     gone = []
     with _writing():
-        for name in (_WANTED, _SOCKET_WANTED, unit.NAME, unit.DROP_IN, unit.SOCKET):
+        for name in (_WANTED, _SOCKET_WANTED, unit.NAME, unit.DROP_IN, unit.GPIO, unit.SOCKET):
             path = folder / name
             if path.is_symlink() or path.exists():
                 path.unlink()

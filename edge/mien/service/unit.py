@@ -10,6 +10,7 @@ from mien.errors import MienError
 NAME = "mien.service"
 SOCKET = "mien.socket"
 DROP_IN = "mien.service.d/network.conf"
+GPIO = "mien.service.d/gpio.conf"
 STATE = "/var/lib/mien"
 
 _SERVICE = """\
@@ -101,6 +102,13 @@ After=network-online.target
 Wants=network-online.target
 """
 
+_LINES = """\
+# The GPIO lines of a switch or an LED, besides the cameras.
+[Service]
+SupplementaryGroups=gpio
+DeviceAllow={chip} rw
+"""
+
 _LISTENER = """\
 [Unit]
 Description=mien's page
@@ -156,6 +164,15 @@ def network(hosts: Sequence[str]) -> str:
                 f"host {host!r}: give an IP address or network, such as 192.168.1.5; names need DNS"
             ) from None
     return _NETWORK.format(allowed="\n".join(lines))
+
+
+def lines(chip: str) -> str:
+    """The drop-in that opens a chip of GPIO lines.
+
+    Args:
+        chip: its device, as `mien.gpio.settings.GpioSettings` takes it.
+    """
+    return _LINES.format(chip=chip)
 
 
 def listener(address: str) -> str:

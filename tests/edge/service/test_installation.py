@@ -143,6 +143,22 @@ def test_the_broker_of_the_settings_is_let_through_and_one_by_name_is_refused(
     assert not (tmp_path / FOLDER / unit.DROP_IN).exists()
 
 
+def test_a_switch_or_an_led_of_the_settings_gives_the_service_its_chip_and_nothing_else_does(tmp_path: Path) -> None:
+    settings = tmp_path / "etc/mien/mien.toml"
+    settings.parent.mkdir(parents=True)
+    drop_in = tmp_path / FOLDER / unit.GPIO
+    settings.write_text('[gpio]\nchip = "/dev/gpiochip4"\nled_line = "GPIO27"\n')
+    install(tmp_path)
+    assert keys(drop_in.read_text()) == ["SupplementaryGroups=gpio", "DeviceAllow=/dev/gpiochip4 rw"]
+    settings.write_text('[gpio]\nchip = "/dev/gpiochip4"\n')
+    install(tmp_path)
+    assert not drop_in.exists()
+    settings.write_text('[gpio]\npause_line = "17"\n')
+    install(tmp_path)
+    assert main(["service", "uninstall", "--root", str(tmp_path)]) == 0
+    assert tree(tmp_path) == {"etc/mien/mien.toml"}
+
+
 def fake_systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = folder / "systemctl"
     program.write_text(f"#!/bin/sh\n{script}\n")

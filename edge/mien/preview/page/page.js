@@ -49,7 +49,10 @@ function covered() {
   switch (state.state) {
     case "running": return state.healthy ? "" : "Resuming …";
     case "idle": return "";
-    case "paused": return "Paused. Nothing is read.";
+    case "paused": {
+      const by = state.reasons.find((reason) => reason.startsWith("paused by "));
+      return by ? `${by[0].toUpperCase()}${by.slice(1)}.` : "Paused. Nothing is read.";
+    }
     case "starting": return "Waiting for the first frame …";
     case "recovering": return `Camera recovering. Last frame ${seconds(state.age_s)}.`;
     case "stalled": return `Stalled. Last frame ${seconds(state.age_s)}.`;

@@ -1,4 +1,4 @@
-"""`compare`, `sweep`, `explore`, `clean`, `fer-folders`: many trainings, and the data themselves."""
+"""`compare`, `sweep`, `explore`, `smoothing`, `clean`, `fer-folders`: many trainings, and the data themselves."""
 
 from __future__ import annotations
 
@@ -65,6 +65,24 @@ def add(commands: Commands) -> None:
     explore.add_argument("--max-frames", type=positive, metavar="N", help="of the clip")
     add_data(explore)
     explore.set_defaults(run=_explore)
+
+    smoothing = commands.add_parser(
+        "smoothing", help="how steady and how soon the shown emotion is, on clips of real faces, by ways to smooth"
+    )
+    smoothing.add_argument(
+        "--model", default="emotion-base", help="bundled classifier or sidecar path (default: emotion-base)"
+    )
+    smoothing.add_argument("--faces", type=positive, default=64, metavar="N", help="of the clips (default: 64)")
+    smoothing.add_argument("--seed", type=seed, default=0, help="of faces, rooms, light and noise (default: 0)")
+    smoothing.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs/results"),
+        metavar="DIR",
+        help="of smoothing.json and smoothing.png (default: docs/results)",
+    )
+    add_data(smoothing)
+    smoothing.set_defaults(run=_smoothing)
 
     clean = commands.add_parser("clean", help="list training images whose label their cluster contradicts")
     clean.add_argument("run_folder", type=Path, metavar="RUN", help="of a trained emotion network")
@@ -145,6 +163,15 @@ def _explore(options: argparse.Namespace) -> int:
 
         explore.explore(store.folder(options.data), out, bundle.load(options.model).artefact("tflite"))
     print(*sorted(out.iterdir()), sep="\n")  # noqa: T201
+    return 0
+
+
+def _smoothing(options: argparse.Namespace) -> int:
+    where, out = store.folder(options.data), folder(options.out)
+    from mien_train.study import smoothing, smoothing_result
+
+    found = smoothing.study(where, options.model, options.faces, options.seed, out)
+    print(smoothing_result.text(found))  # noqa: T201
     return 0
 
 

@@ -1,0 +1,68 @@
+"""The picture of `smoothing`: changes a minute of a face at rest against the delay of a change, of every way tried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mien_train.study import figures
+from mien_train.study.smoothing_clips import RATE
+from mien_train.study.smoothing_figures import LATEST, MOST_CHANGES, Figures, percentile
+from mien_train.study.smoothing_result import Measured
+
+_FEWEST = 0.01
+"""Changes a minute where the axis begins: fewer are drawn there."""
+_NEVER = 3000.0
+"""Where a delay is drawn that more than a tenth of the changes never end."""
+_COLOURS = {"none": "#555555", "exponential": "#d95f02", "One-Euro": "#7570b3", "One-Euro of logarithms": "#1b9e77"}
+_MARKS = {"at once": "o", "dwell": "s", "margin": "^"}
+
+
+def draw(path: Path, rows: Sequence[Measured], default: Measured, earlier: Measured) -> None:
+    """Write the picture as a PNG file.
+
+    Args:
+        path: of the file.
+        rows: the families with their chosen parameters.
+        default: the runtime's settings.
+        earlier: those of before.
+
+    Raises:
+        MienError: it cannot be written.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    figure = Figure(figsize=(8.5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.axhspan(_FEWEST / 2, MOST_CHANGES, xmax=1, color="#1b9e7711")
+    axes.axvline(LATEST, color="#999999", linewidth=1)
+    axes.axhline(MOST_CHANGES, color="#999999", linewidth=1)
+    for one in rows:
+        filtered, rule = one.pair
+        x, y = _place(one.at[RATE // 2])
+        axes.plot(x, y, _MARKS[rule.family], color=_COLOURS[filtered.family], markersize=8)
+    for one, name in ((earlier, "earlier: exponential, 0.4 s"), (default, "mien's settings")):
+        x, y = _place(one.at[RATE // 2])
+        axes.plot(x, y, "o", markersize=15, fillstyle="none", color="black")
+        axes.annotate(name, (x, y), (10, 10), textcoords="offset points")
+    axes.set(
+        yscale="log",
+        ylim=(_FEWEST / 1.5, None),
+        xlim=(0, None),
+        xlabel=f"milliseconds until a change of expression is shown, 90th percentile, {RATE // 2} frames a second",
+        ylabel="changes a minute of what is shown, face at rest",
+    )
+    handles = [Line2D([], [], marker="o", linestyle="", color=c, label=name) for name, c in _COLOURS.items()]
+    handles += [Line2D([], [], marker=m, linestyle="", color="#bbbbbb", label=name) for name, m in _MARKS.items()]
+    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figures.save(figure, path)
+
+
+def _place(found: Figures) -> tuple[float, float]:
+    """Delay and changes a minute, where they are drawn."""
+    late = percentile(found.faded, 90)
+    return late if math.isfinite(late) else _NEVER, max(_FEWEST, float(np.mean(found.still)))

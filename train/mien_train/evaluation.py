@@ -18,11 +18,14 @@ from torch import Tensor
 from mien.errors import MienError
 from mien.faces.detector import FaceDetector
 from mien.models import bundle
+from mien.models.expression import Expression
 from mien_train.data import emotion_data, faces, fer
+from mien_train.data.fer_csv import FER2013
 from mien_train.emotion import full_path, heads, robustness, scenes
-from mien_train.emotion.classification import scores
+from mien_train.emotion.classification import Scores, scores
 from mien_train.emotion.confidence import expected_calibration_error
-from mien_train.emotion.outputs import spoken
+from mien_train.emotion.heads import Spoken
+from mien_train.emotion.outputs import expressions, spoken
 from mien_train.face.evaluation import evaluate_detectors
 from mien_train.model_file import task_of
 from mien_train.recipes import choosing
@@ -45,6 +48,7 @@ def evaluate(
     log: Path | None = None,
     robust: bool = False,
     full: bool = False,
+    expression: str | None = None,
 ) -> dict[str, Any]:
     """Figures of one model file.
 
@@ -53,14 +57,15 @@ def evaluate(
         data: data folder.
         split: "train", "val" or "test" (photographs with faces have no "test").
         protocol: "strict", "loose" or "fer2013" for emotions, "own" for the labels and the partition that the model's
-            recipe names (class folders know no other), or None for what the model was trained for; not looked at
-            for faces.
+            recipe names (class folders know no other), or None for what the model was trained for and the expression
+            is about; not looked at for faces.
         log: gets a line if the split is "test". None: `TEST_LOG` does, if its folder is here and the data are FER's.
         robust: also read the images of a classifier under each of `robustness.CHANGES`.
         full: also set them into scenes, where the bundled detector has to find them.
+        expression: the way in which a classifier is read; None for "perceived" if it has that, else its own choice.
 
     Raises:
-        MienError: unreadable model or data, or an unknown split or protocol.
+        MienError: unreadable model or data, or an unknown split, protocol or expression.
     """
     kind = task_of(model)
     if (robust or full) and kind != "emotion":
@@ -71,10 +76,11 @@ def evaluate(
         by_hand = any(np.isfinite(photo.drawn).any() for photo in photos.photos)
         found = evaluate_detectors(model, photos, faces.load(data, "train") if by_hand else photos)
     else:
-        images, used = _protocol(recipe(model), data, split, protocol)
+        chosen = heads.find(expressions(model), expression, model)
+        images, used = _protocol(recipe(model), chosen, data, split, protocol)
         scenery = scenes.backgrounds(data) if full else ()
-        found = _emotion(model, images, used)
-        read, what = _reader(model, images.names), (images.images, images.labels, images.names)
+        found = _emotion(model, chosen, images, used)
+        read, what = _reader(model, chosen, images.names), (images.images, images.labels, images.names)
         if robust:
             found["robustness"] = robustness.measure(read, *what)
         if full:
@@ -104,9 +110,12 @@ def recipe(model: Path) -> EmotionRecipe:
     return found
 
 
-def _protocol(trained: EmotionRecipe, data: Path, split: str, protocol: str | None) -> tuple[fer.Split, str]:
+def _protocol(
+    trained: EmotionRecipe, chosen: Expression, data: Path, split: str, protocol: str | None
+) -> tuple[fer.Split, str]:
     if protocol is None:
-        protocol = "strict" if trained.usual else "own"
+        of_votes = "fer2013" if set(chosen.labels) == set(FER2013) else "strict"
+        protocol = of_votes if trained.usual else "own"
     if protocol == "own":
         return emotion_data.split_of(trained, data, split), "own"
     return fer.split(fer.load(data), split, protocol), protocol
@@ -115,7 +124,7 @@ def _protocol(trained: EmotionRecipe, data: Path, split: str, protocol: str | No
 def log_test(found: dict[str, Any], path: Path) -> None:
     """Note a look at the test split."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    keys = ("task", "model", "sha256", "split", "protocol", "n", "accuracy", "macro_f1")
+    keys = ("task", "model", "sha256", "split", "protocol", "expression", "n", "accuracy", "macro_f1")
     line = {"date": datetime.date.today().isoformat(), **{k: found[k] for k in keys if k in found}}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
@@ -127,21 +136,21 @@ def made_with() -> dict[str, str]:
     return {"python": platform.python_version(), "machine": platform.machine(), **{p: version(p) for p in packages}}
 
 
-def emotion_logits(
-    model: Path, images: NDArray[np.uint8], expression: str | None = None
-) -> tuple[Tensor, tuple[str, ...], float]:
+def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tuple[str, ...], float]:
     """Logits float32 (n, K) of uint8 (n, 48, 48), labels, and the temperature that calibrates them.
 
+    Of several expressions, those of what people see, if the model has that.
+
     Raises:
-        MienError: as `outputs.spoken`, or the model has no such expression.
+        MienError: as `outputs.spoken`.
     """
     said = spoken(model, images)
-    chosen = heads.find(said.expressions, expression, model)
+    chosen = heads.find(said.expressions, None, model)
     return torch.from_numpy(said.read(chosen)), chosen.labels, chosen.temperature
 
 
-def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
-    outputs, labels, temperature = emotion_logits(model, split.images)
+def _emotion(model: Path, chosen: Expression, split: fer.Split, protocol: str) -> dict[str, Any]:
+    said, labels = spoken(model, split.images), chosen.labels
     missing = [name for name in split.names if name not in labels]
     if len(missing) == len(split.names):
         raise MienError(
@@ -149,14 +158,16 @@ def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
         )
     if not len(split.labels):
         raise MienError(f"the data have no images for this split under protocol {protocol}; choose another --split")
-    outputs = _of(split.names, outputs, labels)
-    probabilities, truth = (outputs / temperature).softmax(dim=1), torch.from_numpy(split.labels)
+    outputs = _of(split.names, torch.from_numpy(said.read(chosen)), labels)
+    probabilities, truth = (outputs / chosen.temperature).softmax(dim=1), torch.from_numpy(split.labels)
     found = scores(outputs.argmax(dim=1).numpy(), split.labels, len(split.names))
     return {
         "protocol": protocol,
+        "expression": chosen.name,
         "unknown_labels": missing,
         "n": len(split.labels),
         "accuracy": round(found.accuracy, 5),
+        "mean_recall": _mean_recall(found),
         "macro_f1": round(found.macro_f1, 5),
         "weighted_precision": round(found.weighted_precision, 5),
         "weighted_recall": round(found.weighted_recall, 5),
@@ -172,7 +183,21 @@ def _emotion(model: Path, split: fer.Split, protocol: str) -> dict[str, Any]:
             for k, name in enumerate(split.names)
         },
         "confusion": found.confusion.tolist(),
+        **({} if chosen == said.expressions[0] else {"default": _by_default(said, split)}),
     }
+
+
+def _by_default(said: Spoken, split: fer.Split) -> dict[str, Any]:
+    """What the runtime shows of the same images: figures of the model's own choice of an expression."""
+    own = said.expressions[0]
+    outputs = _of(split.names, torch.from_numpy(said.read(own)), own.labels)
+    found = scores(outputs.argmax(dim=1).numpy(), split.labels, len(split.names))
+    return {"expression": own.name, "accuracy": round(found.accuracy, 5), "mean_recall": _mean_recall(found)}
+
+
+def _mean_recall(found: Scores) -> float:
+    """Of the classes that have images."""
+    return round(float(found.recall[found.support > 0].mean()), 5)
 
 
 def _of(names: tuple[str, ...], outputs: Tensor, labels: tuple[str, ...]) -> Tensor:
@@ -186,13 +211,15 @@ def _of(names: tuple[str, ...], outputs: Tensor, labels: tuple[str, ...]) -> Ten
     return torch.cat([outputs, never], dim=1)[:, columns]
 
 
-def _reader(model: Path, names: tuple[str, ...]) -> Callable[[NDArray[np.uint8]], NDArray[np.int64]]:
+def _reader(
+    model: Path, chosen: Expression, names: tuple[str, ...]
+) -> Callable[[NDArray[np.uint8]], NDArray[np.int64]]:
     """What a model chooses among names, int64 (n,), for images uint8 (n, 48, 48)."""
 
     def read(images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        outputs, labels, _ = emotion_logits(model, images)
-        chosen: NDArray[np.int64] = _of(names, outputs, labels).argmax(dim=1).numpy()
-        return chosen
+        outputs = torch.from_numpy(spoken(model, images).read(chosen))
+        best: NDArray[np.int64] = _of(names, outputs, chosen.labels).argmax(dim=1).numpy()
+        return best
 
     return read
 

@@ -97,3 +97,44 @@ def test_other_data_and_other_networks_are_refused(
     checkpoint.save(face, tmp_path / "face.pt")
     assert cli.main(["decide", str(tmp_path / "face.pt"), "--data", str(tmp_path / "other")]) == 2
     assert "is a checkpoint for 'face'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "protocol", "expression", "classes"),
+    [
+        ([], "strict", "perceived", 8),
+        (["--expression", "mixed"], "strict", "mixed", 8),
+        (["--expression", "intended"], "fer2013", "intended", 7),
+        (["--expression", "mixed", "--protocol", "fer2013"], "fer2013", "mixed", 7),
+        (["--protocol", "loose"], "loose", "perceived", 8),
+    ],
+)
+def test_each_expression_is_judged_by_the_labels_it_is_about(
+    words: list[str],
+    protocol: str,
+    expression: str,
+    classes: int,
+    trained: Path,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = trained / "checkpoint.pt"
+    capsys.readouterr()
+    assert cli.main(["evaluate", "--model", str(model), "--data", str(data), "--json", *words]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["protocol"], found["expression"], len(found["per_class"])) == (protocol, expression, classes)
+    recalls = [row["recall"] for row in found["per_class"].values() if row["support"]]
+    assert found["mean_recall"] == pytest.approx(sum(recalls) / len(recalls), abs=1e-4)
+    own = heads.expressions(checkpoint.load(model))[0].name
+    assert ("default" in found) == (own != expression)
+    if own != expression:
+        assert found["default"]["expression"] == own
+
+
+def test_an_unknown_expression_names_those_of_the_model(
+    trained: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "--model", str(trained / "checkpoint.pt"), "--data", str(data), "--expression", "both"]
+    capsys.readouterr()
+    assert cli.main(words) == 2
+    assert "has no expression 'both'; choose " in capsys.readouterr().err

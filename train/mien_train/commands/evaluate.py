@@ -47,6 +47,12 @@ def add(commands: Commands) -> None:
         help="labels of the emotion data; own: those the model was trained for (default: strict for a model of FER+'s "
         "emotions, else own)",
     )
+    evaluate.add_argument(
+        "--expression",
+        metavar="NAME",
+        help="how an emotion model is read: perceived, intended or mixed, as far as it has it (default: perceived, "
+        "else the model's own choice)",
+    )
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
     evaluate.add_argument(
         "--report", type=Path, metavar="DIR", help="also write the figures of an emotion model as JSON and PNG to DIR"
@@ -122,6 +128,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     task = model_file.task_of(options.model)
     if options.task not in (None, task):
         raise MienError(f"{options.model}: is a model for {task!r}, not {options.task!r}")
+    if options.expression and task != "emotion":
+        raise MienError(f"{options.model}: --expression is for emotion models; a detector has none")
     if options.report:
         if task != "emotion":
             raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
@@ -134,6 +142,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         options.log,
         robust=options.robustness,
         full=options.full_path,
+        expression=options.expression,
     )
     if options.report:
         report.write(options.report, found, _history(options.model))

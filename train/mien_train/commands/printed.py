@@ -12,10 +12,19 @@ def text(found: dict[str, Any]) -> str:
 
 def _emotion(found: dict[str, Any]) -> list[str]:
     lines = [
-        f"{found['model']}  {found['split']} split, protocol {found['protocol']}, {found['n']} images",
-        f"accuracy {found['accuracy']:.4f}   macro-F1 {found['macro_f1']:.4f}   calibration error {found['ece']:.4f}",
+        f"{found['model']}  {found['split']} split, protocol {found['protocol']}, {found['n']} images, read as "
+        f"{found['expression']}",
+        f"accuracy {found['accuracy']:.4f}   macro-F1 {found['macro_f1']:.4f}   "
+        f"mean recall {found['mean_recall']:.4f}   calibration error {found['ece']:.4f}",
         f"{'':<12}{'precision':>10}{'recall':>8}{'F1':>8}{'images':>8}",
     ]
+    if "default" in found:
+        own = found["default"]
+        lines.insert(
+            2,
+            f"accuracy {own['accuracy']:.4f}   mean recall {own['mean_recall']:.4f}, read as {own['expression']}, "
+            "which is what a kiosk shows",
+        )
     for label, row in found["per_class"].items():
         lines.append(f"{label:<12}{row['precision']:>10.3f}{row['recall']:>8.3f}{row['f1']:>8.3f}{row['support']:>8}")
     if "robustness" in found:

@@ -11,11 +11,21 @@ from mien.emotions.align import SIZE
 from mien.errors import MienError
 from mien.models import bundle
 from mien.models.engine import open_engine
+from mien.models.expression import Expression
 from mien_train.emotion import heads, task
 from mien_train.emotion.heads import Spoken
 from mien_train.model_file import ENGINE
 from mien_train.training import checkpoint
 from mien_train.training.progress import progress
+
+
+def expressions(model: Path) -> tuple[Expression, ...]:
+    """How a model file may be read, its own choice first.
+
+    Raises:
+        MienError: it cannot be read, or that was not chosen yet.
+    """
+    return heads.expressions(checkpoint.finished(model)) if model.suffix == ".pt" else bundle.load(model).expressions
 
 
 def spoken(model: Path, images: NDArray[np.uint8]) -> Spoken:

@@ -12,7 +12,7 @@ from torch import nn
 
 from mien.errors import MienError
 from mien.models import bundle
-from mien_export import placing, sidecar, standing
+from mien_export import alone, placing, sidecar, standing
 from mien_export.draft import Draft, draft
 from mien_export.proof import counterpart, parity
 from mien_export.proof.check import Check, CheckError
@@ -41,6 +41,7 @@ class Source:
         evaluate: metrics of an artefact, one mapping per split.
         finetune: a checkpoint's network after so many epochs of quantization-aware fine-tuning.
         face_free: what a detector sees where there is no face.
+        choices: what each expression of a classifier's artefact finds on validation images, class by class.
     """
 
     calibration: Images
@@ -48,6 +49,7 @@ class Source:
     evaluate: Callable[[Path], Sequence[Mapping[str, object]]]
     finetune: Callable[[Checkpoint, int], nn.Module]
     face_free: FaceFree
+    choices: Callable[[Path], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def build(
     source: Source,
     size: tuple[int, int],
     force: bool = False,
+    head: str | None = None,
 ) -> tuple[Built, ...]:
     """Export a checkpoint; a detector also as its portrait counterpart, of the same network and score threshold.
 
@@ -112,6 +115,7 @@ def build(
         source: of images and metrics.
         size: input (height, width) in pixels, no higher than wide.
         force: put the models in place although `standing.RULE` speaks against it.
+        head: name of one of a classifier's heads, to be exported without the others; None for all.
 
     Returns:
         The models. All their files are put in place together, and none unless every check passed.
@@ -121,6 +125,7 @@ def build(
         CheckError: the models were made, and a check failed.
     """
     sidecar.settings(checkpoint)  # before the long work
+    part = alone.of(checkpoint, head) if head is not None else None
     if calibration.method not in METHODS:
         raise MienError(f"unknown calibration method {calibration.method!r}; choose one of {', '.join(METHODS)}")
     sizes = _planned(checkpoint, out, name, size)
@@ -130,6 +135,8 @@ def build(
         raise MienError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
     with placing.workshop() as folder:
         network = source.finetune(checkpoint, calibration.qat) if calibration.qat else checkpoint.build()
+        if part is not None:
+            network, checkpoint = part.cut(network), part.checkpoint
         drafts = [
             draft(network, checkpoint, folder, each, calibration, source.calibration(checkpoint, sides))
             for each, sides in sizes.items()
@@ -166,9 +173,10 @@ def _planned(checkpoint: Checkpoint, out: Path, name: str, size: tuple[int, int]
 
 def _measure(document: dict[str, object], made: Draft, source: Source, images: NDArray[np.uint8]) -> None:
     compared = parity.parity(made.model, made.tflite, images)
+    choices = source.choices(made.files[0]) if "choices" in document else None
     artefacts = progress(made.files[:2], f"evaluate {made.path.stem}", unit="artefacts")
     metrics = [entry for artefact in artefacts for entry in source.evaluate(artefact)]
-    sidecar.write(sidecar.measured(document, metrics, compared), made.path)
+    sidecar.write(sidecar.measured(document, metrics, compared, choices), made.path)
 
 
 def _proven(made: Draft, out: Path, force: bool) -> tuple[Check, ...]:

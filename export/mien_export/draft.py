@@ -16,11 +16,9 @@ from mien_export.quantization import heads, qdq
 from mien_export.quantization.quantize import quantize_network
 from mien_export.sidecar import Calibration, Document
 from mien_export.tflite.writer import to_tflite
+from mien_train.emotion.heads import of
 from mien_train.networks.face import FACE_OUTPUTS
 from mien_train.training.checkpoint import Checkpoint
-
-OUTPUTS = {"emotion": ("logits",), "face": FACE_OUTPUTS}
-"""Task to the names of its outputs."""
 
 LOGITS = (-6.0, 1.0)
 """Of a detector's scores. sigmoid(−6) is 0.0025: background cells reach −25, and would coarsen every step above.
@@ -73,9 +71,12 @@ def draft(
         MienError: the network cannot be exported, or the checkpoint lacks what the runtime needs.
     """
     height, width = images.shape[1:]
+    outputs: tuple[str, ...] = FACE_OUTPUTS
     if checkpoint.task == "emotion":
-        network = heads.first(network, len(checkpoint.labels))
-    outputs = OUTPUTS[checkpoint.task]
+        opinions = of(checkpoint)
+        outputs = tuple(opinions)
+        if len(outputs) > 1:
+            network = heads.parted(network, [len(labels) for labels in opinions.values()])
     least = {name: LOGITS for name in outputs if name.startswith("score")}
     model = quantize_network(network, images, outputs, height, width, calibration.method, least)
     tflite = to_tflite(model)

@@ -14,7 +14,10 @@ from mien_export.build import Source
 from mien_export.quantization import qat
 from mien_export.sidecar import Calibration
 from mien_train import evaluation
-from mien_train.data import export_pictures, faces, store
+from mien_train.data import emotion_data, export_pictures, faces, fer, store
+from mien_train.emotion import expressions
+from mien_train.emotion.expressions import Heard
+from mien_train.emotion.outputs import spoken
 from mien_train.face import detectors
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
@@ -54,4 +57,11 @@ def source(folder: Path | None, wanted: Calibration) -> Source:
             float(detector(box(photo.luma)[0]).scores.max(initial=0)) for photo in looked
         ]
 
-    return Source(training, validation, evaluate, finetune, face_free)
+    def choices(artefact: Path) -> dict[str, dict[str, object]]:
+        source = fer.load(root)
+        strict, searched = fer.split(source, "val", "strict"), emotion_data.searched(source, "val")
+        said = [spoken(artefact, split.images) for split in (strict, searched)]
+        heard = [Heard.of(split, one.outputs) for split, one in zip((strict, searched), said, strict=True)]
+        return expressions.table(said[0].expressions, said[0].heads, *heard)
+
+    return Source(training, validation, evaluate, finetune, face_free, choices)

@@ -15,6 +15,7 @@ from mien.models import bundle, contract
 from mien_export.proof.parity import Parity
 from mien_export.quantization import qdq
 from mien_export.tflite.layout import channels_last
+from mien_train.emotion import heads
 from mien_train.face import threshold
 from mien_train.face.threshold import Choice
 from mien_train.networks.registry import INPUT_SCALE
@@ -31,7 +32,7 @@ Document = dict[str, object]
 _LONG = frozenset({"confusion", "peers", "made_with"})
 _PACKAGES = ("torch", "onnx", "onnxruntime", "ai-edge-litert")
 _BY_TASK: dict[str, dict[str, tuple[str, ...]]] = {
-    "emotion": {"alignment": ("template",), "decision": ("temperature", "abstain_below")},
+    "emotion": {"alignment": ("template",)},
     "face": {"decode": ("strides", "iou_threshold")},
 }
 """Task to the checkpoint's metrics that the runtime needs, and their keys."""
@@ -55,7 +56,7 @@ class Calibration:
 
 
 def settings(checkpoint: Checkpoint) -> Document:
-    """The runtime's settings out of a checkpoint's metrics: alignment and decision, or decode.
+    """The runtime's settings out of a checkpoint's metrics: alignment and decision or expressions, or decode.
 
     A detector's score threshold is not among them: the float network's would be wrong for the int8 one. It stands at
     `threshold.UNKNOWN` until `decided`.
@@ -74,9 +75,25 @@ def settings(checkpoint: Checkpoint) -> Document:
         if missing:
             raise MienError(f"the checkpoint's {section!r} lacks {', '.join(missing)}; train again with this version")
         found[section] = values
+    if checkpoint.task == "emotion":
+        found |= _reading(checkpoint)
     if checkpoint.task == "face":
         found["decode"] = _decode(checkpoint.metrics["decode"], threshold.UNKNOWN)
     return found
+
+
+def _reading(checkpoint: Checkpoint) -> Document:
+    """How the outputs are read: expressions where the checkpoint has such, with the choice among them; else a decision.
+
+    Raises:
+        MienError: that was not chosen yet.
+    """
+    metrics = checkpoint.metrics
+    heads.expressions(checkpoint)
+    if "expressions" not in metrics:
+        return {"decision": metrics["decision"]}
+    choices = metrics.get("choices")
+    return {"expressions": metrics["expressions"], **({"choices": {"float": choices}} if choices else {})}
 
 
 def describe(
@@ -101,6 +118,8 @@ def describe(
         MienError: the checkpoint lacks what the runtime needs.
     """
     height, width = graph.inputs[0].shape[2:]
+    reading = settings(checkpoint)
+    labels = heads.of(checkpoint) if "expressions" in reading else {}
     return {
         "format": contract.FORMAT,
         "name": name,
@@ -119,11 +138,13 @@ def describe(
                 # float32 widens to this double without loss, and reads back as the same float32.
                 "scale": float(tensor.scale[0]),
                 "zero_point": int(tensor.zero_point[0]) - 128,
+                **({"labels": list(labels[tensor.name])} if labels else {}),
             }
             for tensor in graph.outputs
         ],
-        "labels": list(checkpoint.labels),
-        **settings(checkpoint),
+        # Of expressions, the first is what the runtime shows.
+        "labels": list(heads.expressions(checkpoint)[0].labels if labels else checkpoint.labels),
+        **reading,
         "files": {kind: _file(folder / f"{name}.{kind}") for kind in ("tflite", "onnx")},
         "metrics": [],
         "parity": {},
@@ -149,10 +170,25 @@ def decided(document: Mapping[str, object], choice: Choice) -> Document:
     return {**document, "decode": {**_decode(decode, choice.threshold), **record}}
 
 
-def measured(document: Mapping[str, object], metrics: Sequence[Mapping[str, object]], parity: Parity) -> Document:
-    """The same sidecar with its figures, less those that only a page has room for."""
+def measured(
+    document: Mapping[str, object],
+    metrics: Sequence[Mapping[str, object]],
+    parity: Parity,
+    choices: Mapping[str, object] | None = None,
+) -> Document:
+    """The same sidecar with its figures, less those that only a page has room for.
+
+    Args:
+        document: the sidecar.
+        metrics: one mapping an evaluation.
+        parity: of the two artefacts.
+        choices: what the expressions of the int8 artefact find, beside those of the float network.
+    """
+    before = document.get("choices")
+    both = {"choices": {**before, "int8": choices}} if choices and isinstance(before, Mapping) else {}
     return {
         **document,
+        **both,
         "metrics": [{k: v for k, v in entry.items() if k not in _LONG} for entry in metrics],
         "parity": dataclasses.asdict(parity),
     }

@@ -8,11 +8,17 @@ from pathlib import Path
 from mien.errors import MienError
 from mien.models import bundle
 from mien.models.contract import Sidecar
+from mien.models.expression import PERCEIVED
 from mien_export.proof.check import Check
+from mien_train.emotion.expressions import ALLOWED_LOSS
 
 MARGIN = 0.02
 """How much lower a model's figure may be than that of the model it replaces. Runs of one recipe with other seeds differ
 by less than half of that."""
+
+SLACK = 0.003
+"""How much more accuracy the default reading may lose in int8 than it was allowed when it was chosen in float: what
+rounding moves, at some 3,000 images."""
 
 LEAST_AP = 0.5
 """Average precision below which a detector is put nowhere."""
@@ -20,7 +26,8 @@ LEAST_AP = 0.5
 RULE = (
     f"A detector needs an average precision of {LEAST_AP:g} at least, a classifier must be right more often than one "
     f"that always names the commonest class; and where a model of the same name, measured on the same validation data, "
-    f"stands in DIR, the new one may be no more than {MARGIN:g} below it."
+    f"stands in DIR, the new one may be no more than {MARGIN:g} below it. What a classifier of two heads shows by "
+    "default must find more of all classes than its first head, at little accuracy lost."
 )
 """What `judged` asks of a model, for people."""
 
@@ -37,12 +44,28 @@ def judged(new: Sidecar, place: Path) -> list[Check]:
         place: where its sidecar is to stand; a model may stand there already.
 
     Returns:
-        Two checks, "good enough" and "no worse than what it replaces".
+        Two checks, "good enough" and "no worse than what it replaces"; a third of a classifier of two heads.
     """
     figure = _FIGURE[new.task]
     entry = _validated(new)
     value = _number(entry.get(figure))
-    return [_enough(new, entry, figure, value), _replacing(new, entry, figure, value, place)]
+    return [_enough(new, entry, figure, value), _replacing(new, entry, figure, value, place), *_shown(new)]
+
+
+def _shown(new: Sidecar) -> list[Check]:
+    """Whether what the runtime shows by default is, rounded to int8, still worth what it was chosen for."""
+    choices = new.document.get("choices")
+    found = choices.get("int8") if isinstance(choices, Mapping) else None
+    if not isinstance(found, Mapping):
+        return []
+    own, plain = (found[name] for name in (new.expressions[0].name, PERCEIVED))
+    lost = plain["strict"]["accuracy"] - own["strict"]["accuracy"]
+    detail = (
+        f"{new.expressions[0].name}: mean of all class recalls {own['mean_recall']:.3f}, {plain['mean_recall']:.3f} of "
+        f"what is {PERCEIVED}; strict accuracy lost {lost:.3f}, {ALLOWED_LOSS + SLACK:g} is allowed"
+    )
+    good = lost <= ALLOWED_LOSS + SLACK and own["mean_recall"] >= plain["mean_recall"]
+    return [Check("the default reading is worth it in int8", good, detail)]
 
 
 def _enough(new: Sidecar, entry: Mapping[str, object], figure: str, value: float | None) -> Check:

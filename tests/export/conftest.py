@@ -119,6 +119,7 @@ def source_of() -> Source:
         evaluate=lambda path: [{"split": "val", "model": path.name, "n": 4, "accuracy": 0.9, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
         face_free=lambda path: ([str(n) for n in range(100)], [n / 100 for n in range(100)]),
+        choices=lambda path: {},
     )
 
 

@@ -33,6 +33,7 @@ def source() -> Source:
         evaluate=lambda path: [{"split": "val", "model": path.name, "accuracy": 0.9, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
         face_free=lambda path: ([], []),
+        choices=lambda path: {},
     )
 
 
@@ -104,7 +105,7 @@ def test_a_checkpoint_without_the_runtimes_settings_is_refused(
     tmp_path: Path,
 ) -> None:
     metrics = {key: value for key, value in emotion_checkpoint.metrics.items() if key != section}
-    with pytest.raises(MienError, match=f"metrics lack '{section}'"):
+    with pytest.raises(MienError, match=f"metrics:? lacks? '{section}'"):
         building.build(changed(emotion_checkpoint, metrics=metrics), tmp_path, "m", CALIBRATION, source, (48, 48))
     assert list(tmp_path.iterdir()) == []
 

@@ -51,6 +51,7 @@ def source() -> Source:
         evaluate=lambda path: [{"split": "val", "model": path.name, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: registry.build(NETWORK).eval(),
         face_free=lambda path: (NAMES, [0.2 if chooses else 0.9 for chooses in first]),
+        choices=lambda path: {},
     )
 
 

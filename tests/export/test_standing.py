@@ -41,6 +41,7 @@ def make(emotion_checkpoint: Checkpoint, tmp_path: Path) -> Builder:
         evaluate=lambda path: [],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
         face_free=lambda path: ([], []),
+        choices=lambda path: {},
     )
 
     def build(force: bool = False, data: str = "ab" * 32, **fields: object) -> tuple[Built, ...]:

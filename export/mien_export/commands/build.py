@@ -21,7 +21,12 @@ def add(commands: Commands) -> None:
     )
     add_run(build)
     build.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the files, three a model")
-    build.add_argument("--name", help="of the model (default: TASK-RECIPE)")
+    build.add_argument("--name", help="of the model (default: TASK-RECIPE, with --head TASK-RECIPE-NAME)")
+    build.add_argument(
+        "--head",
+        metavar="NAME",
+        help="of a classifier of two heads this one alone, perceived or intended, as a model of its own right",
+    )
     add_data(build)
     build.add_argument("--calibration-size", type=positive, default=512, metavar="N", help="images (default: 512)")
     build.add_argument("--method", choices=_METHODS, default="entropy", help="of calibration (default: entropy)")
@@ -45,11 +50,13 @@ def _run(options: argparse.Namespace) -> int:
     checkpoint = build.read(options.checkpoint)
     settings(checkpoint)
     size = build.input_size(checkpoint, options.size)
-    name = options.name or f"{checkpoint.task}-{checkpoint.recipe.get('name', 'model')}"
+    name = options.name or "-".join(
+        filter(None, (checkpoint.task, checkpoint.recipe.get("name", "model"), options.head))
+    )
     calibration = Calibration(options.calibration_size, options.method, options.seed, options.qat)
     from mien_export.sets import source
 
     data = source(options.data, calibration)
-    for model in build.build(checkpoint, options.out, name, calibration, data, size, options.force):
+    for model in build.build(checkpoint, options.out, name, calibration, data, size, options.force, options.head):
         say([model.sidecar, *(f"  {check}" for check in model.checks)])
     return 0

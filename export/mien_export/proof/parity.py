@@ -67,7 +67,7 @@ def compare(one: Runner, other: Runner, images: NDArray[np.uint8]) -> Parity:
     classifier = False
     for image in progress(images, "parity", unit="images"):
         ours, theirs = one.run(image), other.run(image)
-        classifier = len(ours) == 1 and ours[0].ndim == 2
+        classifier = all(output.ndim == 2 for output in ours)
         for a, b in zip(ours, theirs, strict=True):
             apart = np.abs(a.astype(np.int16) - b)
             values += apart.size
@@ -75,7 +75,7 @@ def compare(one: Runner, other: Runner, images: NDArray[np.uint8]) -> Parity:
             near += int((apart <= 1).sum())
             worst = max(worst, int(apart.max()))
         if classifier:
-            same += int(ours[0].argmax() == theirs[0].argmax())
+            same += all(int(a.argmax()) == int(b.argmax()) for a, b in zip(ours, theirs, strict=True))
     argmax = same / len(images) if classifier else None
     return Parity(len(images), values, worst, equal / values, near / values, argmax)
 

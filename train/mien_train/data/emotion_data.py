@@ -140,6 +140,12 @@ def labelled(source: Fer, name: str) -> NDArray[np.int64]:
     return good
 
 
+def searched(source: Fer, name: str) -> Split:
+    """The images of a split that FER2013's own labels say something about, with these labels."""
+    whole = fer.split(source, name, "fer2013")
+    return whole.only(np.isin(whole.rows, labelled(source, name)))
+
+
 def near_copies(source: Fer) -> NDArray[np.int64]:
     """Training rows that show a photograph of the validation or test split too; minutes of work, kept in the cache."""
     cached = store.cache() / f"near-copies-{source.sha256[:16]}.npz"
@@ -165,8 +171,7 @@ def _with(
 def _searched(source: Fer, rows: NDArray[np.int64]) -> Searched:
     targets = _one_hot(source.labels[rows].astype(np.int64), len(FER2013))
     targets[~np.isin(rows, labelled(source, "train"))] = 0
-    val = fer.split(source, "val", "fer2013")
-    return Searched(targets, val.only(np.isin(val.rows, labelled(source, "val"))))
+    return Searched(targets, searched(source, "val"))
 
 
 def _checked(

@@ -67,7 +67,7 @@ def expressions(stored: Checkpoint) -> tuple[Expression, ...]:
     """
     heads, place = of(stored), "the checkpoint's metrics"
     fields = Fields(stored.metrics, place, _REMEDY)
-    if len(heads) == 1:
+    if len(heads) == 1 and "expressions" not in stored.metrics:
         return (expression.alone(stored.labels, fields.part("decision")),)
     return tuple(expression.parse(part, list(heads.items())) for part in fields.parts("expressions"))
 

@@ -59,6 +59,10 @@ class EmotionNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 1, 48, 48) → logits (N, classes)."""
-        pooled = F.avg_pool2d(self.stages(self.stem(x)), self.pool)
-        logits: Tensor = self.head(self.dropout(pooled))
+        logits: Tensor = self.head(self.features(x))
         return logits.flatten(1)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 1, 48, 48) → what the head sees, (N, channels, 1, 1)."""
+        pooled: Tensor = self.dropout(F.avg_pool2d(self.stages(self.stem(x)), self.pool))
+        return pooled

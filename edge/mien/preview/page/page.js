@@ -41,7 +41,7 @@ function said() {
   if (state.state === "stalled") return `stalled: last frame ${seconds(state.age_s)}`;
   if (state.state === "recovering" && state.age_s !== null) return `camera recovering: last frame ${seconds(state.age_s)}`;
   if (state.state === "running" && !state.healthy) return "resuming";
-  if (state.healthy && state.reasons.length) return `${NAMES[state.state]}: ${state.reasons.join("; ")}`;
+  if (state.healthy && state.reasons.length) return `${NAMES[state.state]}, ${state.reasons.join("; ")}`;
   return NAMES[state.state];
 }
 

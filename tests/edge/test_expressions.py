@@ -15,6 +15,7 @@ from mien import FaceReader, MienError
 from mien.cli import main
 from mien.history.settings import HistorySettings
 from mien.history.summary import summarise, text
+from mien.models import bundle
 from mien.outputs.lines import JsonlSettings
 from mien.outputs.mqtt import MqttSettings
 from mien.outputs.overlay import annotate, marks
@@ -104,7 +105,8 @@ def test_an_unknown_expression_is_one_line_that_names_the_models(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
-    assert capsys.readouterr().err == "mien: emotion-base: has no expression 'both'; choose perceived\n"
+    has = ", ".join(one.name for one in bundle.load("emotion-base").expressions)
+    assert capsys.readouterr().err == f"mien: emotion-base: has no expression 'both'; choose {has}\n"
 
 
 def test_the_setting_of_a_file_is_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

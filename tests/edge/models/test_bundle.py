@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plain_sidecar import plain
 
 from mien import EmotionClassifier, FaceDetector
 from mien.errors import MienError
@@ -19,6 +20,13 @@ def copied(tmp_path: Path) -> Path:
     folder = tmp_path / "models"
     shutil.copytree(bundle.MODELS, folder)
     return folder
+
+
+@pytest.fixture
+def one_output(copied: Path) -> Path:
+    """The same, of which the classifier's sidecar promises one output read in one way."""
+    (copied / "emotion-base.json").write_text(json.dumps(plain()))
+    return copied
 
 
 def _edit(path: Path, **changes: object) -> None:
@@ -48,8 +56,8 @@ def test_a_missing_artefact_is_named(copied: Path) -> None:
         FaceDetector(copied / "face-base.json")
 
 
-def test_a_label_too_many_is_refused(copied: Path) -> None:
-    path = copied / "emotion-base.json"
+def test_a_label_too_many_is_refused(one_output: Path) -> None:
+    path = one_output / "emotion-base.json"
     _edit(path, labels=[*json.loads(path.read_text())["labels"], "boredom"])
     with pytest.raises(MienError, match="9 labels but outputs of shape"):
         EmotionClassifier(path)
@@ -64,8 +72,10 @@ def test_a_label_too_many_is_refused(copied: Path) -> None:
         ({"input": {"height": 48, "width": 48, "scale": 0.1, "zero_point": 3}}, "zero_point is 3; it must be 0"),
     ],
 )
-def test_a_sidecar_that_breaks_the_contract_is_refused(copied: Path, changes: dict[str, object], message: str) -> None:
-    path = copied / "emotion-base.json"
+def test_a_sidecar_that_breaks_the_contract_is_refused(
+    one_output: Path, changes: dict[str, object], message: str
+) -> None:
+    path = one_output / "emotion-base.json"
     _edit(path, **changes)
     with pytest.raises(MienError, match=message):
         bundle.load(path)
@@ -118,9 +128,9 @@ NESTED = [
 
 @pytest.mark.parametrize(("name", "keys", "value", "message"), NESTED)
 def test_a_wrong_value_inside_is_named_with_its_place(
-    name: str, keys: tuple[str | int, ...], value: object, message: str, copied: Path
+    name: str, keys: tuple[str | int, ...], value: object, message: str, one_output: Path
 ) -> None:
-    path = copied / f"{name}.json"
+    path = one_output / f"{name}.json"
     document = inner = json.loads(path.read_text())
     for key in keys[:-1]:
         inner = inner[key]
@@ -135,8 +145,8 @@ def test_a_wrong_value_inside_is_named_with_its_place(
 @pytest.mark.parametrize(
     ("name", "keys"), [(name, keys) for name, keys, *_ in NESTED if isinstance(keys[-1], str) and keys != ("files",)]
 )
-def test_a_key_missing_inside_is_named(name: str, keys: tuple[str | int, ...], copied: Path) -> None:
-    path = copied / f"{name}.json"
+def test_a_key_missing_inside_is_named(name: str, keys: tuple[str | int, ...], one_output: Path) -> None:
+    path = one_output / f"{name}.json"
     document = inner = json.loads(path.read_text())
     for key in keys[:-1]:
         inner = inner[key]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 from mien import machine
 from mien.models import bundle
 from mien.models.bundle import Bundle
+from mien.models.expression import INTENDED, PERCEIVED
 from mien_export import files
+from mien_train.data.fer_csv import FER2013
 from mien_train.evaluation import evaluate, recipe
 from mien_train.networks import registry
 
@@ -16,6 +19,8 @@ FOLDER = Path("docs/results")
 
 _EMOTION = (("val", "strict"), ("test", "strict"), ("test", "loose"), ("test", "fer2013"))
 """Splits and protocols of a model of FER+'s emotions; the test split only ever reports."""
+_SEVEN = (("val", "fer2013"), ("test", "fer2013"))
+"""Of a reading of FER2013's own labels."""
 _OWN = (("val", "own"), ("test", "own"))
 
 
@@ -30,14 +35,12 @@ def measure(model: Bundle, data: Path, command: str) -> dict[str, object]:
     Returns:
         JSON types: what the model is, what it costs, how it was made, and one entry an evaluation.
     """
-    looks: tuple[tuple[str, str], ...] = (("val", ""),)
-    if model.task == "emotion":
-        looks = _EMOTION if recipe(model.artefact("tflite")).usual else _OWN
     evaluations = [
-        {"artefact": kind, **evaluate(model.artefact(kind), data, split, protocol)}
+        {"artefact": kind, **_evaluated(model.artefact(kind), data, *look)}
         for kind in model.sidecar.files
-        for split, protocol in looks
+        for look in _looks(model)
     ]
+    choices = model.sidecar.document.get("choices")
     parameters, macs = registry.count(registry.build(model.sidecar.training.network).eval(), model.height, model.width)
     return {
         "command": command,
@@ -50,8 +53,29 @@ def measure(model: Bundle, data: Path, command: str) -> dict[str, object]:
         "training": model.sidecar.document["training"],
         "calibration": model.sidecar.document["calibration"],
         "evaluations": evaluations,
+        **({"choices": choices} if choices else {}),
         "hardware": machine.facts(),
     }
+
+
+def _evaluated(artefact: Path, data: Path, split: str, protocol: str, expression: str) -> Mapping[str, object]:
+    if not expression:
+        return evaluate(artefact, data, split, protocol)
+    return evaluate(artefact, data, split, protocol, expression=expression)
+
+
+def _looks(model: Bundle) -> list[tuple[str, str, str]]:
+    """Split, protocol, and the expression to take where the model has several, else an empty one."""
+    if model.task != "emotion":
+        return [("val", "", "")]
+    if not recipe(model.artefact("tflite")).usual:
+        return [(*look, "") for look in _OWN]
+    own, *others = model.expressions
+    if not others:
+        return [(*look, "") for look in (_SEVEN if set(own.labels) == set(FER2013) else _EMOTION)]
+    # What people see stands for the model; what the runtime shows is judged by the same labels, if it is another.
+    by = {PERCEIVED: _EMOTION, own.name: _EMOTION, INTENDED: _SEVEN}
+    return [(*look, name) for name, looks in by.items() for look in looks]
 
 
 def write(model: str, data: Path, out: Path | None = None) -> Path:

@@ -9,7 +9,7 @@ from mien_export import files
 from mien_export.pages import conditions_tables, detector_table, emotion_tables
 from mien_export.records.conditions import Conditions
 from mien_export.records.detector import DetectorReport
-from mien_export.records.emotion import EmotionEvaluation, EmotionReport, strict_test
+from mien_export.records.emotion import EmotionEvaluation, EmotionReport, main_test
 from mien_export.records.reading import read
 
 _WEAK_RECALL = {"emotion": 0.6, "face": 0.9}
@@ -74,11 +74,20 @@ def _facts(model: bundle.Bundle) -> dict[str, str | float | None]:
 
 def _emotion(found: EmotionReport) -> list[str]:
     """Figures and weak spots of a classifier."""
-    entry = strict_test(found)
+    entry = main_test(found)
+    choices = emotion_tables.choices(found)
+    told = [
+        "",
+        "Ways to read a face, by what people see (FER+'s strict labels) and by what its picture was searched for "
+        "(FER2013's own); the first is what the runtime shows by default:",
+        "",
+        *choices,
+    ]
     return [
         *emotion_tables.accuracy(found),
         "",
         *emotion_tables.classes(found),
+        *(told if choices else []),
         *_weak_spots(_WEAK_RECALL["emotion"]),
         *(
             f"- {label}: recall {row['recall']:.2f} on {row['support']} test images{_taken_for(entry, label)}"

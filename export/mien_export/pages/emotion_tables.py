@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from mien_export.pages.markdown import grid, origin
-from mien_export.records.emotion import EmotionReport, strict_test
+from mien_export.records.emotion import EmotionReport, Judged, main_test
 
 
 def accuracy(found: EmotionReport) -> list[str]:
     """Both artefacts under every protocol."""
     rows = []
+    several = len({entry.get("expression") for entry in found["evaluations"]}) > 1
     for entry in found["evaluations"]:
         label = f"int8 {'TFLite' if entry['artefact'] == 'tflite' else 'ONNX'}"
+        read = f", {entry['expression']}" if several else ""
         size = found["files"][entry["artefact"]]["bytes"]
         rows.append(
             (
                 f"{label}, {size / 1000:.0f} kB",
-                f"{entry['protocol']}, {'validation' if entry['split'] == 'val' else 'test'}",
+                f"{entry['protocol']}, {'validation' if entry['split'] == 'val' else 'test'}{read}",
                 str(entry["n"]),
                 f"{100 * entry['accuracy']:.2f} %",
                 f"{entry['macro_f1']:.3f}",
@@ -27,9 +29,30 @@ def accuracy(found: EmotionReport) -> list[str]:
 
 
 def classes(found: EmotionReport) -> list[str]:
-    """Precision, recall and F1 of every emotion, int8 TFLite on the strict test split."""
+    """Precision, recall and F1 of every emotion, int8 TFLite on the test split by the model's own labels."""
     rows = [
         (label, f"{row['precision']:.2f}", f"{row['recall']:.2f}", f"{row['f1']:.2f}", str(row["support"]))
-        for label, row in strict_test(found)["per_class"].items()
+        for label, row in main_test(found)["per_class"].items()
     ]
     return grid(("emotion", "precision", "recall", "F1", "test images"), rows)
+
+
+def choices(found: EmotionReport) -> list[str]:
+    """Recall of every class under both label sets by each expression, int8 on validation images; the default first."""
+    if "choices" not in found:
+        return []
+    ways = found["choices"]["int8"]
+    rows = [("mean of all recalls", *(f"{way['mean_recall']:.3f}" for way in ways.values()))]
+    for judge, judged in (
+        ("FER+", [way["strict"] for way in ways.values()]),
+        ("FER2013", [way["fer2013"] for way in ways.values()]),
+    ):
+        rows.append((f"{judge}, accuracy", *(f"{100 * one['accuracy']:.1f} %" for one in judged)))
+        rows.append((f"{judge}, calibration error", *(f"{one['ece']:.3f}" for one in judged)))
+        rows += [(f"{judge}, {label}", *(_recall(one, label) for one in judged)) for label in judged[0]["recall"]]
+    return grid(("validation images", *ways), rows)
+
+
+def _recall(judged: Judged, label: str) -> str:
+    recall = judged["recall"][label]
+    return "–" if recall is None else f"{recall:.2f}"

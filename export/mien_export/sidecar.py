@@ -77,6 +77,8 @@ def settings(checkpoint: Checkpoint) -> Document:
         found[section] = values
     if checkpoint.task == "emotion":
         found |= _reading(checkpoint)
+        if quality := checkpoint.metrics.get("quality"):
+            found["quality"] = quality
     if checkpoint.task == "face":
         found["decode"] = _decode(checkpoint.metrics["decode"], threshold.UNKNOWN)
     return found

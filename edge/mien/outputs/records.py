@@ -87,7 +87,12 @@ FIELDS = (
     ),
     Field("emotion", "string", "", 'the emotion to show, or "uncertain"'),
     Field("top", "string", "", "the most probable label, also where the emotion is uncertain"),
-    Field("reason", "string or null", "", "why the emotion is uncertain: blurred, dark, small, turned, covered or ambiguous; null where it is not"),
+    Field(
+        "reason",
+        "string or null",
+        "",
+        "why the emotion is uncertain: blurred, dark, small, turned, covered or ambiguous; null where it is not",
+    ),
     Field("expression", "string", "", "how the face was read, and thereby the labels: perceived, intended or mixed"),
     Field("probabilities", "object of numbers", "", "calibrated probability of each label, 0 to 1, smoothed over time"),
 )

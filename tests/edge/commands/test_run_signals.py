@@ -79,3 +79,32 @@ def test_a_run_that_is_told_to_end_while_it_closes_ends_well(name: str) -> None:
     done = ran("closing", name)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+STARTING = """
+import os, signal, sys
+name, *sys.argv[1:] = sys.argv[1:]
+
+class Finder:
+    def find_spec(self, module, path=None, target=None):
+        if module == "mien.cli":
+            os.kill(os.getpid(), getattr(signal, name))
+
+sys.meta_path.insert(0, Finder())
+from mien.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("name", "words"), [("SIGHUP", "Pictures: none"), ("SIGTERM", ""), ("SIGINT", "")])
+def test_before_the_command_line_is_read_it_is_the_same(name: str, words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING, name, "run", "--explain-privacy"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert words in done.stdout
+    assert bool(words) == bool(done.stdout)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from faults_page import ENDS, GOES_ON, STOPS
-from faults_run import Started, command, records, run
+from faults_run import Started, command, records, run, seconds_to_first_line
 
 from conftest import Note
 
@@ -91,8 +91,9 @@ def test_a_camera_that_fails_is_one_line_and_a_status(
 def test_a_camera_that_hangs_does_not_keep_a_run_from_ending(
     fault: str, words: str, number: signal.Signals, folder: Path, started: list[Started], note: Note
 ) -> None:
+    start = seconds_to_first_line(folder.parent / "before")
     started.append(Started(command(fault, _read(fault, folder)), folder))
-    time.sleep(2)
+    time.sleep(2 * start + 1)
     assert started[0].running
     started[0].send(number)
     ended = started[0].ended()

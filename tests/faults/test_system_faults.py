@@ -65,16 +65,15 @@ def test_a_run_without_any_file_works_on_a_read_only_disk(folder: Path, note: No
 
 
 def test_little_memory_is_one_line_and_status_3(folder: Path, note: Note) -> None:
-    # Frames of 48 million pixels under limits of address space that let the libraries load, and such a frame or two.
-    statuses = set()
-    for megabytes in (500, 540, 580, 2000):
+    # Frames of 48 million pixels, under limits of address space that fall until the libraries, but no more frames, fit.
+    for megabytes in (2000, 580, 540, 500, 460, 420, 380, 340):
         limited = ["prlimit", f"--as={megabytes << 20}", "--"]
         ended = run("huge", ["run", "--max-frames", "3", "--sink", "null"], folder, limited)
-        statuses.add(ended.status)
         if ended.status:
-            assert (ended.status, "not enough memory" in ended.last) == (3, True), ended.errors
-            note("System", "memory runs out under way", STOPS, ended)
-    assert statuses == {0, 3}
+            break
+    assert megabytes < 2000
+    assert (ended.status, "not enough memory" in ended.last) == (3, True), ended.errors
+    note("System", "memory runs out under way", STOPS, ended)
 
 
 def test_a_library_that_does_not_fit_into_memory_is_one_line_and_status_2(folder: Path, note: Note) -> None:
@@ -139,7 +138,7 @@ def test_a_signal_at_any_moment_ends_or_is_taken_in_good_order(
         ended = one.ended()
         # Before mien has set itself up a signal ends it as the system has it.
         assert ended.status in (0, 130, -number), (after, ended.status, ended.errors)
-        assert ended.seconds < 10
+        assert ended.seconds < 10 or number == signal.SIGHUP  # which ends nothing
         if ended.status >= 0:
             ended.check()
         if path.exists():

@@ -79,7 +79,7 @@ def _draw(found: dict[str, Any], outcome: Outcome, path: Path) -> None:
     figure, (memory, latency) = pyplot.subplots(2, 1, figsize=(7, 5), sharex=True, layout="constrained")
     samples = outcome.samples
     memory.plot([one["frame"] for one in samples], [one["rss_mb"] for one in samples], color="tab:blue")
-    memory.set_ylim(0)
+    memory.set_ylim(0, 1.25 * max((one["rss_mb"] for one in samples), default=1.0))
     memory.set_ylabel("memory (RSS), MB")
     parts = np.array_split(outcome.durations, min(_PARTS, len(outcome.durations)))
     ends = np.cumsum([len(part) for part in parts])

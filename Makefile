@@ -115,6 +115,13 @@ test-faults: .venv/ready ## cameras, models and systems that fail, in real proce
 test-networks: .venv/ready ## hundreds of small random networks train ten steps, each in a process of its own: none may crash
 	$(DEV)/python tests/train/networks/check_random_networks.py
 
+.PHONY: bench-all
+bench-all: .venv/ready ## latency, cold start and counted instructions anew, held against limits and the committed figures (half an hour)
+	@mkdir -p out/bench
+	$(DEV)/python -m mien_export peers --out out/bench/bench.json
+	$(DEV)/python -m mien_export.arm64 --out out/bench/bench-arm64.json --page out/bench/arm64.md
+	$(DEV)/python -m mien_export held out/bench
+
 .PHONY: soak
 soak: .venv/ready ## half a million frames with faults in between, on a quiet machine: memory, threads, latency (a quarter of an hour)
 	PYTHONPATH=tests:edge:train $(DEV)/python -m soak $(if $(FRAMES),--frames $(FRAMES))
@@ -167,7 +174,10 @@ test-mqtt: .venv/ready ## the MQTT sink against a real broker, which is away for
 	  echo 'test-mqtt: needs the broker mosquitto: apt install mosquitto' >&2; exit 2; }
 	$(DEV)/python -m pytest -s tests/platform/check_mqtt.py
 
-.PHONY: bundle test-bundle test-systemd
+.PHONY: lock bundle test-bundle test-systemd
+
+lock: .venv/ready ## edge/constraints/*.lock and docs/licences.md anew, from the pins (asks the package index)
+	$(DEV)/python edge/bundle/lock.py
 
 .venv-build/units: .venv-build/ready # the settings are written from the code, whose results are numpy's
 	.venv-build/bin/pip install $(PIP_QUIET) 'numpy>=1.26'

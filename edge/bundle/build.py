@@ -10,6 +10,7 @@ import email
 import gzip
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -27,7 +28,7 @@ SYSTEMS = {"bookworm": "3.11", "trixie": "3.13"}
 EXTRAS = "mqtt,preview"
 """What a kiosk may want to be there without a network."""
 
-PIP = "pip==25.3"
+PIP = "pip==25.3 --hash=sha256:9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd\n"
 _TIME = 1577836800
 """Of every file in an archive, as in the wheel."""
 
@@ -44,8 +45,13 @@ def build(wheel: Path, suite: str) -> Path:
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _download(root / "wheels", suite, [f"{wheel}[{EXTRAS}]"])
-        _download(root / "tools", suite, [PIP])
+        # What `make lock` has written down, file by file, and nothing that has come up since.
+        download(root / "wheels", suite, _locked(EDGE / f"constraints/{suite}.lock"))
+        shutil.copy(wheel, root / "wheels")
+        tools = root / "tools.lock"
+        tools.write_text(PIP)
+        download(root / "tools", suite, _locked(tools))
+        tools.unlink()
         # The wheels that came with ours are named in the checksums, so that nothing else is ever installed.
         (root / "install.sh").write_bytes((HERE / "install.sh").read_bytes())
         (root / "target").write_text(f"SUITE={suite}\nPYTHON={SYSTEMS[suite]}\n")
@@ -61,13 +67,25 @@ def build(wheel: Path, suite: str) -> Path:
         return archive
 
 
-def _download(folder: Path, suite: str, what: Sequence[str]) -> None:
+def download(folder: Path, suite: str, what: Sequence[str]) -> None:
+    """Fetch the wheels that pip chooses for a release, of its pins; none that would have to be built.
+
+    Args:
+        folder: for the wheels.
+        suite: a name of `SYSTEMS`.
+        what: requirements, or options by which pip finds them.
+    """
     python = SYSTEMS[suite]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", str(folder)]
-    command += ["--constraint", str(EDGE / f"constraints/{suite}.txt"), "--only-binary=:all:", "--implementation=cp"]
-    command += [f"--platform={platform}" for platform in PLATFORMS]
+    if "--require-hashes" not in what:  # pins without a hash may not stand beside those with one
+        command += ["--constraint", str(EDGE / f"constraints/{suite}.txt")]
+    command += ["--only-binary=:all:", "--implementation=cp", *(f"--platform={platform}" for platform in PLATFORMS)]
     command += [f"--python-version={python}", f"--abi=cp{python.replace('.', '')}", "--abi=abi3", "--abi=none"]
     subprocess.run([*command, *what], check=True)
+
+
+def _locked(lock: Path) -> list[str]:
+    return ["--require-hashes", "--no-deps", "--requirement", str(lock)]
 
 
 def _units(root: Path) -> None:
@@ -84,8 +102,7 @@ def _licences(root: Path) -> None:
     rows = []
     for path in sorted([*(root / "wheels").glob("*.whl"), *(root / "tools").glob("*.whl")]):
         with zipfile.ZipFile(path) as wheel:
-            (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-            told = email.message_from_bytes(wheel.read(metadata))
+            told = metadata(wheel)
             texts = [
                 name
                 for name in wheel.namelist()
@@ -96,18 +113,22 @@ def _licences(root: Path) -> None:
                 place = root / "licences" / told["Name"] / f"{number}-{Path(name).name}"
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(wheel.read(name))
-        rows.append(f"| {told['Name']} | {told['Version']} | {_licence(told)} | {len(texts)} |")
+        rows.append(f"| {told['Name']} | {told['Version']} | {licence(told)} | {len(texts)} |")
     head = ["| package | version | licence | texts in licences/ |", "| --- | --- | --- | --: |"]
     (root / "LICENCES.md").write_text("\n".join(["# Licences of what this bundle installs", "", *head, *rows]) + "\n")
 
 
-def _licence(told: email.message.Message) -> str:
-    """As the package's metadata says it, in one of their three ways."""
-    classifiers = [
-        line.rpartition(" :: ")[2] for line in told.get_all("Classifier", []) if line.startswith("License ::")
-    ]
+def metadata(wheel: zipfile.ZipFile) -> email.message.Message:
+    """What a wheel says of its package."""
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    return email.message_from_bytes(wheel.read(name))
+
+
+def licence(told: email.message.Message) -> str:
+    """What a package's metadata says of its licence, in one of their three ways."""
+    named = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier", []) if line.startswith("License ::")]
     first = (told["License"] or "").strip().splitlines()[:1]
-    return told["License-Expression"] or "; ".join(classifiers) or "".join(first) or "not said; see its texts"
+    return told["License-Expression"] or "; ".join(named) or "".join(first) or "not said; see its texts"
 
 
 def _packed(root: Path, name: str) -> bytes:

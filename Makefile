@@ -61,6 +61,7 @@ results: .venv/ready ## final report of the bundled models (looks at the test sp
 	$(DEV)/python -m mien_export results emotion-base
 	$(DEV)/python -m mien_train conditions --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-conditions.json
 	$(DEV)/python -m mien_train tiles --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-tiles.json
+	$(DEV)/python -m mien_train smoothing
 	$(DEV)/python -m mien_train explore --out out/explore && cp out/explore/explore.json docs/results/
 	for run in face-base face-small emotion-base; do cp runs/$$run/history.json docs/results/history-$$run.json; done
 	$(MAKE) demo && cp out/demo/output.txt docs/results/demo.txt

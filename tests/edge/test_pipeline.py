@@ -16,6 +16,8 @@ from mien.pace.settings import PaceSettings
 from mien.pipeline import STAGES, Pipeline
 from mien.reader import FaceReader
 from mien.reading import FrameResult
+from mien.tracking.settings import SmoothingSettings
+from mien.tracking.smoother import Smoother
 
 
 def capture_threads() -> list[threading.Thread]:
@@ -140,8 +142,9 @@ def test_pixels_leave_through_the_preview_only() -> None:
 
 
 def test_a_reading_is_tracked_smoothed_on_the_recordings_clock_and_complete() -> None:
-    camera = FakeCamera(2, live=False)
-    first, second = pipeline(camera).run()
+    smoother = Smoother(SmoothingSettings(seconds=1.6, response=0.02))
+    reader = FaceReader(FakeDetector([face()]), FakeClassifier(), smoother=smoother)
+    first, second = Pipeline(FakeCamera(2, live=False), reader).run()
     (a,), (b,) = first.readings, second.readings
     assert (a.track, b.track) == (1, 1)
     assert a.emotion == "neutral"

@@ -27,7 +27,7 @@ _WHOLE: dict[str, Any] = {
     "tiles": False,
     "scan_every": 2,
     "look": "face-small",
-    "smoothing": {"seconds": 1.6, "response": 0.02, "margin": 0.1},
+    "smoothing": {"seconds": 1.6, "response": 0.05, "margin": 0.15},
     "camera": {"number": 0, "width": 640, "height": 480, "rate": 30.0, "rotation": 90, "mirror": True},
 }
 

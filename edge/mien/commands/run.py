@@ -58,7 +58,7 @@ def add(subparsers: Subparsers) -> None:
         help="after which an old reading of a face at rest weighs 1/e (1.6; 0: none)",
     )
     parser.add_argument(
-        "--margin", type=float, metavar="P", help="by which another emotion must be ahead until it is shown (0.1)"
+        "--margin", type=float, metavar="P", help="by which another emotion must be ahead until it is shown (0.15)"
     )
     parser.add_argument("--verbose", "-v", action="store_true", help="say on standard error what each part does")
     parser.add_argument(

@@ -26,8 +26,8 @@ class SmoothingSettings:
     """
 
     seconds: float = 1.6
-    response: float = 0.02
-    margin: float = 0.1
+    response: float = 0.05
+    margin: float = 0.15
 
     def __post_init__(self) -> None:
         for name, most, unit in (

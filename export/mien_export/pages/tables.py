@@ -22,6 +22,7 @@ from mien_export.pages import (
     emotion_tables,
     frontier,
     near_copies_table,
+    smoothing_table,
     summary_table,
     tiles_table,
 )
@@ -32,6 +33,7 @@ from mien_export.records.detector import DetectorReport
 from mien_export.records.emotion import EmotionReport
 from mien_export.records.explore import Exploration
 from mien_export.records.reading import read
+from mien_export.records.smoothing import Smoothing
 from mien_export.records.tiles import Tiles
 
 T = TypeVar("T")
@@ -123,6 +125,7 @@ _TABLES: dict[str, Callable[[Path], list[str]]] = {
     "tiles": _of("face-base-tiles.json", Tiles, tiles_table.lines),
     "distance": _of("face-base-conditions.json", Conditions, conditions_tables.distance),
     "frontier": frontier.lines,
+    "smoothing": _of("smoothing.json", Smoothing, smoothing_table.lines),
     "bench": _of("bench.json", Bench, bench_table.lines),
 }
 """Name of a table to its lines, given the folder of the results."""

@@ -141,7 +141,7 @@ FILTERS: tuple[Way[Filter], ...] = (
     NONE,
     *(Way("exponential", {"seconds": s}, exponential(s)) for s in (0.1, 0.2, 0.3, 0.4, 0.8)),
     *_euros("One-Euro", logs=False, responses=(0.1, 0.2, 0.4)),
-    *_euros(_LOGS, logs=True, responses=(0.01, 0.02, 0.05)),
+    *_euros(_LOGS, logs=True, responses=(0.01, 0.02, 0.05, 0.1)),
 )
 RULES: tuple[Way[Rule], ...] = (
     AT_ONCE,

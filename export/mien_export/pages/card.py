@@ -88,6 +88,7 @@ def _emotion(found: EmotionReport) -> list[str]:
         "",
         *emotion_tables.classes(found),
         *(told if choices else []),
+        *(["", *robust] if (robust := emotion_tables.robustness(found)) else []),
         *_weak_spots(_WEAK_RECALL["emotion"]),
         *(
             f"- {label}: recall {row['recall']:.2f} on {row['support']} test images{_taken_for(entry, label)}"

@@ -53,6 +53,35 @@ def choices(found: EmotionReport) -> list[str]:
     return grid(("validation images", *ways), rows)
 
 
+def robustness(found: EmotionReport) -> list[str]:
+    """Accuracy under every change and on the full path, int8 TFLite on the test split; none where not measured."""
+    entry = main_test(found)
+    rows = []
+    if "robustness" in entry:
+        seen = entry["robustness"]
+        rows = [
+            ("as they are", f"{100 * seen['clean']['accuracy']:.1f} %"),
+            ("noise, σ 20", f"{100 * seen['noise']['accuracy']:.1f} %"),
+            ("blur, by way of 20×20 pixels", f"{100 * seen['blur']['accuracy']:.1f} %"),
+            ("dark, gamma 2.5", f"{100 * seen['gamma']['accuracy']:.1f} %"),
+            ("lower 20 of 48 rows covered", f"{100 * seen['cover']['accuracy']:.1f} %"),
+            ("contrast × 0.4", f"{100 * seen['contrast']['accuracy']:.1f} %"),
+            ("JPEG of quality 15", f"{100 * seen['jpeg']['accuracy']:.1f} %"),
+            ("choices that a shift by one pixel changes", f"{100 * seen['shift']['changed']:.1f} %"),
+        ]
+    if "full_path" in entry:
+        way = entry["full_path"]
+        rows += [
+            (
+                f"{way['sides'][0]} to {way['sides'][1]} pixels wide in scenes of {one['frame'][1]}×{one['frame'][0]}, "
+                f"{100 * one['found']:.1f} % found by {way['detector']}, the others errors",
+                f"{100 * one['accuracy']:.1f} %",
+            )
+            for one in way["frames"]
+        ]
+    return grid(("test images", "accuracy"), rows) if rows else []
+
+
 def _recall(judged: Judged, label: str) -> str:
     recall = judged["recall"][label]
     return "–" if recall is None else f"{recall:.2f}"

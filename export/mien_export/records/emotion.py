@@ -18,6 +18,49 @@ class Class(TypedDict):
     support: int
 
 
+class Change(TypedDict):
+    """Figures under one of `mien_train.emotion.robustness.CHANGES`, or of the images as they are ("clean")."""
+
+    accuracy: float
+    macro_f1: float
+
+
+class Shift(TypedDict):
+    """Share of choices that a shift by one pixel changes."""
+
+    changed: float
+
+
+class Robustness(TypedDict):
+    """What `evaluate --robustness` adds."""
+
+    clean: Change
+    noise: Change
+    blur: Change
+    gamma: Change
+    cover: Change
+    contrast: Change
+    jpeg: Change
+    shift: Shift
+
+
+class Way(TypedDict):
+    """Faces in frames (height, width) of one size; a missed one is an error of `accuracy`."""
+
+    frame: list[int]
+    found: float
+    accuracy: float
+
+
+class FullPath(TypedDict):
+    """What `evaluate --full-path` adds."""
+
+    detector: str
+    n: int
+    sides: list[int]
+    frames: list[Way]
+
+
 class EmotionEvaluation(Evaluation):
     """One artefact, split and protocol.
 
@@ -29,6 +72,7 @@ class EmotionEvaluation(Evaluation):
         ece: expected calibration error, 0 to 1.
         per_class: label to its figures.
         confusion: images by (true, chosen) label.
+        robustness, full_path: where they were measured.
     """
 
     protocol: str
@@ -40,6 +84,8 @@ class EmotionEvaluation(Evaluation):
     ece: float
     per_class: dict[str, Class]
     confusion: list[list[int]]
+    robustness: NotRequired[Robustness]
+    full_path: NotRequired[FullPath]
 
 
 class Judged(TypedDict):

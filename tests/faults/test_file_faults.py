@@ -136,8 +136,8 @@ def test_a_file_without_permission_is_one_line_and_status_2(
     make(folder / name)
     (folder / name).chmod(0)
     # Who runs the tests may be root, to whom nothing is closed: without its capabilities root is a user as others are.
-    sandbox = ["bwrap", "--bind", "/", "/", "--cap-drop", "ALL", "--die-with-parent"]
+    sandbox = ["bwrap", "--bind", "/", "/", "--dev", "/dev", "--cap-drop", "ALL", "--die-with-parent"]
     ended = run("", _read(name), folder, sandbox)
     (folder / name).chmod(0o700)
-    assert (ended.status, "Permission denied" in ended.last) == (2, True), ended.errors
+    assert (ended.status, f"{name}: cannot be read (Permission denied)" in ended.last) == (2, True), ended.errors
     note("Files", words, STOPS, ended)

@@ -8,7 +8,7 @@ import pytest
 
 from mien.faces.decode import Detections
 from mien_train.data.faces import Photo, Photos
-from mien_train.face import conditions
+from mien_train.face import conditions, scraps
 
 
 def _photo() -> Photo:
@@ -47,7 +47,69 @@ def test_each_condition_stages_the_face_as_it_says(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(conditions, "peers", lambda height, width: ({}, "none"))
     found, sheet = conditions.measure(Path("any"), Photos((_photo(),), ""), 10)
     recall = {row["condition"]: row["recall"]["mien"] for row in found["conditions"]}
-    assert {name for name, value in recall.items() if value == 0} == {"dark", "backlit", "overexposed", "turned away"}
+    # A hand before it changes the block's outline; nobody is turned away.
+    lost = {"dark", "backlit", "overexposed", "hand over the mouth", "turned away", "profile"}
+    assert {name for name, value in recall.items() if value == 0} == lost
     assert recall["height 5%"] == recall["height 100%"] == recall["roll +20°"] == 1
     assert sheet.shape == (len(found["conditions"]) * 256, 8 * 320, 3)
     json.dumps(found)
+
+
+def _stage() -> conditions._Stage:
+    dark = np.full((1, scraps.SIDE, scraps.SIDE), 10, np.uint8)  # the face itself is bright
+    return conditions._Stage((256, 320), scraps.Scraps(dark, dark, dark, ()))
+
+
+def test_two_touching_faces_are_two_boxes_a_quarter_over_one_another() -> None:
+    one = conditions._Staged(_photo(), 0)
+    (condition,) = (c for c in conditions.CONDITIONS if c.beside)
+    sides = set()
+    for seed in range(4):
+        frame, boxes = _stage().show(one, one, condition, seed)
+        assert frame.shape == (256, 320)
+        assert boxes.shape == (2, 4)
+        widths = boxes[:, 2] - boxes[:, 0]
+        apart = float(boxes[1, 0] - boxes[0, 0])
+        assert abs(apart) == pytest.approx(0.75 * widths.mean(), rel=1e-3)
+        sides.add(apart > 0)
+        for left, top, right, bottom in boxes.astype(int):  # both blocks are there, side by side
+            assert (frame[top + 8 : bottom - 8, (left + right) // 2] > 180).mean() > 0.9
+    assert sides == {True, False}
+
+
+def test_both_of_two_touching_faces_must_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OneOnly(BrightBlock):
+        """Finds what is in the frame's middle and no more."""
+
+        def __call__(self, canvas: np.ndarray) -> Detections:
+            box = np.array([[131.2, 89.6, 188.8, 166.4]], np.float32)
+            return Detections(box, np.zeros((1, 5, 2), np.float32), np.ones(1, np.float32))
+
+    monkeypatch.setattr(conditions, "opened", lambda model: OneOnly())
+    monkeypatch.setattr(conditions, "peers", lambda height, width: ({}, "none"))
+    found, _ = conditions.measure(Path("any"), Photos((_photo(),), ""), 10)
+    recall = {row["condition"]: row["recall"]["mien"] for row in found["conditions"]}
+    assert recall["hat"] == recall["defocus, σ 2 px"] == recall["motion, 9 px"] == 1
+    assert recall["two touching faces"] == 0
+
+
+def test_lenses_and_covers_change_the_frame_as_they_say() -> None:
+    one = conditions._Staged(_photo(), 0)
+    shown = {c.name: _stage().show(one, one, c, 0)[0].astype(int) for c in conditions.CONDITIONS}
+    plain = _stage().show(one, one, conditions.Condition("plain"), 0)[0].astype(int)
+    steps = {name: np.abs(np.diff(frame, axis=1)).max() for name, frame in shown.items()}
+    assert np.abs(np.diff(plain, axis=1)).max() > 100
+    assert steps["motion, 9 px"] <= 170 // 9 + 2  # an edge of 170 steps over nine pixels
+    assert steps["defocus, σ 2 px"] <= 170 * 0.2 + 2  # over a Gaussian: 1 / (2 √(2 π)) a pixel
+    # The eyes are at y = 113.6, the mouth at 147 of the face from 89.6 to 166.4.
+    hidden = {name: shown[name] != plain for name in ("hat", "hand over the mouth")}
+    assert hidden["hat"][:100].any()
+    assert not hidden["hat"][125:].any()
+    assert hidden["hand over the mouth"][143:151, 155:165].mean() > 0.7
+
+
+@pytest.mark.parametrize(("nose", "share"), [((80, 100), 0.0), ((95, 100), 0.5), ((65, 130), 0.5), ((110, 85), 1.0)])
+def test_how_far_a_face_is_turned_is_read_off_its_nose(nose: tuple[int, int], share: float) -> None:
+    photo = _photo()
+    photo.landmarks[0, 2] = nose  # the eyes are 30 pixels apart, their middle at 80
+    assert conditions._nose(photo, 0) == pytest.approx(share)

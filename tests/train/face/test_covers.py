@@ -74,16 +74,17 @@ def test_a_hat_is_above_the_eyes_and_a_hood_leaves_the_middle(monkeypatch: pytes
         assert not other.ignore[0]
 
 
-def test_hands_are_of_skin_and_about_half_lie_over_the_mouth(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = _changed("hand", monkeypatch)
-    assert all(other.luma[mask].max() == 220 for other, mask in found)
-    assert 8 <= sum(bool(mask[108:112, 86:94].all()) for _, mask in found) <= 27
+def test_hands_are_of_skin_and_lie_over_the_mouth_or_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    anywhere, mouth = _changed("hand", monkeypatch), _changed("mouth", monkeypatch)
+    assert all(other.luma[mask].max() == 220 for other, mask in anywhere + mouth)
+    assert all(mask[108:112, 88:92].mean() > 0.7 for _, mask in mouth)
+    assert 3 <= sum(bool(mask[108:112, 88:92].mean() > 0.7) for _, mask in anywhere) <= 22
 
 
 def test_a_face_of_which_little_is_left_is_no_longer_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     left, top, right, bottom = BOX
     seen = set()
-    for kind in ("back", "hand", "thing"):
+    for kind in ("back", "hand", "mouth", "thing"):
         for other, mask in _changed(kind, monkeypatch, count=80):
             share = float(mask[top:bottom, left:right].mean())
             assert bool(other.ignore[0]) == (share > 0.65) or abs(share - 0.65) < 0.08

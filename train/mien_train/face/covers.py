@@ -25,14 +25,12 @@ _COVERED = 0.5
 """Share of the faces in a covered picture that have a cover."""
 _MOST_HIDDEN = 0.65
 """Share of a face's box; of what is hidden further nobody could say that it is a face."""
-_SHARES = {"mask": 0.28, "hand": 0.26, "thing": 0.16, "hat": 0.14, "hood": 0.08, "back": 0.08}
+_SHARES = {"mask": 0.28, "hand": 0.13, "mouth": 0.13, "thing": 0.16, "hat": 0.14, "hood": 0.08, "back": 0.08}
 """How often each cover comes."""
 _PLAIN = 0.4
 """Share of masks, hats and hoods of one tone; the others show a photograph's pixels."""
 _TILT = 20.0
 """Degrees by which a mask or a hat sits askew at the most."""
-_OVER_MOUTH = 0.5
-"""Share of hands that lie over the mouth; the others lie anywhere on the face."""
 _EDGE = 0.02
 """Softness of a cover's edge, in heights of the face."""
 
@@ -91,21 +89,44 @@ def cover(picture: Picture, scraps: Scraps, rng: Generator) -> Picture:
         if box[3] - box[1] < LEAST or rng.random() >= _COVERED:
             continue
         kind = str(rng.choice(names, p=weights / weights.sum()))
-        frame = _frame(box, picture.landmarks[face])
-        left, top, right, bottom = _window(frame, luma.shape)
-        if right <= left or bottom <= top:
-            continue
-        inside = _Frame(frame.x - left, frame.y - top, frame.width, frame.height, frame.roll)
-        mask = np.zeros((bottom - top, right - left), np.uint8)
-        _DRAWN[kind](inside, mask, rng)
-        soft = cv2.GaussianBlur(mask, (0, 0), max(0.4, _EDGE * frame.height))
-        alpha = np.asarray(soft, np.float32) / 255
-        part = luma[top:bottom, left:right]
-        filled = _filling(kind, mask.shape, scraps, rng)
-        part[:] = np.clip(np.rint(part + alpha * (filled - part)), 0, 255)
-        covered = mask[max(0, int(box[1]) - top) : int(box[3]) - top, max(0, int(box[0]) - left) : int(box[2]) - left]
-        ignore[face] = covered.size == 0 or (covered > 127).mean() > _MOST_HIDDEN
+        ignore[face] = hide(luma, box, picture.landmarks[face], kind, scraps, rng) > _MOST_HIDDEN
     return Picture(luma, picture.boxes, picture.landmarks, ignore, picture.certainty)
+
+
+def hide(
+    luma: NDArray[np.uint8],
+    box: NDArray[np.float32],
+    landmarks: NDArray[np.float32],
+    kind: str,
+    scraps: Scraps,
+    rng: Generator,
+) -> float:
+    """Lay one cover before one face.
+
+    Args:
+        luma: uint8 (H, W), changed in place.
+        box: float32 (4,), pixels, at least partly inside.
+        landmarks: float32 (5, 2), NaN where unknown; the eyes tell how far the face leans.
+        kind: "mask", "hand" (anywhere), "mouth" (a hand over it), "thing", "hat", "hood" or "back" (of a head).
+        scraps: to fill it with.
+        rng: of its shape and place.
+
+    Returns:
+        The share of the box that it covers, 0 to 1.
+    """
+    frame = _frame(box, landmarks)
+    left, top, right, bottom = _window(frame, luma.shape)
+    inside = _Frame(frame.x - left, frame.y - top, frame.width, frame.height, frame.roll)
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    _DRAWN[kind](inside, mask, rng)
+    soft = cv2.GaussianBlur(mask, (0, 0), max(0.4, _EDGE * frame.height))
+    alpha = np.asarray(soft, np.float32) / 255
+    part = luma[top:bottom, left:right]
+    filled = _filling(kind, mask.shape, scraps, rng)
+    part[:] = np.clip(np.rint(part + alpha * (filled - part)), 0, 255)
+    x, y = max(0, int(box[0]) - left), max(0, int(box[1]) - top)
+    covered = mask[y : max(y + 1, int(box[3]) - top), x : max(x + 1, int(box[2]) - left)]
+    return float((covered > 127).mean())
 
 
 def _frame(box: NDArray[np.float32], landmarks: NDArray[np.float32]) -> _Frame:
@@ -133,9 +154,14 @@ def _mask(frame: _Frame, mask: Mask, rng: Generator) -> None:
     frame.ellipse(mask, 0.5, 0.78, rng.uniform(0.35, 0.5), rng.uniform(0.2, 0.3), rng.uniform(-_TILT, _TILT))
 
 
-def _hand(frame: _Frame, mask: Mask, rng: Generator) -> None:
-    """A palm with fingers, and a wrist on the other side."""
-    place = np.array([0.5, 0.75]) if rng.random() < _OVER_MOUTH else rng.uniform(0, 1, 2)
+def _mouth(frame: _Frame, mask: Mask, rng: Generator) -> None:
+    """A hand over the mouth."""
+    _hand(frame, mask, rng, (0.5, 0.75))
+
+
+def _hand(frame: _Frame, mask: Mask, rng: Generator, at: tuple[float, float] | None = None) -> None:
+    """A palm with fingers, and a wrist on the other side; at a place, or anywhere on the face."""
+    place = rng.uniform(0, 1, 2) if at is None else np.array(at)
     angle, thick = rng.uniform(0, 2 * math.pi), rng.uniform(0.09, 0.14)
     along, across = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
     fingers, length = int(rng.integers(2, 5)), rng.uniform(0.3, 0.5)
@@ -194,6 +220,7 @@ def _back(frame: _Frame, mask: Mask, rng: Generator) -> None:
 _DRAWN: Mapping[str, Callable[[_Frame, Mask, Generator], None]] = {
     "mask": _mask,
     "hand": _hand,
+    "mouth": _mouth,
     "thing": _thing,
     "hat": _hat,
     "hood": _hood,
@@ -203,7 +230,7 @@ _DRAWN: Mapping[str, Callable[[_Frame, Mask, Generator], None]] = {
 
 def _filling(kind: str, size: tuple[int, ...], scraps: Scraps, rng: Generator) -> NDArray[np.float32]:
     """Pixels of a cover: float32 (H, W), 0..255."""
-    pieces = {"hand": scraps.skin, "thing": scraps.things, "back": scraps.hair}.get(kind)
+    pieces = {"hand": scraps.skin, "mouth": scraps.skin, "thing": scraps.things, "back": scraps.hair}.get(kind)
     if pieces is None:
         pieces = scraps.hair if rng.random() < 0.5 else scraps.things
         if rng.random() < _PLAIN:

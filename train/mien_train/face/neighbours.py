@@ -55,18 +55,40 @@ def join(picture: Picture, scraps: Scraps, rng: Generator) -> Picture:
     inside = (laid[:2] >= 0).all() and (laid[2:] <= [width, height]).all()
     if not inside or 2 * half[1] < SMALLEST or iou(laid[None], picture.boxes).max() > MOST_OVERLAP:
         return picture
-    return _laid(picture, face, photo, source, laid, scale, rng)
+    shoulders, in_front = rng.random() < _SHOULDERS, rng.random() < _IN_FRONT
+    return lay(picture, face, photo, source, laid, shoulders, in_front, rng.random() < 0.5)
 
 
-def _laid(
-    picture: Picture, face: int, photo: Photo, source: int, laid: NDArray[np.float32], scale: float, rng: Generator
+def lay(
+    picture: Picture,
+    face: int,
+    photo: Photo,
+    source: int,
+    laid: NDArray[np.float32],
+    shoulders: bool,
+    in_front: bool,
+    mirrored: bool,
 ) -> Picture:
-    """The picture with the source's head at the box `laid`."""
+    """Lay a photograph's head beside a face.
+
+    Args:
+        picture: stays as it is.
+        face: number of the face in it.
+        photo, source: whose head, by the number of its face.
+        laid: float32 (4,), its box in the picture, of the source's shape.
+        shoulders: come with the head.
+        in_front: it hides part of the face; otherwise the face hides part of it.
+        mirrored: it is.
+
+    Returns:
+        The picture with one face more, the last one; as it was if too little of that would be seen.
+    """
     height, width = picture.luma.shape
-    alpha = head_mask((height, width), laid, rng.random() < _SHOULDERS)
-    if rng.random() >= _IN_FRONT:
+    scale = float((laid[3] - laid[1]) / (photo.boxes[source, 3] - photo.boxes[source, 1]))
+    alpha = head_mask((height, width), laid, shoulders)
+    if not in_front:
         alpha *= 1 - head_mask((height, width), picture.boxes[face], False)
-    flip = -1.0 if rng.random() < 0.5 else 1.0
+    flip = -1.0 if mirrored else 1.0
     from_middle = (photo.boxes[source, :2] + photo.boxes[source, 2:]) / 2
     matrix = np.array([[flip * scale, 0, 0], [0, scale, 0]], np.float64)
     matrix[:, 2] = (laid[:2] + laid[2:]) / 2 - matrix[:, :2] @ from_middle

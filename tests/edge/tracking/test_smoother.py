@@ -164,8 +164,8 @@ def test_a_still_face_whose_noise_crosses_the_threshold_in_every_frame_is_shown_
 def test_a_change_of_expression_is_shown_within_700_ms(rate: int) -> None:
     shown = _film(*[0.05] * (3 * rate), *[0.95] * rate, rate=rate)
     assert shown[: 3 * rate] == ["neutral"] * (3 * rate)
-    # At 15 frames/s, the odds' logarithm goes from -2.94 to 2.94: -1.17, 0.37, 1.33 in the first frames, and 1.10 is that
-    # of 0.75, the threshold with its margin: the third frame, 133 ms after the first.
+    # At 15 frames/s, the odds' logarithm goes from -2.94 to 2.94: -1.17, 0.37, 1.33 in the first frames, and 1.10 is
+    # that of 0.75, the threshold with its margin: the third frame, 133 ms after the first.
     delay = shown.index("happiness") - 3 * rate
     assert delay == 2 if rate == 15 else delay / rate <= 0.7
     assert set(shown[shown.index("happiness") :]) == {"happiness"}

@@ -106,7 +106,8 @@ class Filtered:
 
 def changes(shown: Shown, apart: float) -> NDArray[np.float64]:
     """Changes a minute of each clip, (n, T) → float64 (n,)."""
-    return (shown[:, 1:] != shown[:, :-1]).sum(axis=1) / (shown.shape[1] * apart / 60)
+    found = (shown[:, 1:] != shown[:, :-1]).sum(axis=1) / (shown.shape[1] * apart / 60)
+    return np.asarray(found, dtype=np.float64)
 
 
 def delays(shown: Shown, new: NDArray[np.int64], apart: float) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mien.faces.detector import FaceDetector
 from mien_train.data.fer import Split
-from mien_train.training.progress import progress
+from mien_train.training.progress import Progress, progress
 
 SIZE = (480, 640)
 """Height and width of a frame, pixels: the runtime's default."""
@@ -106,7 +106,8 @@ def people(
     """So many people, drawn from faces and rooms, and the number of drawn faces in which none was found."""
     chosen: list[Person] = []
     missed = 0
-    with progress(None, "faces in rooms", total=count, unit="faces") as bar:
+    shown: Progress[None] = progress(None, "faces in rooms", total=count, unit="faces")
+    with shown as bar:
         for row in rng.permutation(len(faces.labels)).tolist():
             if len(chosen) == count:
                 break

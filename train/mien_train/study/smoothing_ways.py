@@ -46,7 +46,7 @@ class Way(Generic[T]):
 def verdicts(rows: Rows, sure: float) -> Shown:
     """What the classifier itself says of each row, (..., K) → (...)."""
     best = rows.argmax(axis=-1)
-    return np.where(rows.max(axis=-1) >= sure, best, rows.shape[-1])
+    return np.asarray(np.where(rows.max(axis=-1) >= sure, best, rows.shape[-1]), dtype=np.int64)
 
 
 def exponential(seconds: float) -> Filter:

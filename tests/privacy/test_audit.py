@@ -62,7 +62,7 @@ def test_readings_hold_no_pixels(tmp_path: Path) -> None:
         assert len(line) < 1000
         assert set(json.loads(line)) == {
             "time", "run", "frame", "track", "captured_ms", "latency_ms", "box", "score", "landmarks", "emotion", "top",
-            "reason", "probabilities",
+            "reason", "probabilities", "expression",
         }  # fmt: skip
 
 

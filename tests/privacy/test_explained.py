@@ -51,7 +51,7 @@ def test_every_setting_that_opens_a_way_out_is_explained() -> None:
     # A new table or key that lets something out must be explained, and then be named here.
     silent = {
         "source", "max_frames", "engine", "threads", "detector", "classifier", "expression", "score_threshold",
-        "smoothing", "tiles", "scan_every", "look", "camera", "pace",
+        "smoothing", "tiles", "scan_every", "look", "camera", "pace", "gpio",
     }  # fmt: skip
     explained = {"sinks", "annotate", "jsonl", "history", "mqtt", "command", "preview"}
     assert {field.name for field in dataclasses.fields(RunConfig)} - silent == explained

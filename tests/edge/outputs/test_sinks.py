@@ -23,7 +23,8 @@ from mien.reading import FrameResult, Reading
 
 
 def reading(track: int = 3, emotion: str = "happiness") -> Reading:
-    return Reading(track, face(), emotion, "happiness", None, {"neutral": 0.2, "happiness": 0.8})
+    shares = {"neutral": 0.15, "happiness": 0.8, "surprise": 0.05}
+    return Reading(track, face(), emotion, "happiness", None, shares)
 
 
 def result(sequence: int = 7, name: str = "", *readings: Reading) -> FrameResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -84,11 +83,9 @@ def test_a_film_without_a_whole_frame_is_an_error(tmp_path: Path) -> None:
 
 def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    began = time.monotonic()
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(MienError, match="is a pipe or a device"):
             open_source(path)
-    assert time.monotonic() - began < 5
 
 
 def test_evenly_spaced_time_stamps_show_what_was_skipped_without_a_word() -> None:

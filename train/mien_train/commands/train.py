@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import json
 import tempfile
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 TEACHERS: Mapping[str, tuple[str, ...]] = {
-    "cores": ("wide:0", "wide:1", "wide:2", "teacher:0"),
+    "cores": ("base:0", "base:1", "base:2", "teacher:0"),
     "accelerator": ("teacher-large:0", "teacher-large:1", "teacher-large:2", "teacher-large:3", "teacher:0"),
 }
 """Who teaches where nobody is named: what two cores train in a day, and what an accelerator trains in some hours."""
@@ -62,7 +61,7 @@ def _add_distil(commands: Commands) -> None:
         "augmented views. Teachers that are named as RECIPE:SEED are trained first, as far as they are not yet; what "
         "they answer is kept in the cache. With --resume all of it goes on where it was interrupted.",
     )
-    _add_common(distil, ", ".join(named.EMOTION), "wide")
+    _add_common(distil, ", ".join(named.EMOTION))
     distil.add_argument(
         "--teacher",
         action="append",
@@ -177,11 +176,11 @@ def _teacher(word: str, options: argparse.Namespace, student: EmotionRecipe) -> 
         if not Path(word).exists():
             raise MienError(f"--teacher {word}: no such run; give a run folder, a .pt file or RECIPE:SEED")
         return Path(word), None
+    from mien_train.data import emotion_data
+
     recipe = choosing.chosen(named.EMOTION, name, options.teacher_set)
     if student.labels == "folders":
-        recipe = dataclasses.replace(
-            recipe, labels="folders", partition=student.partition, crops=student.crops, searched=0
-        )
+        recipe = emotion_data.for_folders(recipe)
     return options.runs / f"emotion-{name}-{number}", _Planned(recipe, int(number))
 
 

@@ -52,6 +52,7 @@ export: .venv/ready ## runs/ → the bundled models with their portrait counterp
 	$(DEV)/python -m mien_export build runs/face-base --qat 3 --out $(EXPORTS)
 	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS)
 	$(DEV)/python -m mien_train align runs/emotion-base
+	$(DEV)/python -m mien_train quality runs/emotion-base
 	$(DEV)/python -m mien_export build runs/emotion-base --out $(EXPORTS)
 	$(DEV)/python -m mien_export verify $(EXPORTS)
 

@@ -124,7 +124,7 @@ def test_imbalance_report_and_tensorboard_from_the_command_line(small_data: Path
 
 
 def test_two_heads_learn_each_from_the_images_that_have_its_label(small_data: Path) -> None:
-    recipe = dataclasses.replace(named.EMOTION["base"], near_copies="kept", batch=8, searched=2.0)
+    recipe = dataclasses.replace(named.EMOTION["wide"], near_copies="kept", batch=8, searched=2.0)
     task = EmotionTask(recipe, emotion_data.open_data(recipe, small_data))
     assert task.labels == fer.FERPLUS
     assert task.network["classes"] == 15

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 TEACHERS: Mapping[str, tuple[str, ...]] = {
-    "cores": ("base:0", "base:1", "base:2", "teacher:0"),
+    "cores": ("wide:0", "wide:1", "wide:2", "teacher:0"),
     "accelerator": ("teacher-large:0", "teacher-large:1", "teacher-large:2", "teacher-large:3", "teacher:0"),
 }
 """Who teaches where nobody is named: what two cores train in a day, and what an accelerator trains in some hours."""
@@ -61,7 +62,7 @@ def _add_distil(commands: Commands) -> None:
         "augmented views. Teachers that are named as RECIPE:SEED are trained first, as far as they are not yet; what "
         "they answer is kept in the cache. With --resume all of it goes on where it was interrupted.",
     )
-    _add_common(distil, ", ".join(named.EMOTION))
+    _add_common(distil, ", ".join(named.EMOTION), "wide")
     distil.add_argument(
         "--teacher",
         action="append",
@@ -176,11 +177,11 @@ def _teacher(word: str, options: argparse.Namespace, student: EmotionRecipe) -> 
         if not Path(word).exists():
             raise MienError(f"--teacher {word}: no such run; give a run folder, a .pt file or RECIPE:SEED")
         return Path(word), None
-    from mien_train.data import emotion_data
-
     recipe = choosing.chosen(named.EMOTION, name, options.teacher_set)
     if student.labels == "folders":
-        recipe = emotion_data.for_folders(recipe)
+        recipe = dataclasses.replace(
+            recipe, labels="folders", partition=student.partition, crops=student.crops, searched=0
+        )
     return options.runs / f"emotion-{name}-{number}", _Planned(recipe, int(number))
 
 

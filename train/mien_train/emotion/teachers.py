@@ -80,7 +80,7 @@ class Teachers:
 
     def __init__(self, runs: Sequence[Path], names: tuple[str, ...], recipe: EmotionRecipe, data_sha256: str) -> None:
         if not runs:
-            raise MienError("no teacher is given; name runs, or recipes and seeds such as base:0")
+            raise MienError("no teacher is given; name runs, or recipes and seeds such as wide:0")
         self._where = distributed.device()
         self._precision: Precision = recipe.precision
         found: dict[str, Checkpoint] = {}

@@ -177,11 +177,11 @@ def _teacher(word: str, options: argparse.Namespace, student: EmotionRecipe) -> 
         if not Path(word).exists():
             raise MienError(f"--teacher {word}: no such run; give a run folder, a .pt file or RECIPE:SEED")
         return Path(word), None
+    from mien_train.data import emotion_data
+
     recipe = choosing.chosen(named.EMOTION, name, options.teacher_set)
     if student.labels == "folders":
-        recipe = dataclasses.replace(
-            recipe, labels="folders", partition=student.partition, crops=student.crops, searched=0
-        )
+        recipe = emotion_data.for_folders(recipe)
     return options.runs / f"emotion-{name}-{number}", _Planned(recipe, int(number))
 
 

@@ -262,8 +262,14 @@ def suited(recipe: EmotionRecipe, folder: Path) -> EmotionRecipe:
     """The recipe itself, or one for class folders where the data folder holds such and no CSV."""
     if recipe.labels != "folders" and (_has_csv(folder) or not folders.are_here(folder)):
         return recipe
-    # What only makes sense for FER2013's splits falls back to the plain choice.
-    return dataclasses.replace(recipe, labels="folders", partition="usage", crops="direct")
+    return for_folders(recipe)
+
+
+def for_folders(recipe: EmotionRecipe) -> EmotionRecipe:
+    """The recipe for class folders: what only makes sense for FER2013 falls back to the plain choice."""
+    return dataclasses.replace(
+        recipe, labels="folders", partition="usage", crops="direct", searched=0.0, near_copies="kept"
+    )
 
 
 def _has_csv(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from strategies import refused, taken, texts
 from mien_train.data import emotion_data, fer_csv
 
 USAGES = list(fer_csv.USAGES.values())
-COLUMNS = ["emotion", "pixels", "Usage"]
+COLUMNS = ("emotion", "pixels", "Usage")
 SPOILT = texts | st.sampled_from(
     [
         "-1",
@@ -107,7 +107,7 @@ def test_votes_written_in_any_layout_are_read_as_they_were(
 def test_a_spoilt_field_is_refused_in_one_line_or_means_what_it_says(
     tmp_path: Path, row: int, column: int, field: str, layout: tuple[str, bool, int]
 ) -> None:
-    table = [COLUMNS, *(["3", " ".join(map(str, _pixels(n).ravel())), "Training"] for n in range(2))]
+    table = [[*COLUMNS], *(["3", " ".join(map(str, _pixels(n).ravel())), "Training"] for n in range(2))]
     table[row][column] = field
     path = tmp_path / "fer2013.csv"
     path.write_bytes(_written(table, *layout))

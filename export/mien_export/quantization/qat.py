@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 from mien.errors import MienError
 from mien_export.quantization.fuse import fuse
 from mien_train.networks.classic import XceptionModule
-from mien_train.networks.layers import ConvNormReLU, Residual
+from mien_train.networks.layers import Blur, ConvNormReLU, Residual
 from mien_train.recipes.choosing import recipe_of
 from mien_train.training import tasks
 from mien_train.training.checkpoint import Checkpoint
@@ -111,7 +111,7 @@ def activated(network: nn.Module) -> list[nn.Module]:
     modules = list(network.modules())
     inside = {part for module in modules if isinstance(module, ConvNormReLU) for part in module}
     # An average is a convolution in the deployed network, with a scale of its own; a maximum keeps its input's.
-    blocks = (ConvNormReLU, Residual, XceptionModule, nn.AvgPool2d)
+    blocks = (ConvNormReLU, Residual, XceptionModule, nn.AvgPool2d, Blur)
     return [m for m in modules if isinstance(m, blocks) or (isinstance(m, nn.ReLU | nn.ELU) and m not in inside)]
 
 

@@ -16,7 +16,7 @@ from mien_train.emotion.task import network_of
 from mien_train.networks import face, registry
 from mien_train.recipes import named
 
-BUDGETS = {"wide": (400_000, 45e6), "nano": (64 << 10, 12e6)}
+BUDGETS = {"base": (400_000, 45e6), "nano": (64 << 10, 12e6)}
 """Most bytes of a TFLite file and most products of an inference."""
 
 LABELS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")

@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory, fer_writer: Callable[..., Non
 @pytest.fixture(scope="module")
 def trained(data: Path) -> Path:
     """Run folder of a tiny network of two heads."""
-    words = ["emotion", "--recipe", "wide", "--data", str(data), "--out", str(data.parent / "run")]
+    words = ["emotion", "--recipe", "base", "--data", str(data), "--out", str(data.parent / "run")]
     for setting in ("epochs=1", "widths=4,6", "blocks=0,1", "batch=16", "near_copies=kept"):
         words += ["--set", setting]
     assert cli.main(words) == 0

@@ -22,20 +22,20 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_teachers_are_trained_once_and_then_taught_by(small_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["distil", "--data", str(small_data), "--teacher", "wide:4", "--teacher", "teacher:5", *TEACHER, *TINY]
+    words = ["distil", "--data", str(small_data), "--teacher", "base:4", "--teacher", "teacher:5", *TEACHER, *TINY]
     assert main([*words, "--out", "first"]) == 0
-    teachers = [checkpoint.finished(Path(f"runs/emotion-{name}/checkpoint.pt")) for name in ("wide-4", "teacher-5")]
-    assert [(t.recipe["name"], t.seed, t.recipe["taught"]) for t in teachers] == [("wide", 4, 0), ("teacher", 5, 0)]
+    teachers = [checkpoint.finished(Path(f"runs/emotion-{name}/checkpoint.pt")) for name in ("base-4", "teacher-5")]
+    assert [(t.recipe["name"], t.seed, t.recipe["taught"]) for t in teachers] == [("base", 4, 0), ("teacher", 5, 0)]
     student = checkpoint.finished(Path("first/checkpoint.pt"))
-    assert (student.recipe["name"], student.seed, student.recipe["taught"], student.epoch > 0) == ("wide", 0, 0.5, True)
+    assert (student.recipe["name"], student.seed, student.recipe["taught"], student.epoch > 0) == ("base", 0, 0.5, True)
     assert sorted(t["seed"] for t in student.metrics["teachers"].values()) == [4, 5]
     assert '"loss_taught"' in Path("first/history.json").read_text()
-    before = [Path(f"runs/emotion-{name}/checkpoint.pt").read_bytes() for name in ("wide-4", "teacher-5")]
+    before = [Path(f"runs/emotion-{name}/checkpoint.pt").read_bytes() for name in ("base-4", "teacher-5")]
     capsys.readouterr()
     more = ["--set", "unlabelled=0.5", "--set", "taught=0.8"]  # of which the small data have no faces
     assert main([*words, "--out", "second", "--seed", "1", *more]) == 0
     assert capsys.readouterr().out.count("complete already") == 2
-    assert before == [Path(f"runs/emotion-{name}/checkpoint.pt").read_bytes() for name in ("wide-4", "teacher-5")]
+    assert before == [Path(f"runs/emotion-{name}/checkpoint.pt").read_bytes() for name in ("base-4", "teacher-5")]
     assert checkpoint.finished(Path("second/checkpoint.pt")).recipe["taught"] == 0.8
     assert len(list(Path("../cache").glob("answers-*.npz"))) == 2  # of two epochs, for both students
     # A finished run is named by its folder, and a student that is there is not begun again.
@@ -48,12 +48,12 @@ def test_teachers_are_trained_once_and_then_taught_by(small_data: Path, capsys: 
     ("words", "message"),
     [
         (["--teacher", "nowhere"], "--teacher nowhere: no such run; give a run folder, a .pt file or RECIPE:SEED"),
-        (["--teacher", "wine:1"], "unknown recipe 'wine'; did you mean 'wide'?"),
-        (["--teacher", "wide:1", "--teacher-set", "eopchs=2"], "recipe wide has no field 'eopchs'; did you mean 'ep"),
-        (["--teacher", "wide:1", "--recipe", "base"], "recipe base keeps training images that are near copies of"),
-        (["--teacher", "wide:1", "--set", "mixup=0.2"], "teachers answer for each image as it is shown, once an epoch"),
-        (["--teacher", "wide:1", "--set", "taught=0"], "taught is 0, so that nobody would teach; leave it out"),
-        (["--teacher", "base:0", *TEACHER], "base-0/checkpoint.pt: answers for neutral, happiness"),
+        (["--teacher", "bass:1"], "unknown recipe 'bass'; did you mean 'base'?"),
+        (["--teacher", "base:1", "--teacher-set", "eopchs=2"], "recipe base has no field 'eopchs'; did you mean 'ep"),
+        (["--teacher", "base:1", "--recipe", "quick"], "recipe quick keeps training images that are near copies of"),
+        (["--teacher", "base:1", "--set", "mixup=0.2"], "teachers answer for each image as it is shown, once an epoch"),
+        (["--teacher", "base:1", "--set", "taught=0"], "taught is 0, so that nobody would teach; leave it out"),
+        (["--teacher", "quick:0", *TEACHER], "quick-0/checkpoint.pt: answers for neutral, happiness"),
     ],
 )
 def test_a_wrong_word_is_told_in_one_line(
@@ -64,7 +64,7 @@ def test_a_wrong_word_is_told_in_one_line(
     assert message in error
     assert error.startswith("mien_train: ")
     assert error.count("\n") == 1
-    assert not Path("runs/distil-wide/checkpoint.pt").exists()
+    assert not Path("runs/distil-base/checkpoint.pt").exists()
 
 
 def test_a_plain_training_has_no_teachers(small_data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,25 +38,25 @@ def test_six_classes_leave_disgust_out_and_swap_the_test_parts(small_data: Path)
 
 
 def test_excluded_rows_are_not_trained_on(small_data: Path, tmp_path: Path) -> None:
-    whole = emotion_data.open_data(_recipe("base"), small_data)
+    whole = emotion_data.open_data(_recipe("quick"), small_data)
     listed = tmp_path / "rows.csv"
     listed.write_text(f"row,label\n{whole.rows[3]},x\n{whole.rows[5]},y\n")
-    found = emotion_data.open_data(_recipe("base", exclude=str(listed)), small_data)
+    found = emotion_data.open_data(_recipe("quick", exclude=str(listed)), small_data)
     assert set(whole.rows) - set(found.rows) == {whole.rows[3], whole.rows[5]}
     with pytest.raises(MienError, match="give a CSV with a column `row`"):
-        emotion_data.open_data(_recipe("base", exclude=str(tmp_path / "none.csv")), small_data)
+        emotion_data.open_data(_recipe("quick", exclude=str(tmp_path / "none.csv")), small_data)
 
 
 def test_other_rows_left_out_are_other_data_and_the_list_may_go_afterwards(small_data: Path, tmp_path: Path) -> None:
-    whole = emotion_data.open_data(_recipe("base"), small_data)
+    whole = emotion_data.open_data(_recipe("quick"), small_data)
     listed = tmp_path / "rows.csv"
     hashes = {whole.sha256}
     for count in (1, 2):
         listed.write_text("row\n" + "\n".join(str(row) for row in whole.rows[:count]))
-        hashes.add(emotion_data.open_data(_recipe("base", exclude=str(listed)), small_data).sha256)
+        hashes.add(emotion_data.open_data(_recipe("quick", exclude=str(listed)), small_data).sha256)
     assert len(hashes) == 3
     listed.unlink()
-    assert len(emotion_data.split_of(_recipe("base", exclude=str(listed)), small_data, "test").labels) == 16
+    assert len(emotion_data.split_of(_recipe("quick", exclude=str(listed)), small_data, "test").labels) == 16
 
 
 def test_a_csv_without_training_rows_is_refused_by_explore(small_data: Path) -> None:
@@ -81,7 +81,7 @@ def test_one_class_alone_is_refused(small_data: Path) -> None:
 def test_only_a_recipe_that_selects_on_the_strict_split_is_measured_there(
     changes: dict[str, object], usual: bool
 ) -> None:
-    assert _recipe("base", **changes).usual is usual
+    assert _recipe("quick", **changes).usual is usual
 
 
 def test_both_names_both_column_orders_and_a_zip_give_the_same_images(small_data: Path, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_without_votes_fer2013_trains_and_ferplus_says_what_is_missing(small_dat
     (tmp_path / "fer2013.csv").write_bytes((small_data / "fer2013.csv").read_bytes())
     assert len(emotion_data.open_data(_recipe("twoconv-max"), tmp_path).names) == 7
     with pytest.raises(MienError, match=r"holds no fer2013new\.csv"):
-        emotion_data.open_data(_recipe("base"), tmp_path)
+        emotion_data.open_data(_recipe("quick"), tmp_path)
 
 
 def test_a_truncated_archive_is_named(small_data: Path, tmp_path: Path) -> None:
@@ -134,9 +134,9 @@ def test_a_second_head_learns_the_labels_of_every_face(small_data: Path) -> None
     votes[0] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]  # nobody sees a face in the first training image
     votes[1] = [0, 0, 0, 0, 0, 0, 0, 0, 10, 0]  # a face, but of no known emotion, in the second
     changed = dataclasses.replace(source, votes=votes)
-    recipe = named.EMOTION["wide"]
+    recipe = named.EMOTION["base"]
     assert (recipe.labels, recipe.near_copies) == ("truncated", "left-out")
-    found = emotion_data._of_fer(_recipe("wide", near_copies="kept"), changed)
+    found = emotion_data._of_fer(_recipe("base", near_copies="kept"), changed)
     assert found.searched is not None
     assert 0 not in found.rows
     (second,) = np.flatnonzero(found.rows == 1)
@@ -157,11 +157,11 @@ def test_near_copies_of_held_out_images_can_be_left_out(small_data: Path) -> Non
     changed = dataclasses.replace(source, images=images, sha256="0123456789abcdef0")
     assert emotion_data.near_copies(changed).tolist() == [train[3]]
     assert emotion_data.near_copies(changed).tolist() == [train[3]]  # out of the cache
-    kept = emotion_data._of_fer(_recipe("base"), changed)
-    found = emotion_data._of_fer(_recipe("base", near_copies="left-out"), changed)
+    kept = emotion_data._of_fer(_recipe("quick"), changed)
+    found = emotion_data._of_fer(_recipe("quick", near_copies="left-out"), changed)
     assert set(kept.rows) - set(found.rows) == {train[3]}
 
 
 def test_a_second_head_needs_ferplus_labels() -> None:
     with pytest.raises(MienError, match=r"searched is 0\.5, but a second head needs FER"):
-        _recipe("base", searched=0.5, labels="fer2013")
+        _recipe("quick", searched=0.5, labels="fer2013")

@@ -99,5 +99,5 @@ def test_a_recipe_for_fer_suits_itself_to_class_folders(tmp_path: Path, small_da
     assert emotion_data.suited(recipe, folder).labels == "folders"
     assert emotion_data.suited(recipe, small_data) == recipe
     # One of two heads has nothing to learn for the second, and no near copies to leave out.
-    alone = emotion_data.suited(named.EMOTION["wide"], folder)
+    alone = emotion_data.suited(named.EMOTION["base"], folder)
     assert (alone.labels, alone.searched, alone.near_copies) == ("folders", 0, "kept")

@@ -48,6 +48,16 @@ def test_the_sampler_shows_every_class_equally_often(task: Made) -> None:
         assert least <= bright <= most
 
 
+def test_batches_that_are_varied_together_are_handed_out_one_by_one(task: Made) -> None:
+    made = task(augmentation="strong")
+    made._at_once = 3  # as on an accelerator
+    batches = list(made.batches(0, 0))
+    assert [len(inputs) for inputs, _ in batches] == [20] * 5
+    assert sum(int(targets[:, 1].sum()) for _, targets in batches) == 10
+    bright = torch.cat([inputs for inputs, _ in batches]).mean(dim=(1, 2, 3)) > 0
+    assert (bright == torch.cat([targets for _, targets in batches])[:, 1].bool()).float().mean() > 0.9
+
+
 def test_weights_make_a_rare_mistake_cost_as_much_as_all_common_ones(task: Made) -> None:
     outputs = torch.zeros(100, 2)
     targets = torch.eye(2)[[0] * 90 + [1] * 10]
@@ -124,7 +134,7 @@ def test_imbalance_report_and_tensorboard_from_the_command_line(small_data: Path
 
 
 def test_two_heads_learn_each_from_the_images_that_have_its_label(small_data: Path) -> None:
-    recipe = dataclasses.replace(named.EMOTION["wide"], near_copies="kept", batch=8, searched=2.0)
+    recipe = dataclasses.replace(named.EMOTION["base"], near_copies="kept", batch=8, searched=2.0)
     task = EmotionTask(recipe, emotion_data.open_data(recipe, small_data))
     assert task.labels == fer.FERPLUS
     assert task.network["classes"] == 15

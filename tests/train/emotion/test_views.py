@@ -16,7 +16,7 @@ def greys(first: int, count: int) -> np.ndarray:
 
 
 def views(shown: int, augmentation: FaceAugmentation = KINDS["none"]) -> Views:
-    return Views(greys(0, LABELLED), greys(100, UNLABELLED), shown, augmentation)
+    return Views(greys(0, LABELLED), greys(100, UNLABELLED), shown, augmentation, torch.device("cpu"))
 
 
 def test_an_epoch_shows_every_labelled_image_once_and_as_many_others_as_asked() -> None:

@@ -16,7 +16,7 @@ from mien_train.emotion.features import features
 from mien_train.emotion.task import logits
 from mien_train.networks import registry
 from mien_train.networks.classic import Certain, PlainNet, TwoStageNet
-from mien_train.networks.layers import ConvNormReLU
+from mien_train.networks.layers import Blur, ConvNormReLU
 
 EMOTION = {"name": "residual", "classes": 3, "widths": (4, 6), "blocks": (1, 1)}
 PARTED = {**EMOTION, "separable": 1}
@@ -265,3 +265,22 @@ def test_a_detector_may_be_wider_below_and_look_at_patches_first() -> None:
     # Below stride 2 everything is the same work; there 2×2 weights a pixel take the place of 3×3.
     macs = [registry.count(built({**FACE, "patches": patches}), 64, 96)[1] for patches in (False, True)]
     assert macs[0] - macs[1] == 32 * 48 * 4 * (9 - 4)
+
+
+def test_a_blur_halves_by_overlapping_windows_and_learns_nothing() -> None:
+    blur = Blur(2)
+    spot = torch.zeros(1, 2, 8, 8)
+    spot[0, 0, 4, 4], spot[0, 1, 3, 3] = 16.0, 16.0
+    halved = blur(spot)
+    assert halved.shape == (1, 2, 4, 4)
+    # An even pixel is the corner of four windows, an odd one the middle of one.
+    assert halved[0, 0, 1:3, 1:3].tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert halved[0, 1].nonzero().tolist() == [[1, 1]]
+    assert halved[0, 1, 1, 1] == 4.0
+    assert not any(parameter.requires_grad for parameter in blur.parameters())
+    picture = torch.rand(1, 2, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def moved(halved: nn.Module) -> float:
+        return float((halved(picture.roll(1, dims=3)) - halved(picture))[..., 1:-1, 1:-1].square().mean())
+
+    assert moved(blur) < 0.7 * moved(nn.AvgPool2d(2))

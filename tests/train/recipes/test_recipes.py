@@ -49,7 +49,7 @@ def test_another_architecture_keeps_what_both_have() -> None:
     assert isinstance(recipe, PlainRecipe)
     assert (recipe.name, recipe.epochs, recipe.widths, recipe.hidden, recipe.dropout) == (
         "base",
-        60,
+        200,
         (8, 16),
         (64, 32),
         0.2,

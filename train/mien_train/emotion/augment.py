@@ -40,7 +40,7 @@ class FaceAugmentation:
         half_face: share of images of which the left or right half is painted over.
         dim: share of images that get less or more light, by a factor of 0.2 to 1.2, in place of the other changes of
             contrast, brightness and gamma.
-        corrupt: share of images that get one of `mien_train.emotion.corruptions`.
+        corrupted: share of images that get one of `mien_train.emotion.corruptions`.
         share: share of images that are varied in all the other ways.
     """
 
@@ -56,16 +56,16 @@ class FaceAugmentation:
     sharpen: float = 0.0
     half_face: float = 0.0
     dim: float = 0.0
-    corrupt: float = 0.0
+    corrupted: float = 0.0
     share: float = 1.0
 
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
-        """Vary a batch: float32 (N, 1, H, W), luma 0..255 → the same shape and range."""
+        """Vary a batch: float32 (N, 1, H, W), luma 0..255, on the generator's device → the same shape and range."""
         varied = images
         if self.share:
             varied = self._erase(self._photometric(self._geometric(images, generator), generator), generator)
-            if self.corrupt:
-                varied = corruptions.corrupted(varied, self.corrupt, generator)
+            if self.corrupted:
+                varied = corruptions.corrupted(varied, self.corrupted, generator)
         if 0 < self.share < 1:
             varied = torch.where(_some(images, self.share, generator), varied, images)
         if self.sharpen:
@@ -78,7 +78,7 @@ class FaceAugmentation:
         n = len(images)
         angle = _signed(n, generator) * math.radians(self.rotation)
         scale = 1 + _signed(n, generator) * self.zoom
-        flip = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
+        flip = torch.where(_uniform(n, generator) < 0.5, -1.0, 1.0)
         cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
         shift = 2 * self.shift * _signed(2 * n, generator).view(n, 2)  # grid_sample counts a side as 2
         theta = torch.stack([cosine * flip, -sine, shift[:, 0], sine * flip, cosine, shift[:, 1]], dim=1)
@@ -97,33 +97,34 @@ class FaceAugmentation:
         exponent = torch.exp2(per_image(_signed(n, generator)) * self.gamma)
         lit = 255 * (images / 255) ** exponent
         if self.dim:
-            factor = _LIGHT[0] + (_LIGHT[1] - _LIGHT[0]) * torch.rand(n, generator=generator)
+            factor = _LIGHT[0] + (_LIGHT[1] - _LIGHT[0]) * _uniform(n, generator)
             lit = torch.where(_some(images, self.dim, generator), (given * per_image(factor)).clamp(0, 255), lit)
         images = lit
         soft = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2.0, mode="bilinear", align_corners=False)
-        images = torch.where(per_image(torch.rand(n, generator=generator) < self.blur), soft, images)
-        strength = per_image(torch.rand(n, generator=generator) * 3 - 2).clamp(min=0) * self.noise
-        images = images + strength * torch.randn(images.shape, generator=generator)
+        images = torch.where(per_image(_uniform(n, generator) < self.blur), soft, images)
+        strength = per_image(_uniform(n, generator) * 3 - 2).clamp(min=0) * self.noise
+        images = images + strength * torch.randn(images.shape, generator=generator, device=images.device)
         return images.clamp(0, 255)
 
     def _erase(self, images: Tensor, generator: Generator) -> Tensor:
         n, _, height, width = images.shape
-        area = torch.rand(n, generator=generator) * (_ERASED[1] - _ERASED[0]) + _ERASED[0]
+        area = _uniform(n, generator) * (_ERASED[1] - _ERASED[0]) + _ERASED[0]
         ratio = torch.exp(_signed(n, generator) * math.log(_LONGEST))
         half_h, half_w = (area * ratio).sqrt() * height / 2, (area / ratio).sqrt() * width / 2
-        centre_y, centre_x = torch.rand(n, generator=generator) * height, torch.rand(n, generator=generator) * width
-        rows, columns = torch.arange(height).view(1, -1, 1), torch.arange(width).view(1, 1, -1)
+        centre_y, centre_x = _uniform(n, generator) * height, _uniform(n, generator) * width
+        rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
+        rows, columns = rows.view(1, -1, 1), columns.view(1, 1, -1)
         inside = ((rows - centre_y.view(n, 1, 1)).abs() < half_h.view(n, 1, 1)) & (
             (columns - centre_x.view(n, 1, 1)).abs() < half_w.view(n, 1, 1)
         )
-        inside &= (torch.rand(n, generator=generator) < self.erase).view(n, 1, 1)
-        fill = torch.rand(n, generator=generator).view(n, 1, 1, 1) * 255
+        inside &= (_uniform(n, generator) < self.erase).view(n, 1, 1)
+        fill = _uniform(n, generator).view(n, 1, 1, 1) * 255
         return torch.where(inside[:, None], fill, images)
 
 
 def _some(images: Tensor, share: float, generator: Generator) -> Tensor:
     """A random share of a batch: bool (N, 1, 1, 1)."""
-    return (torch.rand(len(images), generator=generator) < share).view(-1, 1, 1, 1)
+    return (_uniform(len(images), generator) < share).view(-1, 1, 1, 1)
 
 
 def _sharpened(images: Tensor) -> Tensor:
@@ -134,14 +135,19 @@ def _sharpened(images: Tensor) -> Tensor:
 
 def _halved(images: Tensor, generator: Generator) -> Tensor:
     """One half of each image, left or right, in the image's mean luma."""
-    left = torch.arange(images.shape[3]) < images.shape[3] // 2
-    hidden = left == (torch.rand(len(images), generator=generator) < 0.5).view(-1, 1, 1, 1)
+    left = torch.arange(images.shape[3], device=images.device) < images.shape[3] // 2
+    hidden = left == (_uniform(len(images), generator) < 0.5).view(-1, 1, 1, 1)
     return torch.where(hidden, images.mean(dim=(1, 2, 3), keepdim=True), images)
+
+
+def _uniform(n: int, generator: Generator) -> Tensor:
+    """n uniform numbers in 0..1, on the generator's device."""
+    return torch.rand(n, generator=generator, device=generator.device)
 
 
 def _signed(n: int, generator: Generator) -> Tensor:
     """n uniform numbers in −1..1."""
-    return torch.rand(n, generator=generator) * 2 - 1
+    return _uniform(n, generator) * 2 - 1
 
 
 KINDS: Mapping[str, FaceAugmentation] = {
@@ -156,7 +162,6 @@ KINDS: Mapping[str, FaceAugmentation] = {
         erase=0.0,
         blur=0.0,
         dim=0.35,
-        corrupt=0.5,
     ),
     "strong": FaceAugmentation(),
     # Flip, 10° of rotation, 10 % of size and shift, 5 % of contrast and brightness.

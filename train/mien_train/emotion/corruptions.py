@@ -53,17 +53,21 @@ _COSINES = torch.tensor(
 
 def noise(images: Tensor, generator: Generator) -> Tensor:
     """Gaussian noise of a strength drawn for each image."""
-    return images + _drawn(images, NOISE, generator) * torch.randn(images.shape, generator=generator)
+    return images + _drawn(images, NOISE, generator) * torch.randn(
+        images.shape, generator=generator, device=images.device
+    )
 
 
 def blur(images: Tensor, generator: Generator) -> Tensor:
     """Each image shrunk by averaging, and enlarged again."""
     height, width = images.shape[2:]
     blurred = torch.empty_like(images)
-    for index, share in enumerate(_drawn(images, BLUR, generator).flatten().tolist()):
-        size = (max(1, round(height * share)), max(1, round(width * share)))
-        small = F.interpolate(images[index : index + 1], size=size, mode="area")
-        blurred[index] = F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False)[0]
+    sides = (_drawn(images, BLUR, generator).flatten() * width).round().clamp(min=1).int()
+    for side in sorted(set(sides.tolist())):
+        rows = (sides == side).nonzero()[:, 0]
+        size = (max(1, round(height * side / width)), side)
+        small = F.interpolate(images[rows], size=size, mode="area")
+        blurred[rows] = F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False)
     return blurred
 
 
@@ -76,24 +80,25 @@ def compressed(images: Tensor, quality: Tensor) -> Tensor:
     """Images float32 (n, 1, H, W) at JPEG qualities (n, 1, 1, 1) of 1 to 100; H and W are multiples of 8."""
     n, _, height, width = images.shape
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
-    table = (_TABLE * scale[..., None]).round().clamp(1, 255)  # (n, 1, 1, 8, 8)
+    cosines = _COSINES.to(images.device)
+    table = (_TABLE.to(images.device) * scale[..., None]).round().clamp(1, 255)  # (n, 1, 1, 8, 8)
     blocks = images.reshape(n, height // 8, 8, width // 8, 8).permute(0, 1, 3, 2, 4) - 128
-    steps = (_COSINES @ blocks @ _COSINES.T / table).round()
-    blocks = _COSINES.T @ (steps * table) @ _COSINES + 128
+    steps = (cosines @ blocks @ cosines.T / table).round()
+    blocks = cosines.T @ (steps * table) @ cosines + 128
     return blocks.permute(0, 1, 3, 2, 4).reshape(n, 1, height, width)
 
 
 def cover(images: Tensor, generator: Generator) -> Tensor:
     """A mask of one luma over the lower part of each image."""
     edge = _drawn(images, COVER, generator) * images.shape[2]
-    rows = torch.arange(images.shape[2]).view(1, 1, -1, 1)
+    rows = torch.arange(images.shape[2], device=images.device).view(1, 1, -1, 1)
     return torch.where(rows >= edge, _fill(images, generator), images)
 
 
 def half(images: Tensor, generator: Generator) -> Tensor:
     """One luma over the left or the right half of each image."""
-    left = torch.arange(images.shape[3]) < images.shape[3] // 2
-    hidden = left == (torch.rand(len(images), generator=generator) < 0.5).view(-1, 1, 1, 1)
+    left = torch.arange(images.shape[3], device=images.device) < images.shape[3] // 2
+    hidden = left == (_uniform(images, generator) < 0.5)
     return torch.where(hidden, _fill(images, generator), images)
 
 
@@ -107,9 +112,10 @@ def erase(images: Tensor, generator: Generator) -> Tensor:
     """One luma over a rectangle of each image."""
     n, _, height, width = images.shape
     area = _drawn(images, ERASED, generator).view(n, 1, 1)
-    ratio = torch.exp((torch.rand(n, generator=generator) * 2 - 1) * math.log(2.5)).view(n, 1, 1)
-    middle = torch.rand(n, 2, 1, 1, generator=generator)
-    rows, columns = torch.arange(height).view(1, -1, 1), torch.arange(width).view(1, 1, -1)
+    ratio = torch.exp((_uniform(images, generator) * 2 - 1) * math.log(2.5)).view(n, 1, 1)
+    middle = torch.rand(n, 2, 1, 1, generator=generator, device=images.device)
+    rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
+    rows, columns = rows.view(1, -1, 1), columns.view(1, 1, -1)
     inside = ((rows - middle[:, 0] * height).abs() < (area * ratio).sqrt() * height / 2) & (
         (columns - middle[:, 1] * width).abs() < (area / ratio).sqrt() * width / 2
     )
@@ -130,8 +136,8 @@ KINDS: Mapping[str, Corruption] = {
 
 def corrupted(images: Tensor, share: float, generator: Generator) -> Tensor:
     """A share of a batch, each image with one corruption: float32 (N, 1, H, W), luma 0..255 → a new one."""
-    kind = torch.randint(len(KINDS), (len(images),), generator=generator)
-    kind[torch.rand(len(images), generator=generator) >= share] = -1
+    kind = torch.randint(len(KINDS), (len(images),), generator=generator, device=images.device)
+    kind[_uniform(images, generator).flatten() >= share] = -1
     result = images.clone()
     for index, corruption in enumerate(KINDS.values()):
         rows = (kind == index).nonzero()[:, 0]
@@ -142,9 +148,14 @@ def corrupted(images: Tensor, share: float, generator: Generator) -> Tensor:
 
 def _drawn(images: Tensor, span: tuple[float, float], generator: Generator) -> Tensor:
     """A number for each image, uniform over the span: (n, 1, 1, 1)."""
-    return span[0] + (span[1] - span[0]) * torch.rand(len(images), 1, 1, 1, generator=generator)
+    return span[0] + (span[1] - span[0]) * _uniform(images, generator)
+
+
+def _uniform(images: Tensor, generator: Generator) -> Tensor:
+    """A number in 0..1 for each image: (n, 1, 1, 1)."""
+    return torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
 
 
 def _fill(images: Tensor, generator: Generator) -> Tensor:
     """A luma for each image, spread over it."""
-    return (torch.rand(len(images), 1, 1, 1, generator=generator) * 255).expand_as(images)
+    return (_uniform(images, generator) * 255).expand_as(images)

@@ -37,6 +37,10 @@ _TEMPLATE = "emotion-base"
 """The bundled classifier: trained on FER2013's own crops, like most face crops that people have."""
 
 
+_AT_ONCE = 64
+"""Batches that an accelerator varies at once."""
+
+
 class EmotionTask:
     """Trains on shares of the classes; selects by accuracy on the validation split."""
 
@@ -48,6 +52,7 @@ class EmotionTask:
         self.labels = source.names
         self.data_sha256 = source.sha256
         self.network = network_of(recipe, source.names, len(FER2013) if source.searched else 0)
+        self._world, self.device = distributed.world(), distributed.device()
         self._images, self._targets = torch.from_numpy(source.images), torch.from_numpy(source.targets)
         self._searched = source.searched
         if source.searched is not None:
@@ -55,19 +60,24 @@ class EmotionTask:
             # Both heads' targets side by side; the second's classes are told apart by their odds, not their numbers
             # (Menon et al. 2021, "Long-tail learning via logit adjustment").
             self._targets = torch.cat([self._targets, second], dim=1)
-            self._odds = (second.sum(dim=0) / second.sum()).clamp(min=1e-6).log()
+            self._odds = (second.sum(dim=0) / second.sum()).clamp(min=1e-6).log().to(self.device)
         self._val, self._contested = source.val, source.contested
         self._classes = self._targets[:, : len(self.labels)].argmax(dim=1)
         counts = torch.bincount(self._classes, minlength=len(self.labels)).clamp(min=1).float()
         self._share = counts / counts.sum()  # (K,)
         self._augment = dataclasses.replace(
-            augment.KINDS[recipe.augmentation], sharpen=recipe.sharpen, half_face=recipe.half_face
+            augment.KINDS[recipe.augmentation],
+            corrupted=recipe.corrupted,
+            sharpen=recipe.sharpen,
+            half_face=recipe.half_face,
         )
         if self._augment.share:
             self._augment = dataclasses.replace(self._augment, share=recipe.augmented)
         self._template = _template()
-        self._world = distributed.world()
-        self.device = distributed.device()
+        self._images, self._targets = self._images.to(self.device), self._targets.to(self.device)
+        self._share, self._classes = self._share.to(self.device), self._classes.to(self.device)
+        # An accelerator varies thousands of images at once in the time that Python needs to ask for it.
+        self._at_once = 1 if self.device.type == "cpu" or self._world.size > 1 else _AT_ONCE
 
     def steps(self) -> int:
         """Optimizer steps of one epoch."""
@@ -78,24 +88,25 @@ class EmotionTask:
 
         In a distributed run, the part of each batch that is this process's.
         """
-        generator = Generator().manual_seed(seed * 100_003 + epoch)
+        generator = Generator(self.device).manual_seed(seed * 100_003 + epoch)
         order = self._order(generator)
         if self._world.size > 1:  # the order is everybody's, the augmentation each one's own
-            generator = Generator().manual_seed((seed * 100_003 + epoch) * self._world.size + self._world.rank)
-        for whole in torch.split(order, self.recipe.batch):
+            generator.manual_seed((seed * 100_003 + epoch) * self._world.size + self._world.rank)
+        for whole in torch.split(order, self.recipe.batch * self._at_once):
             rows = self._world.part(whole)
             images = self._augment(self._images[rows][:, None].float(), generator)
             targets = self._targets[rows]
             if self.recipe.mixup:
-                share = torch.rand(len(rows), 1, generator=generator) * self.recipe.mixup
-                other = torch.randperm(len(rows), generator=generator)
+                share = torch.rand(len(rows), 1, generator=generator, device=self.device) * self.recipe.mixup
+                other = torch.randperm(len(rows), generator=generator, device=self.device)
                 images = images.lerp(images[other], share[:, :, None, None])
                 targets = targets.lerp(targets[other], share)
-            yield to_input(images), targets
+            parts = (torch.split(shown, self.recipe.batch) for shown in (to_input(images), targets))
+            yield from zip(*parts, strict=True)
 
     def _order(self, generator: Generator) -> Tensor:
         if self.recipe.imbalance != "sampler":
-            return torch.randperm(len(self._images), generator=generator)
+            return torch.randperm(len(self._images), generator=generator, device=self.device)
         each = 1 / self._share[self._classes]
         return torch.multinomial(each, len(self._images), replacement=True, generator=generator)
 
@@ -103,17 +114,16 @@ class EmotionTask:
         """Cross-entropy against the targets' shares, of each head over the images that have a target for it."""
         if self._searched is not None:
             count = len(self.labels)
-            odds, smoothing = self._odds.to(outputs.device), self.recipe.label_smoothing
+            smoothing = self.recipe.label_smoothing
             return {
                 "cross_entropy": _known_entropy(outputs[:, :count].float(), targets[:, :count], smoothing),
                 "searched": self.recipe.searched
-                * _known_entropy(outputs[:, count:].float() + odds, targets[:, count:], smoothing),
+                * _known_entropy(outputs[:, count:].float() + self._odds, targets[:, count:], smoothing),
             }
         weight = None
         if self.recipe.imbalance == "weights":
-            weight = (1 / (self._share * len(self._share))).to(outputs.device)
-        entropy = F.cross_entropy(outputs.float(), targets, weight, label_smoothing=self.recipe.label_smoothing)
-        return {"cross_entropy": entropy}
+            weight = 1 / (self._share * len(self._share))
+        return {"cross_entropy": _known_entropy(outputs.float(), targets, self.recipe.label_smoothing, weight)}
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Loss, accuracy and macro-F1 on the validation split."""
@@ -129,7 +139,7 @@ class EmotionTask:
             return figures
         val = self._searched.val
         balanced = logits(network, val.images)[:, len(self.labels) :]
-        usual = scores((balanced + self._odds).argmax(dim=1).numpy(), val.labels, len(FER2013))
+        usual = scores((balanced + self._odds.cpu()).argmax(dim=1).numpy(), val.labels, len(FER2013))
         mean = scores(balanced.argmax(dim=1).numpy(), val.labels, len(FER2013)).recall.mean()
         return {**figures, "searched_accuracy": usual.accuracy, "searched_mean_recall": float(mean)}
 
@@ -166,8 +176,8 @@ class EmotionTask:
             return expressions.Heard.of(split, heads.parted(logits(network, split.images).numpy(), both))
 
         found = expressions.Validation(heard(self._val), heard(self._contested), heard(searched))
-        seen = self._targets[:, : len(self.labels)].sum(dim=0)
-        shares = (seen / seen.sum()).numpy(), self._odds.exp().numpy()
+        seen = self._targets[:, : len(self.labels)].sum(dim=0).cpu()
+        shares = (seen / seen.sum()).numpy(), self._odds.exp().cpu().numpy()
         chosen = expressions.choose(both, found, shares, self.recipe.wanted_accuracy)
         return {
             "expressions": [heads.document(one, both) for one in chosen],
@@ -233,12 +243,11 @@ def stages(names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
     return negative, other
 
 
-def _known_entropy(outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+def _known_entropy(outputs: Tensor, targets: Tensor, smoothing: float, weight: Tensor | None = None) -> Tensor:
     """Cross-entropy of logits float32 (N, K) with target shares (N, K), over the rows that have a target."""
     known = targets.sum(dim=1) > 0
-    if not known.any():
-        return outputs.sum() * 0.0
-    return F.cross_entropy(outputs[known], targets[known], label_smoothing=smoothing)
+    entropy = F.cross_entropy(outputs, targets, weight, reduction="none", label_smoothing=smoothing)
+    return (entropy * known).sum() / known.sum().clamp(min=1)
 
 
 def to_input(images: Tensor) -> Tensor:
@@ -246,9 +255,10 @@ def to_input(images: Tensor) -> Tensor:
     return (images - 128) * registry.INPUT_SCALE
 
 
-def logits(network: nn.Module, images: NDArray[np.uint8], batch: int = 256) -> Tensor:
-    """Logits float32 (n, K) of uint8 (n, 48, 48)."""
+def logits(network: nn.Module, images: NDArray[np.uint8], batch: int | None = None) -> Tensor:
+    """Logits float32 (n, K) of uint8 (n, 48, 48); `batch` images at once, None for what suits the device."""
     device = next(network.parameters()).device
+    batch = batch or (256 if device.type == "cpu" else 4096)
     with torch.inference_mode():
         parts = [
             network(to_input(part[:, None].to(device).float())).cpu()

@@ -39,9 +39,11 @@ class TaughtTask(EmotionTask):
             told += f",faces {store.array_sha256(unlabelled)[:SHORT]}"
         super().__init__(dataclasses.replace(recipe, teachers=told), source)
         self._teachers = teachers
-        self._views = Views(source.images, unlabelled, round(recipe.unlabelled * len(source.images)), self._augment)
-        self._targets = torch.cat([self._targets, torch.zeros(len(unlabelled), self._targets.shape[1])])
-        odds = self._odds if source.searched is not None else torch.empty(0)
+        self._views = Views(
+            source.images, unlabelled, round(recipe.unlabelled * len(source.images)), self._augment, self.device
+        )
+        self._targets = torch.cat([self._targets, self._targets.new_zeros(len(unlabelled), self._targets.shape[1])])
+        odds = self._odds if source.searched is not None else torch.empty(0, device=self.device)
         self._heads = Heads(len(self.labels), odds, recipe.taught_temperature)
 
     def steps(self) -> int:
@@ -54,8 +56,9 @@ class TaughtTask(EmotionTask):
         The views are the same for every seed; their order is not.
         """
         views, rows = self._views.of(epoch)
-        answers = self._teachers.answers(views, self._heads, epoch)
-        order = torch.randperm(len(views), generator=Generator().manual_seed(seed * 100_003 + epoch))
+        answers = self._teachers.answers(views, self._heads, epoch).to(self.device)
+        generator = Generator(self.device).manual_seed(seed * 100_003 + epoch)
+        order = torch.randperm(len(views), generator=generator, device=self.device)
         for part in torch.split(order, self.recipe.batch):
             targets = torch.cat([self._targets[rows[part]], answers[part].float()], dim=1)
             yield to_input(views[part][:, None].float()), targets
@@ -68,8 +71,7 @@ class TaughtTask(EmotionTask):
         """
         width = outputs.shape[1]
         labels, answers = targets[:, :width], targets[:, width:]
-        known = labels.sum(dim=1) > 0
-        told = super().loss(outputs[known], labels[known]) if known.any() else super().loss(outputs, labels)
+        told = super().loss(outputs, labels)
         taught, count = self.recipe.taught, len(self.labels)
         first, second = self._heads.logarithms(outputs)
         divergence = _divergence(first, answers[:, :count])

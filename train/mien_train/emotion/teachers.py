@@ -17,7 +17,7 @@ from mien_train.networks import registry
 from mien_train.recipes.base import Precision
 from mien_train.recipes.choosing import recipe_of
 from mien_train.recipes.emotion import EmotionRecipe
-from mien_train.training import checkpoint, distributed, loop
+from mien_train.training import checkpoint, distributed, step
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
 
@@ -80,7 +80,7 @@ class Teachers:
 
     def __init__(self, runs: Sequence[Path], names: tuple[str, ...], recipe: EmotionRecipe, data_sha256: str) -> None:
         if not runs:
-            raise MienError("no teacher is given; name runs, or recipes and seeds such as wide:0")
+            raise MienError("no teacher is given; name runs, or recipes and seeds such as teacher:0")
         self._where = distributed.device()
         self._precision: Precision = recipe.precision
         found: dict[str, Checkpoint] = {}
@@ -104,14 +104,14 @@ class Teachers:
         """The mean of the teachers' probabilities for views uint8 (N, 48, 48), each head's side by side.
 
         Args:
-            views: what is shown.
+            views: what is shown, on any device.
             heads: how the outputs are read.
             epoch: whose views these are, from 0; for the progress alone.
 
         Returns:
             float16 (N, outputs), on the processor.
         """
-        shown = hashlib.sha256(views.numpy().data)
+        shown = hashlib.sha256(views.cpu().numpy().data)
         shown.update(f"{self.fingerprint} {heads.key()} {self._where.type}".encode())
         cached = store.cache() / f"answers-{shown.hexdigest()[:24]}.npz"
         if stored := store.load_arrays(cached, ("answers",)):
@@ -125,7 +125,7 @@ class Teachers:
     def _answer(self, views: Tensor, heads: Heads) -> Tensor:
         inputs = (views[:, None].to(self._where).float() - 128) * registry.INPUT_SCALE
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        fast = loop.precision_of(self._precision, self._where) == torch.bfloat16
+        fast = step.precision_of(self._precision, self._where) == torch.bfloat16
         total: Tensor | None = None
         for network in self._networks:
             with torch.autocast(self._where.type, torch.bfloat16, enabled=fast):

@@ -9,7 +9,8 @@ from torch import Generator, Tensor
 
 from mien_train.emotion.augment import FaceAugmentation
 
-_CHUNK = 256
+_CHUNK, _MANY = 256, 8192
+"""Images that are varied at once by a processor, and by an accelerator."""
 _EPOCH = 1_000_003
 """Of the seeds of two epochs, so that no chunk of one is seeded like a chunk of another."""
 
@@ -25,6 +26,7 @@ class Views:
         unlabelled: uint8 (m, 48, 48); m may be 0.
         shown: how many of the unlabelled are shown in an epoch; at most m are.
         augmentation: how they are varied.
+        where: the device that varies them; each kind draws other numbers.
 
     Attributes:
         count: images shown in an epoch.
@@ -36,8 +38,9 @@ class Views:
         unlabelled: NDArray[np.uint8],
         shown: int,
         augmentation: FaceAugmentation,
+        where: torch.device,
     ) -> None:
-        self._images = torch.from_numpy(np.concatenate([labelled, unlabelled]))
+        self._images = torch.from_numpy(np.concatenate([labelled, unlabelled])).to(where)
         self._labelled, self._shown = len(labelled), min(shown, len(unlabelled))
         self._augment = augmentation
         self.count = self._labelled + self._shown
@@ -46,13 +49,17 @@ class Views:
         """The views of an epoch, numbered from 0.
 
         Returns:
-            uint8 (count, 48, 48), and int64 (count,): which image each shows, the unlabelled numbered after the
-            labelled.
+            uint8 (count, 48, 48) and int64 (count,), on the device: what is shown, and which image each shows, the
+            unlabelled numbered after the labelled.
         """
-        generator = Generator().manual_seed(epoch * _EPOCH)
-        others = torch.randperm(len(self._images) - self._labelled, generator=generator)[: self._shown]
-        rows = torch.cat([torch.arange(self._labelled), self._labelled + others.sort().values])
-        views = torch.empty((self.count, *self._images.shape[1:]), dtype=torch.uint8)
-        for at, part in zip(torch.split(torch.arange(self.count), _CHUNK), torch.split(rows, _CHUNK), strict=True):
-            views[at] = self._augment(self._images[part][:, None].float(), generator)[:, 0].round().to(torch.uint8)
-        return views, rows
+        where = self._images.device
+        generator = Generator(where).manual_seed(epoch * _EPOCH)
+        unlabelled = len(self._images) - self._labelled
+        others = torch.randperm(unlabelled, generator=generator, device=where)[: self._shown]
+        rows = torch.cat([torch.arange(self._labelled, device=where), self._labelled + others.sort().values])
+        chunk = _CHUNK if where.type == "cpu" else _MANY
+        views = [
+            self._augment(self._images[part][:, None].float(), generator)[:, 0].round().to(torch.uint8)
+            for part in torch.split(rows, chunk)
+        ]
+        return torch.cat(views), rows

@@ -81,10 +81,9 @@ def assign(scores: Tensor, boxes: Tensor, faces: Tensor, image: Tensor, ignore: 
         grid: the cells.
     """
     (n, a), where = scores.shape, scores.device
-    counted = torch.ones(n, a, dtype=torch.bool, device=where)
     inside = _inside(faces, grid)  # (T, A)
-    for row in torch.nonzero(ignore)[:, 0].tolist():
-        counted[image[row]] &= ~inside[row]
+    doubtful = torch.zeros(n, a, device=where).index_add_(0, image[ignore], inside[ignore].float())
+    counted = doubtful == 0
     wanted = torch.zeros(n, a, device=where)
     real = torch.nonzero(~ignore)[:, 0]
     if not len(real):

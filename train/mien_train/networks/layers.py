@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
@@ -15,10 +16,11 @@ _SHRINKING: Mapping[Shortcut, Callable[[], nn.Module]] = {
 }
 
 
-_POOLS: Mapping[Down, Callable[[], nn.Module]] = {
-    "strided": nn.Identity,
-    "average": lambda: nn.AvgPool2d(2),
-    "max": lambda: nn.MaxPool2d(2),
+_POOLS: Mapping[Down, Callable[[int], nn.Module]] = {
+    "strided": lambda _: nn.Identity(),
+    "average": lambda _: nn.AvgPool2d(2),
+    "max": lambda _: nn.MaxPool2d(2),
+    "blurred": lambda channels: Blur(channels),
 }
 
 
@@ -57,6 +59,26 @@ class ConvNormReLU(nn.Sequential):
         return x
 
 
+class Blur(nn.Conv2d):
+    """Halves a map by binomial 3×3 windows of stride 2, each channel by itself; nothing of it is learned.
+
+    Neighbouring windows overlap, so that less changes when the picture moves by a pixel (Zhang 2019, "Making
+    convolutional networks shift-invariant again"). TFLite's SAME again: a row and a column of zeros below and right.
+
+    Args:
+        channels: of the map.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3, 2, groups=channels, bias=False)
+        row = torch.tensor([0.25, 0.5, 0.25])
+        self.weight = nn.Parameter((row[:, None] * row).expand(channels, 1, 3, 3).clone(), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W), even sides → (N, channels, H / 2, W / 2)."""
+        return super().forward(F.pad(x, (0, 1, 0, 1)))
+
+
 class Residual(nn.Module):
     """Two 3×3 convolutions beside a shortcut (He et al. 2016, "basic block").
 
@@ -66,9 +88,8 @@ class Residual(nn.Module):
         shortcut: what the shortcut of stride 2 does before its 1×1 convolution. "averaged" (He et al. 2019, "Bag of
             Tricks", ResNet-D) sees every pixel and aliases less; "sampled" is what a 1×1 convolution of stride 2
             computes, as networks of earlier versions were trained.
-        down: how stride 2 is come by: "strided", or an "average" or "max" of 2×2 pixels before everything else, which
-            costs as much and moves less when the picture moves (Zhang 2019, "Making convolutional networks
-            shift-invariant again").
+        down: how stride 2 is come by: "strided", or by an "average" or "max" of 2×2 pixels or a `Blur` ("blurred")
+            before everything else, which costs as much.
         separable: each 3×3 convolution is a depthwise one and a 1×1 one, with nothing but normalisation between them
             (Chollet 2017, "Xception"): a ninth of the weights for each channel of the output, nearly.
     """
@@ -83,7 +104,7 @@ class Residual(nn.Module):
         separable: bool = False,
     ) -> None:
         super().__init__()
-        self.pool = _POOLS[down]() if stride != 1 else nn.Identity()
+        self.pool = _POOLS[down](channels_in) if stride != 1 else nn.Identity()
         if down != "strided":
             stride = 1
         self.first = _convolution(channels_in, channels, stride, separable, relu=True)

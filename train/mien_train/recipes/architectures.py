@@ -17,7 +17,7 @@ from mien_train.recipes.values import Count, Counts, Share, Span
 Pool = Literal["max", "average"]
 Activation = Literal["relu", "elu"]
 Shortcut = Literal["averaged", "sampled"]
-Down = Literal["strided", "average", "max"]
+Down = Literal["strided", "average", "max", "blurred"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class ResidualRecipe(_Widths):
         widths: channels of the stages; the side halves between two of them.
         blocks: residual blocks of each stage; the first may have none, so that the stem alone sees the full size.
         dropout: probability with which a pooled feature is dropped in training.
-        down: how a map is halved between two stages: by a "strided" convolution, or by an "average" or the "max" of 2×2
-            pixels before the block, which costs as much and shifts less.
+        down: how a map is halved between two stages: by a "strided" convolution, or before the block, which costs as
+            much, by an "average" or the "max" of 2×2 pixels or by overlapping windows ("blurred").
         shortcut: how the shortcut beside a strided convolution halves its map: "averaged", or "sampled", as before it
             could be chosen.
         separable: how many of the last stages have separable convolutions, of few weights for many channels.

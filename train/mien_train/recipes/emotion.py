@@ -46,6 +46,7 @@ class EmotionRecipe(Recipe):
         near_copies: of validation and test images among the training images of FER2013: "kept" or "left-out".
         augmentation: "wide", "strong", "light" or "none"; see `mien_train.emotion.augment.KINDS`.
         augmented: share of training images that are augmented at all.
+        corrupted: share of training images that something spoils: one of `mien_train.emotion.corruptions` each.
         sharpen: share of training images that are sharpened.
         half_face: share of training images of which one half, left or right, is painted over.
         crops: "direct" (images as they are) or "detector" (cut by the detector's landmarks, as the kiosk cuts them).
@@ -68,6 +69,7 @@ class EmotionRecipe(Recipe):
     near_copies: NearCopies = "kept"
     augmentation: Augmentation = "strong"
     augmented: Share = 1.0
+    corrupted: Share = 0.0
     sharpen: Share = 0.0
     half_face: Share = 0.0
     crops: Crops = "direct"

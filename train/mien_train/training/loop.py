@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,13 +16,17 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from mien.errors import MienError
 from mien_train.networks import registry
-from mien_train.recipes.base import Precision, Recipe
+from mien_train.recipes.base import Recipe
 from mien_train.recipes.choosing import recipe_of
 from mien_train.training import checkpoint, distributed, history
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.history import Row
-from mien_train.training.optim import follow, optimizer_of, schedule_of
+from mien_train.training.optim import MovingAverage, loaded, optimizer_of, schedule_of
 from mien_train.training.progress import progress, say
+from mien_train.training.step import Step, floats
+
+_ASKED_EVERY = 50
+"""Steps between two looks at the loss on an accelerator, which each time waits until it has caught up."""
 
 
 class Task(Protocol):
@@ -137,7 +140,8 @@ def train(
         rows, best = _restore(stored, network, average, optimizer, schedule)
         if isinstance(task, Looking):
             task.recall(stored.resume.get("memory", {}))
-    state = Run(task, distributed.wrapped(network, here), network, average, optimizer, schedule, seed)
+    step = Step(task, distributed.wrapped(network, here), optimizer, where, here.size == 1)
+    state = Run(task, step, network, MovingAverage(average, network, recipe.ema), optimizer, schedule, seed)
     begun, saved = time.time() - sum(r["seconds"] for r in rows), len(rows)
     try:
         for epoch in range(len(rows), recipe.epochs):
@@ -147,7 +151,11 @@ def train(
             started = time.time()
             if isinstance(task, Looking):
                 task.look(average, epoch)
-            row = {"epoch": epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"], **train_epoch(state, epoch)}
+            row = {
+                "epoch": epoch + 1,
+                "learning_rate": float(optimizer.param_groups[0]["lr"]),
+                **train_epoch(state, epoch),
+            }
             validated = (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs
             if validated and here.first:
                 row |= {f"val_{k}": v for k, v in task.validate(average).items()}
@@ -190,12 +198,12 @@ class _Best:
 
 @dataclass(frozen=True)
 class Run:
-    """What an epoch works with; `parallel` is the network, averaging gradients over all processes."""
+    """What an epoch works with."""
 
     task: Task
-    parallel: nn.Module
+    step: Step
     network: nn.Module
-    average: nn.Module
+    average: MovingAverage
     optimizer: torch.optim.Optimizer
     schedule: LambdaLR
     seed: int
@@ -207,37 +215,29 @@ def train_epoch(run: Run, epoch: int) -> dict[str, float]:
     Raises:
         MienError: the loss is no longer a number.
     """
-    task, here, where = run.task, distributed.world(), run.task.device
-    precise = precision_of(task.recipe.precision, where)
+    task, here = run.task, distributed.world()
     run.network.train()
     # Of dropout: a resumed run must drop what an unbroken one drops, and each process something else.
     torch.manual_seed((run.seed * 100_003 + epoch) * here.size + here.rank)
-    sums: dict[str, float] = defaultdict(float)
+    total, every = torch.zeros((), device=task.device), 1 if task.device.type == "cpu" else _ASKED_EVERY
     bar = progress(task.batches(epoch, run.seed), f"epoch {epoch + 1}", task.steps())
-    for inputs, targets in bar:
-        if where.type != "cpu":
-            inputs, targets = inputs.to(where), targets.to(where)
-        with torch.autocast(where.type, torch.bfloat16, enabled=precise == torch.bfloat16):
-            outputs = run.parallel(inputs.contiguous(memory_format=torch.channels_last))
-        parts = task.loss(outputs, targets)
-        loss = torch.stack(list(parts.values())).sum()
-        if not torch.isfinite(loss):
-            raise MienError(f"the loss became {loss.item()} in epoch {epoch + 1}; lower learning_rate with --set")
-        run.optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(run.network.parameters(), task.recipe.clip)
-        run.optimizer.step()
+    for count, (inputs, targets) in enumerate(bar, 1):
+        values = run.step(inputs, targets)
+        total = total + values
+        if count % every == 0 or count == task.steps():
+            if not torch.isfinite(total).all():
+                raise MienError(
+                    f"the loss became {values.sum().item()} in epoch {epoch + 1}; lower learning_rate with --set"
+                )
+            bar.note(", ".join(f"{part} {value:.3f}" for part, value in floats(run.step.names, values).items()))
         run.schedule.step()
-        follow(run.average, run.network, task.recipe.ema, run.schedule.last_epoch)
-        for part, value in parts.items():
-            sums[f"loss_{part}"] += value.item() / task.steps()
-        bar.note(", ".join(f"{part} {value.item():.3f}" for part, value in parts.items()))
-    return dict(sums)
+        run.average.follow(run.schedule.last_epoch)
+    return {f"loss_{part}": value for part, value in floats(run.step.names, total / task.steps()).items()}
 
 
 def _write(run: Run, folder: Path, rows: list[Row], best: _Best) -> None:
     resumable = {
-        "network": run.network.state_dict(), "average": run.average.state_dict(),
+        "network": run.network.state_dict(), "average": run.average.module.state_dict(),
         "optimizer": run.optimizer.state_dict(), "schedule": run.schedule.state_dict(),
         "rows": rows, "best": asdict(best), "memory": run.task.memory if isinstance(run.task, Looking) else {},
     }  # fmt: skip
@@ -259,14 +259,6 @@ def initialized(network: nn.Module, path: str) -> None:
         raise MienError(f"init={path}: none of its weights fits this network; choose a run of the same architecture")
     network.load_state_dict(fitting, strict=False)
     say(f"{len(fitting)} of {len(mine)} tensors taken from {path}")
-
-
-def precision_of(name: Precision, where: torch.device) -> torch.dtype:
-    """bfloat16 or float32: what a recipe's word means on a device."""
-    native = where.type == "cuda" or (
-        torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
-    return torch.bfloat16 if name == "bfloat16" or (name == "auto" and native) else torch.float32
 
 
 def _copied(module: nn.Module) -> dict[str, Tensor]:
@@ -309,6 +301,6 @@ def _restore(
 ) -> tuple[list[Row], _Best]:
     network.load_state_dict(stored.resume["network"])
     average.load_state_dict(stored.resume["average"])
-    optimizer.load_state_dict(stored.resume["optimizer"])
+    loaded(optimizer, stored.resume["optimizer"])
     schedule.load_state_dict(stored.resume["schedule"])
     return list(stored.resume["rows"]), _Best(**stored.resume["best"])

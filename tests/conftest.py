@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Before torch or numpy are imported. Threads that meet at a barrier spin for those that something else keeps from their
+# core: beside other work, a training test of two threads took minutes in place of seconds.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 _REAL = Path(__file__).parents[2] / "shared" / "data"
 

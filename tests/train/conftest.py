@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
 VOTES_HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -56,12 +55,6 @@ def write_faces(folder: Path, photos: int = 12) -> None:
         handle.close()
         (folder / "faces" / f"{name}.zip").write_bytes(archives[name].getvalue())
     (folder / "faces" / "faces.json").write_text(json.dumps({"train": rows[: photos // 2], "val": rows[photos // 2 :]}))
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
-    """Tiny networks gain nothing from more threads and lose much to a busy machine."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

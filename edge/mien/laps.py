@@ -3,16 +3,65 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 QUANTILES = {"p25": 25, "p50": 50, "p75": 75, "p90": 90, "p95": 95, "p99": 99}
 """Name of a figure to its percentile."""
 
 _KEPT = 20_000
 """Frames whose laps are kept: a kiosk runs for months, and they must not fill its memory."""
+
+
+class Durations(Sequence[int]):
+    """The last durations that were booked, oldest first, in memory that is taken once.
+
+    8 bytes each: as Python integers in a list they would take 40, bit by bit, and a kiosk's first quarter of an hour
+    would look like a leak.
+
+    Args:
+        room: how many are kept, 1 or more.
+    """
+
+    def __init__(self, room: int = _KEPT) -> None:
+        self._values = np.zeros(room, dtype=np.int64)
+        self._room = room
+        self._booked = 0
+
+    def append(self, nanoseconds: int) -> None:
+        """Keep a duration, in place of the oldest where there is no room any more."""
+        self._values[self._booked % self._room] = nanoseconds
+        self._booked += 1
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.int64]:
+        """A copy, int64 (n,), oldest first; numpy asks for it."""
+        oldest = self._booked % self._room if self._booked > self._room else 0
+        values = np.concatenate([self._values[oldest : len(self)], self._values[:oldest]])
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        return min(self._booked, self._room)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, slice):
+            part: list[int] = np.asarray(self)[index].tolist()
+            return part
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"there are {count} durations, and none of number {index}")
+        # Counted from the first that was ever booked.
+        number = self._booked + index if index < 0 else self._booked - count + index
+        return int(self._values[number % self._room])
 
 
 class Laps:
@@ -23,7 +72,7 @@ class Laps:
     """
 
     def __init__(self) -> None:
-        self._stages: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_KEPT))
+        self._stages: defaultdict[str, Durations] = defaultdict(Durations)
         self._open: dict[str, int] = {}
         self._last = time.perf_counter_ns()
 
@@ -40,7 +89,7 @@ class Laps:
     def lap(self, stage: str) -> None:
         """Add the time since the last call to the frame's `stage`, and begin the next lap."""
         now = time.perf_counter_ns()
-        self.add(stage, now - self._last)
+        self._open[stage] = self._open.get(stage, 0) + now - self._last
         self._last = now
 
     def skip(self) -> None:

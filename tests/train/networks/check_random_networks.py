@@ -35,6 +35,7 @@ from mien_train.networks import registry
 from mien_train.networks.face import STRIDES
 from mien_train.recipes.base import Precision, Recipe
 from mien_train.training import loop, optim
+from mien_train.training.step import Step
 
 STEPS = 10
 SECONDS = 120
@@ -122,7 +123,7 @@ def drawn(kind: str, rng: np.random.Generator) -> dict[str, Any]:
         network = {"name": kind, "classes": classes, "widths": widths, "blocks": blocks}
         if kind == "emotion":  # as earlier versions stored it: strided convolutions alone
             return network
-        down = ("strided", "average", "max")[rng.integers(3)]
+        down = ("strided", "average", "max", "blurred")[rng.integers(4)]
         return {**network, "down": down, "separable": int(rng.integers(len(widths) + 1))}
     if kind == "plain":
         return {"name": kind, "classes": classes, "widths": channels(1, 5), **layers}
@@ -166,7 +167,9 @@ def trained(case: Case) -> None:
     average = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = optim.optimizer_of(network, task.recipe)
     schedule = optim.schedule_of(optimizer, task.recipe, STEPS)
-    loop.train_epoch(loop.Run(task, network, network, average, optimizer, schedule, case.seed), 0)
+    step = Step(task, network, optimizer, task.device, alone=True)
+    follower = optim.MovingAverage(average, network, task.recipe.ema)
+    loop.train_epoch(loop.Run(task, step, network, follower, optimizer, schedule, case.seed), 0)
 
 
 def run(every: Sequence[Case], jobs: int, work: Callable[[Case], None] = trained) -> list[str]:

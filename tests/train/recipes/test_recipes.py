@@ -49,10 +49,10 @@ def test_another_architecture_keeps_what_both_have() -> None:
     assert isinstance(recipe, PlainRecipe)
     assert (recipe.name, recipe.epochs, recipe.widths, recipe.hidden, recipe.dropout) == (
         "base",
-        200,
+        180,
         (8, 16),
         (64, 32),
-        0.2,
+        0.1,
     )
     blocks = choosing.chosen(named.EMOTION, "deep", ["architecture=blocks"])
     assert isinstance(blocks, BlocksRecipe)

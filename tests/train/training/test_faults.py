@@ -134,7 +134,7 @@ def test_a_run_needs_no_bundled_model(
         "no crop template: emotion-base is not bundled; measure one with `mien_train align`" in capsys.readouterr().out
     )
     metrics = checkpoint.finished(tmp_path / "run" / "checkpoint.pt").metrics
-    assert "decision" in metrics
+    assert "expressions" in metrics
     assert "alignment" not in metrics
 
 

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
 from mien.errors import MienError
 from mien_train.data import emotion_data
 from mien_train.emotion.task import EmotionTask
@@ -38,7 +40,8 @@ def store(run: Path, data: Path) -> Mapping[str, object]:
     task = EmotionTask(recipe, emotion_data.open_data(recipe, data))
     if task.data_sha256 != stored.data_sha256:
         raise MienError(f"{path}: was trained on other data than {data}; give those with --data")
-    found = {key: value for key, value in task.finish(stored.build()).items() if key in _CHOSEN}
+    network = stored.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as training ends
+    found = {key: value for key, value in task.finish(network).items() if key in _CHOSEN}
     kept = {key: value for key, value in stored.metrics.items() if key not in _CHOSEN}
     checkpoint.save(dataclasses.replace(stored, metrics={**kept, **found}), path)
     return found

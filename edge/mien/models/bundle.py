@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien import contents
 from mien.errors import MienError
-from mien.models import contract
+from mien.models import contract, digest
 from mien.models.contract import Alignment, Decode, Output, Sidecar, Task
 from mien.models.expression import Expression
 from mien.models.fields import shown
@@ -144,10 +143,10 @@ class Bundle:
         if not _is_file(path):
             raise MienError(f"{path}: missing, though {self.path.name} lists it; reinstall or export the model again")
         content, promised = contents.read(path, _LARGEST_MODEL), self.sidecar.files[kind].sha256
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != promised:
+        found = digest.sha256(content)
+        if found != promised:
             raise MienError(
-                f"{path}: SHA-256 is {digest[:12]}… but {self.path.name} says {promised[:12]}…; "
+                f"{path}: SHA-256 is {found[:12]}… but {self.path.name} says {promised[:12]}…; "
                 "the file was changed or damaged, reinstall or export the model again"
             )
         return content
@@ -195,7 +194,7 @@ def installed() -> tuple[Bundle, ...]:
 
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest.sha256(path.read_bytes())
 
 
 def _sidecar_path(name: str | Path) -> Path:

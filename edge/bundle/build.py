@@ -25,7 +25,7 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_
 SYSTEMS = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's name of a release to the version of its Python."""
 
-EXTRAS = "mqtt,preview,gpio"
+EXTRAS = "mqtt,preview"
 """What a kiosk may want to be there without a network."""
 
 PIP = "pip==25.3 --hash=sha256:9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd\n"

@@ -79,8 +79,8 @@ def page(sets: Mapping[str, Sequence[Package]]) -> str:
     head = f"""# Licences of what a kiosk installs
 
 mien itself is MIT ([LICENSE](../LICENSE)), its models are not ([MODELS_LICENSE.md](../MODELS_LICENSE.md)). Of all other
-packages that `make bundle` installs, with the extras `mqtt`, `preview` and `gpio`, this is what their metadata says; written
-by `make lock`, with `edge/constraints/*.lock`, which pins each of them and its SHA-256. The bundle carries the texts.
+packages that `make bundle` installs, with the extras `mqtt` and `preview`, this is what their metadata says; written by
+`make lock`, with `edge/constraints/*.lock`, which pins each of them and its SHA-256. The bundle carries the texts.
 
 | package | {" | ".join(sets)} | licence |
 | --- | {" | ".join("---" for _ in sets)} | --- |

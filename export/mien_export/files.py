@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,6 +14,23 @@ from mien_train.data import files
 def aside(path: Path, option: str = "--out") -> AbstractContextManager[Path]:
     """`mien_train.data.files.aside` of a file that an option chose."""
     return files.aside(path, f"choose another {option}")
+
+
+def writable(path: Path, option: str = "--out") -> None:
+    """Refuse a file that cannot be written, before the long work; makes its folder.
+
+    Raises:
+        MienError: it cannot.
+    """
+    reason = "Is a directory" if path.is_dir() else ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise MienError(f"{path}: cannot be written ({reason}); choose another {option}")
 
 
 def write_text(path: Path, text: str, option: str = "--out") -> None:

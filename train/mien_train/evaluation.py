@@ -49,6 +49,7 @@ def evaluate(
     robust: bool = False,
     full: bool = False,
     expression: str | None = None,
+    each: bool = False,
 ) -> dict[str, Any]:
     """Figures of one model file.
 
@@ -63,6 +64,7 @@ def evaluate(
         robust: also read the images of a classifier under each of `robustness.CHANGES`.
         full: also set them into scenes, where the bundled detector has to find them.
         expression: the way in which a classifier is read; None for "perceived" if it has that, else its own choice.
+        each: also say of every image of a classifier, in the split's order, whether it was read rightly: "right".
 
     Raises:
         MienError: unreadable model or data, or an unknown split, protocol or expression.
@@ -79,7 +81,7 @@ def evaluate(
         chosen = heads.find(expressions(model), expression, model)
         images, used = _protocol(recipe(model), chosen, data, split, protocol)
         scenery = scenes.backgrounds(data) if full else ()
-        found = _emotion(model, chosen, images, used)
+        found = _emotion(model, chosen, images, used, each)
         read, what = _reader(model, chosen, images.names), (images.images, images.labels, images.names)
         if robust:
             found["robustness"] = robustness.measure(read, *what)
@@ -149,7 +151,7 @@ def emotion_logits(model: Path, images: NDArray[np.uint8]) -> tuple[Tensor, tupl
     return torch.from_numpy(said.read(chosen)), chosen.labels, chosen.temperature
 
 
-def _emotion(model: Path, chosen: Expression, split: fer.Split, protocol: str) -> dict[str, Any]:
+def _emotion(model: Path, chosen: Expression, split: fer.Split, protocol: str, each: bool) -> dict[str, Any]:
     said, labels = spoken(model, split.images), chosen.labels
     missing = [name for name in split.names if name not in labels]
     if len(missing) == len(split.names):
@@ -160,7 +162,8 @@ def _emotion(model: Path, chosen: Expression, split: fer.Split, protocol: str) -
         raise MienError(f"the data have no images for this split under protocol {protocol}; choose another --split")
     outputs = _of(split.names, torch.from_numpy(said.read(chosen)), labels)
     probabilities, truth = (outputs / chosen.temperature).softmax(dim=1), torch.from_numpy(split.labels)
-    found = scores(outputs.argmax(dim=1).numpy(), split.labels, len(split.names))
+    picked = outputs.argmax(dim=1).numpy()
+    found = scores(picked, split.labels, len(split.names))
     return {
         "protocol": protocol,
         "expression": chosen.name,
@@ -184,6 +187,7 @@ def _emotion(model: Path, chosen: Expression, split: fer.Split, protocol: str) -
         },
         "confusion": found.confusion.tolist(),
         **({} if chosen == said.expressions[0] else {"default": _by_default(said, split)}),
+        **({"right": (picked == split.labels).tolist()} if each else {}),
     }
 
 

@@ -71,12 +71,30 @@ def test_the_command_fits_writes_its_figures_and_keeps_the_settings_in_the_check
     assert found["command"].startswith("python -m mien_train ")
     assert found["groups"]["clean"]["faces"] == found["groups"]["spoiled"]["faces"] == found["images"] == 16
     assert (found["split"], found["kept_in"]) == ("val", "checkpoint.pt")
+    assert found["run"] == {"recipe": "base", "seed": 0, "epochs": 1, "teachers": {}}
     stored = checkpoint.load(run / "checkpoint.pt")
     assert stored.metrics["quality"] == found["settings"]
     assert "area under risk-coverage" in printed.splitlines()[0]
     # From there the export takes it along.
     assert sidecar.settings(stored)["quality"] == found["settings"]
     assert "quality" not in sidecar.settings(dataclasses.replace(stored, metrics={**stored.metrics, "quality": None}))
+
+
+def test_the_figures_name_the_run_and_who_taught_it(
+    small_data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(judging, "FaceDetector", Finder)
+    monkeypatch.setattr(quality, "LEAST_FACES", 8)
+    teacher = {"recipe": "teacher", "seed": 4, "accuracy": 0.9}
+    stored = checkpoint.load(run / "checkpoint.pt")
+    taught = dataclasses.replace(stored, metrics={**stored.metrics, "teachers": {"ab12": teacher}})
+    checkpoint.save(taught, run / "checkpoint.pt")
+    monkeypatch.chdir(run)
+    assert main(["quality", ".", "--look", "--data", str(small_data)]) == 0
+    # The run's own name, also where it is given as the folder one is in.
+    found = json.loads((run / "docs/results/quality-run.json").read_text())
+    assert found["run"]["teachers"] == {"ab12": teacher}
 
 
 def test_an_exported_model_keeps_them_in_its_sidecar_and_uses_them(tmp_path: Path) -> None:

@@ -23,11 +23,7 @@ def add(commands: Commands) -> None:
     quality.add_argument("--detector", default="face-base", help="bundled model or sidecar path (default: face-base)")
     quality.add_argument("--look", action="store_true", help="only measure: leave the model as it is")
     quality.add_argument(
-        "--out",
-        type=Path,
-        default=Path("docs/results/quality.json"),
-        metavar="FILE",
-        help="the figures (default: docs/results/quality.json)",
+        "--out", type=Path, metavar="FILE", help="the figures (default: docs/results/quality-NAME.json, of RUN or file)"
     )
     add_data(quality)
     quality.set_defaults(run=_quality)
@@ -35,14 +31,15 @@ def add(commands: Commands) -> None:
 
 def _quality(options: argparse.Namespace) -> int:
     where = store.folder(options.data)
-    writable(options.out)
+    out = options.out or Path("docs/results") / f"quality-{options.model.resolve().stem}.json"
+    writable(out)
     from mien_train.emotion import judging
 
     model = options.model / "checkpoint.pt" if options.model.is_dir() else options.model
     settings, found = judging.measure(model, where, options.detector)
     if not options.look:
         found["kept_in"] = judging.keep(model, settings).name
-    write_json(options.out, found)
+    write_json(out, found)
     print(text(found))  # noqa: T201
     return 0
 

@@ -71,6 +71,7 @@ def measure(model: Path, data: Path, detector: str = "face-base") -> tuple[CropQ
     return settings, {
         "model": model.name,
         "sha256": bundle.sha256(model),
+        **_run(model),
         "expression": chosen.name,
         "split": "val",
         "images": len(split.labels),
@@ -81,6 +82,21 @@ def measure(model: Path, data: Path, detector: str = "face-base") -> tuple[CropQ
         "settings": quality.document(settings),
         **quality.judged(read, spoiled.KINDS, chosen.abstain_below),
         "made_with": evaluation.made_with(),
+    }
+
+
+def _run(model: Path) -> dict[str, Any]:
+    """Which run a checkpoint is of, and who taught it."""
+    if model.suffix != ".pt":
+        return {}
+    stored = checkpoint.finished(model)
+    return {
+        "run": {
+            "recipe": stored.recipe["name"],
+            "seed": stored.seed,
+            "epochs": stored.epoch,
+            "teachers": stored.metrics.get("teachers", {}),
+        }
     }
 
 

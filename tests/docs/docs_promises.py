@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/promises.md"
 
 PROMISES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("two small int8 networks", "check-results", ("tests/results/check_promises.py::test_the_classifier_is_small_accurate_and_the_same_in_both_artefacts", "tests/results/check_promises.py::test_false_alarms_and_size_of_the_base_detector")),
+    ("two small int8 networks", "check-results", ("tests/results/check_promises.py::test_the_classifiers_are_small_accurate_and_the_same_in_both_artefacts", "tests/results/check_promises.py::test_false_alarms_and_size_of_the_base_detector")),
     ("a runtime without torch, and the readings of a moving clip", "test", ("tests/edge/test_real_models.py::test_the_demos_face_is_found_in_95_percent_of_its_frames", "tests/test_wheel.py::test_installed_in_an_empty_environment_it_finds_and_verifies_its_models")),
     ("one 640×480 frame, one face", "check-results", ("tests/results/check_promises.py::test_every_promise_of_the_bench_was_met", "tests/export/test_held.py::test_a_time_past_its_limit_breaks_it")),
     ("`make bundle` makes an archive that installs without internet", "test-bundle", ("tests/platform/check_bundle.py::test_it_installs_without_network_and_reads_a_face", "tests/platform/test_lock.py::test_every_package_of_a_kiosk_is_locked_in_the_pinned_version_with_its_hash")),

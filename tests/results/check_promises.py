@@ -16,11 +16,32 @@ def _result(name: str) -> dict[str, Any]:
     return found
 
 
-def test_the_classifier_is_small_accurate_and_the_same_in_both_artefacts() -> None:
-    found = _result("emotion-base.json")
-    assert found["files"]["tflite"]["bytes"] <= 400_000
-    figures = {(e["artefact"], e["split"], e["protocol"]): e["accuracy"] for e in found["evaluations"]}
-    assert figures["tflite", "test", "strict"] >= 0.855
+@pytest.mark.parametrize(
+    ("name", "size", "macs", "accuracy", "recall", "lost"),
+    [
+        ("emotion-base", 400_000, 45e6, 0.86, 0.68, 0.002),
+        ("emotion-large", 400_000, 45e6, 0.87, 0.72, 0.002),
+        ("emotion-nano", 65_536, 12e6, 0.84, 0.62, 0.004),
+    ],
+)
+def test_the_classifiers_are_small_accurate_and_the_same_in_both_artefacts(
+    name: str, size: int, macs: float, accuracy: float, recall: float, lost: float
+) -> None:
+    found = _result(f"{name}.json")
+    assert found["files"]["tflite"]["bytes"] <= size
+    assert found["macs"] <= macs
+    strict = {
+        (e["artefact"], e["expression"]): e
+        for e in found["evaluations"]
+        if (e["split"], e["protocol"]) == ("test", "strict")
+    }
+    seen = strict["tflite", "perceived"]
+    assert seen["accuracy"] == strict["onnx", "perceived"]["accuracy"] >= accuracy
+    assert seen["ece"] <= 0.015
+    shown = strict["tflite", seen["default"]["expression"]]
+    assert shown["mean_recall"] == strict["onnx", seen["default"]["expression"]]["mean_recall"] >= recall
+    choices = {kind: ways["perceived"]["strict"]["accuracy"] for kind, ways in found["choices"].items()}
+    assert choices["float"] - choices["int8"] <= lost
     assert found["parity"]["images"] == 3199
     assert found["parity"]["argmax"] >= 0.995
     assert found["parity"]["within_one"] >= 0.99

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from mien.models import bundle
 from mien_export import files
-from mien_export.pages import conditions_tables, detector_table, emotion_tables
+from mien_export.pages import conditions_tables, detector_table, emotion_tables, quality_table
 from mien_export.records.conditions import Conditions
 from mien_export.records.detector import DetectorReport
 from mien_export.records.emotion import EmotionEvaluation, EmotionReport, main_test
+from mien_export.records.quality import JudgedQuality
 from mien_export.records.reading import read
 
 _WEAK_RECALL = {"emotion": 0.6, "face": 0.9}
@@ -54,11 +55,15 @@ def write(model: str, results: Path, out: Path) -> Path:
     found = bundle.load(model)
     file = results / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
     use = _USE[found.task].format(**_facts(found))
+    judged = quality_table.of(found, results) if found.task == "emotion" else None
     lines = [f"# {found.name}", "", use, "", "## Figures", ""]
-    lines += _emotion(read(file, EmotionReport)) if found.task == "emotion" else _face(file, found.name)
+    lines += _emotion(read(file, EmotionReport), judged) if found.task == "emotion" else _face(file, found.name)
     lines += ["- Errors by age, sex and skin colour were not measured: the data has no such labels."]
     lines += ["", "## Data", "", _DATA[found.task] + f" SHA-256 of the training arrays or labels: "
-              f"`{found.sidecar.training.data_sha256}`.", "", "## Files", ""]  # fmt: skip
+              f"`{found.sidecar.training.data_sha256}`."]  # fmt: skip
+    if judged is not None and (taught := quality_table.taught(judged)):
+        lines += ["", taught]
+    lines += ["", "## Files", ""]
     for kind, entry in found.sidecar.files.items():
         lines.append(f"- {kind}: `{entry.file}`, {entry.bytes:,} bytes, SHA-256 `{entry.sha256}`")
     lines += ["", "## Licence", "", found.sidecar.licence]
@@ -72,7 +77,7 @@ def _facts(model: bundle.Bundle) -> dict[str, str | float | None]:
     return {"labels": ", ".join(model.labels), "abstain": abstain, "height": model.height, "width": model.width}
 
 
-def _emotion(found: EmotionReport) -> list[str]:
+def _emotion(found: EmotionReport, judged: JudgedQuality | None) -> list[str]:
     """Figures and weak spots of a classifier."""
     entry = main_test(found)
     choices = emotion_tables.choices(found)
@@ -89,6 +94,7 @@ def _emotion(found: EmotionReport) -> list[str]:
         *emotion_tables.classes(found),
         *(told if choices else []),
         *(["", *robust] if (robust := emotion_tables.robustness(found)) else []),
+        *(["", *quality_table.lines(judged)] if judged is not None else []),
         *_weak_spots(_WEAK_RECALL["emotion"]),
         *(
             f"- {label}: recall {row['recall']:.2f} on {row['support']} test images{_taken_for(entry, label)}"

@@ -3,38 +3,58 @@
 from __future__ import annotations
 
 from mien_export.pages.markdown import grid, origin
-from mien_export.records.emotion import EmotionReport, Judged, main_test
+from mien_export.records.emotion import EmotionReport, Judged, accuracies, main_test, shown_test
+
+CHANGES = {
+    "clean": "as they are",
+    "noise": "noise, σ 20",
+    "blur": "blur, by way of 20×20 pixels",
+    "gamma": "dark, gamma 2.5",
+    "cover": "lower 20 of 48 rows covered",
+    "contrast": "contrast × 0.4",
+    "jpeg": "JPEG of quality 15",
+}
+"""What is done to test images, in words."""
+
+_ARTEFACTS = {"tflite": "TFLite", "onnx": "ONNX"}
 
 
 def accuracy(found: EmotionReport) -> list[str]:
-    """Both artefacts under every protocol."""
-    rows = []
+    """Every protocol and expression; both artefacts in one line where their figures are the same."""
     several = len({entry.get("expression") for entry in found["evaluations"]}) > 1
+    by_figures: dict[tuple[str, ...], list[str]] = {}
     for entry in found["evaluations"]:
-        label = f"int8 {'TFLite' if entry['artefact'] == 'tflite' else 'ONNX'}"
-        read = f", {entry['expression']}" if several else ""
-        size = found["files"][entry["artefact"]]["bytes"]
-        rows.append(
-            (
-                f"{label}, {size / 1000:.0f} kB",
-                f"{entry['protocol']}, {'validation' if entry['split'] == 'val' else 'test'}{read}",
-                str(entry["n"]),
-                f"{100 * entry['accuracy']:.2f} %",
-                f"{entry['macro_f1']:.3f}",
-                f"{entry['ece']:.3f}",
-            )
+        read = f", {entry['expression']}" if several and "expression" in entry else ""
+        figures = (
+            f"{entry['protocol']}, {'validation' if entry['split'] == 'val' else 'test'}{read}",
+            str(entry["n"]),
+            f"{100 * entry['accuracy']:.2f} %",
+            f"{entry['macro_f1']:.3f}",
+            f"{entry['ece']:.3f}",
         )
+        by_figures.setdefault(figures, []).append(_ARTEFACTS[entry["artefact"]])
+    rows = [(f"int8 {' and '.join(kinds)}", *figures) for figures, kinds in by_figures.items()]
     head = ("artefact", "protocol, split", "images", "accuracy", "macro-F1", "calibration error")
-    return [*grid(head, rows), "", origin(found, found["evaluations"][0]["made_with"])]
+    sizes = ", ".join(f"{_ARTEFACTS[kind]} {file['bytes'] / 1000:.1f} kB" for kind, file in found["files"].items())
+    return [*grid(head, rows), "", f"{sizes}. {origin(found, found['evaluations'][0]['made_with'])}"]
 
 
 def classes(found: EmotionReport) -> list[str]:
-    """Precision, recall and F1 of every emotion, int8 TFLite on the test split by the model's own labels."""
-    rows = [
+    """Precision, recall and F1 of every emotion, int8 TFLite on the test split by the model's own labels.
+
+    And the recall of what the runtime shows by default, where that is read otherwise.
+    """
+    entry, shown = main_test(found), shown_test(found)
+    rows: list[tuple[str, ...]] = [
         (label, f"{row['precision']:.2f}", f"{row['recall']:.2f}", f"{row['f1']:.2f}", str(row["support"]))
-        for label, row in main_test(found)["per_class"].items()
+        for label, row in entry["per_class"].items()
     ]
-    return grid(("emotion", "precision", "recall", "F1", "test images"), rows)
+    head: tuple[str, ...] = ("emotion", "precision", "recall", "F1", "test images")
+    if shown is not None and shown.get("expression") != entry.get("expression"):
+        head = (*head, "precision as shown by default", "recall as shown by default")
+        more = [shown["per_class"][row[0]] for row in rows]
+        rows = [(*row, f"{one['precision']:.2f}", f"{one['recall']:.2f}") for row, one in zip(rows, more, strict=True)]
+    return grid(head, rows)
 
 
 def choices(found: EmotionReport) -> list[str]:
@@ -60,13 +80,7 @@ def robustness(found: EmotionReport) -> list[str]:
     if "robustness" in entry:
         seen = entry["robustness"]
         rows = [
-            ("as they are", f"{100 * seen['clean']['accuracy']:.1f} %"),
-            ("noise, σ 20", f"{100 * seen['noise']['accuracy']:.1f} %"),
-            ("blur, by way of 20×20 pixels", f"{100 * seen['blur']['accuracy']:.1f} %"),
-            ("dark, gamma 2.5", f"{100 * seen['gamma']['accuracy']:.1f} %"),
-            ("lower 20 of 48 rows covered", f"{100 * seen['cover']['accuracy']:.1f} %"),
-            ("contrast × 0.4", f"{100 * seen['contrast']['accuracy']:.1f} %"),
-            ("JPEG of quality 15", f"{100 * seen['jpeg']['accuracy']:.1f} %"),
+            *((CHANGES[name], f"{100 * share:.1f} %") for name, share in accuracies(seen).items()),
             ("choices that a shift by one pixel changes", f"{100 * seen['shift']['changed']:.1f} %"),
         ]
     if "full_path" in entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +73,9 @@ def points(results: Path) -> tuple[list[Point], list[str]]:
     if not reports:
         raise MienError(f"{results}: no emotion-NAME.json; see `make results`")
     gaps: list[str] = []
-    timed = _timed(results / "bench.json", gaps)
-    counted = _counted(results / "bench-arm64.json", gaps)
+    files = {report["model"]: report["files"]["tflite"]["sha256"] for report in reports}
+    timed = _timed(results / "bench.json", files, gaps)
+    counted = _counted(results / "bench-arm64.json", files, gaps)
     yardstick = _median(timed.get(MINI_FLOAT))
     if timed and yardstick is None:
         reason = timed[MINI_FLOAT].get("skipped", "") if MINI_FLOAT in timed else "it is not in bench.json"
@@ -92,7 +94,8 @@ def points(results: Path) -> tuple[list[Point], list[str]]:
             Point(name, 100 * entry["accuracy"], size, report["parameters"], report["macs"], ratio(_ours(name)),
                   _instructions(counted.get(name)), ours=True)
         )  # fmt: skip
-        gaps += [f"{name}: not in {file}" for file, where in (("bench.json", timed), ("bench-arm64.json", counted))
+        gaps += [f"{name}: not in {file}, or with another file"
+                 for file, where in (("bench.json", timed), ("bench-arm64.json", counted))
                  if where and (_ours(name) if where is timed else name) not in where]  # fmt: skip
     for name, row in timed.items():
         share, size_of = row.get("strict_accuracy"), row.get("bytes")
@@ -140,24 +143,36 @@ def _ours(name: str) -> str:
     return f"mien {name}"
 
 
-def _timed(path: Path, gaps: list[str]) -> dict[str, Row]:
-    """Name to the row of what was timed alone: peers, and mien's models as the runtime runs them."""
+def _timed(path: Path, files: Mapping[str, str], gaps: list[str]) -> dict[str, Row]:
+    """Name to the row of what was timed alone: peers, and mien's models as the runtime runs them.
+
+    Without rows of a model whose file has become another, by name and SHA-256 in `files`.
+    """
     if not path.is_file():
         gaps.append("no times: bench.json is missing; see `make bench`")
         return {}
-    rows = read(path, Bench)["peers"]
-    return {row["name"]: row for row in rows if "engine" not in row or _deployed(row)}
+    found = read(path, Bench)
+    others = {_ours(name) for name, of in files.items() if found["models"].get(name, {}).get("tflite", of) != of}
+    return {
+        row["name"]: row
+        for row in found["peers"]
+        if row["name"] not in others and ("engine" not in row or _deployed(row))
+    }
 
 
 def _deployed(row: Row) -> bool:
     return (row.get("engine"), row.get("precision")) == (ENGINE, "int8")
 
 
-def _counted(path: Path, gaps: list[str]) -> dict[str, CountedNetwork]:
+def _counted(path: Path, files: Mapping[str, str], gaps: list[str]) -> dict[str, CountedNetwork]:
+    """Name to what was counted; as `_timed`."""
     if not path.is_file():
         gaps.append("no instructions: bench-arm64.json is missing; see `make bench-arm64`")
         return {}
-    return {network["name"]: network for network in read(path, Counted)["networks"]}
+    networks = {network["name"]: network for network in read(path, Counted)["networks"]}
+    return {
+        name: one for name, one in networks.items() if files.get(name) in (None, one.get("sha256", files.get(name)))
+    }
 
 
 def _median(row: Row | None) -> float | None:

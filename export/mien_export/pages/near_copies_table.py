@@ -11,7 +11,7 @@ def lines(found: Exploration) -> list[str]:
     figures, method = found["accuracy"], found["duplicates"]["method"]
     wanted = (
         (figures.get("all"), "all"),
-        (figures.get("without_copy"), "without a near copy in training"),
+        (figures.get("without_copy"), "without a near copy among FER2013's training images"),
         (figures.get("with_copy"), "with one"),
         (figures.get("copy_agrees"), "with one of the same label"),
         (figures.get("copy_disagrees"), "with one of another label"),

@@ -1,6 +1,8 @@
-"""The README's first table: what mien is worth, in four lines out of three results."""
+"""The README's first table: what mien is worth, in a few lines out of several results."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from mien_export.pages.markdown import grid
 from mien_export.records.bench import Bench
@@ -10,9 +12,22 @@ from mien_export.records.emotion import EmotionReport, strict_test
 _RATIO = "whole_path_vs_float_peers"
 
 
-def lines(emotion: EmotionReport, detector: DetectorReport, bench: Bench, other: Bench | None = None) -> list[str]:
-    """Accuracy, detection, latency, start, each with its yardstick; `other` is the same bench on another processor."""
-    reading = strict_test(emotion)
+def lines(
+    classifiers: Sequence[EmotionReport], detector: DetectorReport, bench: Bench, other: Bench | None = None
+) -> list[str]:
+    """Accuracy, detection, latency, start, each with its yardstick.
+
+    Args:
+        classifiers: the default one first, then the others.
+        detector: the default one.
+        bench, other: of two processors.
+    """
+    default, *others = classifiers
+    reading = strict_test(default)
+    beside_it = " and ".join(
+        f"{100 * strict_test(one)['accuracy']:.1f} % (`{one['model']}`, {_size(one):.0f} kB)" for one in others
+    )
+    sizes = f"; the others {beside_it}" if others else ""
     (finding,) = [e for e in detector["evaluations"] if e["artefact"] == "tflite"]
     (path,) = [r for r in bench["runs"] if (r["engine"], r["threads"], r["faces"]) == ("litert", 1, 1)]
     (start,) = [s for s in bench["cold_start"] if s["engine"] == "litert"]
@@ -22,8 +37,8 @@ def lines(emotion: EmotionReport, detector: DetectorReport, bench: Bench, other:
     elsewhere = "" if other is None else f"; {other['ratios'][_RATIO]['value']:.2f} × on {other['hardware']['cpu']}"
     rows = [
         (
-            f"reading, int8 TFLite of {emotion['files']['tflite']['bytes'] / 1000:.0f} kB",
-            f"{100 * reading['accuracy']:.1f} % of {reading['n']:,} FER+ test images (strict protocol, one seed)",
+            f"reading, int8 TFLite of {_size(default):.0f} kB",
+            f"{100 * reading['accuracy']:.1f} % of {reading['n']:,} FER+ test images (strict){sizes}; one seed each",
         ),
         (
             f"finding, int8 TFLite of {detector['files']['tflite']['bytes'] / 1000:.0f} kB",
@@ -40,3 +55,8 @@ def lines(emotion: EmotionReport, detector: DetectorReport, bench: Bench, other:
         ),
     ]
     return grid(("", "measured"), rows)
+
+
+def _size(found: EmotionReport) -> float:
+    """Of the int8 TFLite, kB."""
+    return found["files"]["tflite"]["bytes"] / 1000

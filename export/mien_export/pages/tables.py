@@ -17,11 +17,13 @@ from mien_export import files
 from mien_export.pages import (
     bench_table,
     calibration_table,
+    classifiers_table,
     conditions_tables,
     detector_table,
     emotion_tables,
     frontier,
     near_copies_table,
+    seeds_table,
     smoothing_table,
     summary_table,
     tiles_table,
@@ -106,7 +108,7 @@ def _of(file: str, kind: type[T], render: Callable[[T], list[str]]) -> Callable[
 def _summary(results: Path) -> list[str]:
     other = results / "bench-xeon.json"
     return summary_table.lines(
-        read(results / "emotion-base.json", EmotionReport),
+        [read(results / f"{name}.json", EmotionReport) for name in classifiers_table.NAMES],
         read(results / "detector.json", DetectorReport),
         read(results / "bench.json", Bench),
         read(other, Bench) if other.is_file() else None,
@@ -115,8 +117,11 @@ def _summary(results: Path) -> list[str]:
 
 _TABLES: dict[str, Callable[[Path], list[str]]] = {
     "summary": _summary,
+    "classifiers": classifiers_table.lines,
+    "seeds": seeds_table.lines,
     "emotion": _of("emotion-base.json", EmotionReport, emotion_tables.accuracy),
     "classes": _of("emotion-base.json", EmotionReport, emotion_tables.classes),
+    "choices": _of("emotion-base.json", EmotionReport, emotion_tables.choices),
     "twins": _of("explore.json", Exploration, near_copies_table.lines),
     "calibration": _of("calibration-emotion.json", Calibrations, calibration_table.lines),
     "detector": _of("detector.json", DetectorReport, detector_table.lines),

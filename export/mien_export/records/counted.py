@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class CountedNetwork(TypedDict):
@@ -10,13 +10,14 @@ class CountedNetwork(TypedDict):
 
     Attributes:
         name: of a bundled model, or of a peer as in the catalogue.
-        file: its file's name.
+        file, sha256: its file's name, and what it holds.
         macs: kind of convolution to multiply-accumulates of one inference.
         instructions: core to the instructions of one inference.
     """
 
     name: str
     file: str
+    sha256: NotRequired[str]
     macs: dict[str, int]
     instructions: dict[str, int]
 

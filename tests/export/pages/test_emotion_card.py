@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 
 from mien.models import bundle
 from mien_export import results
-from mien_export.pages import card
+from mien_export.pages import card, emotion_tables
 from mien_export.records.emotion import EmotionReport, main_test, strict_test
 from mien_export.records.reading import read
 from mien_train.data.fer import FERPLUS
@@ -34,13 +33,16 @@ CHOICES = {"mixed": _choice(0.73), "perceived": _choice(0.61), "intended": _choi
 
 
 def _report(folder: Path, *expressions: str, **changes: object) -> Path:
-    """The stored report of emotion-base, each evaluation once for each expression."""
+    """The stored report of emotion-base, each of its readings `perceived` once for each expression; no choices."""
     found = json.loads((RESULTS / "emotion-base.json").read_text())
+    del found["choices"]
     evaluations = [
         {**entry, "expression": name, "accuracy": entry["accuracy"] - 0.1 * index}
         for index, name in enumerate(expressions)
         for entry in found["evaluations"]
+        if entry["expression"] == "perceived"
     ]
+    assert len(evaluations) == 8 * len(expressions)
     path = folder / "emotion-base.json"
     path.write_text(json.dumps({**found, "evaluations": evaluations, **changes}))
     return path
@@ -68,8 +70,43 @@ def test_a_model_of_fer2013s_labels_is_judged_by_them(tmp_path: Path) -> None:
 
 
 def test_a_report_of_one_way_shows_no_choice(tmp_path: Path) -> None:
-    shutil.copy(RESULTS / "emotion-base.json", tmp_path)
-    assert "validation images" not in card.write("emotion-base", tmp_path, tmp_path).read_text()
+    _report(tmp_path, "perceived")
+    assert "validation images |" not in card.write("emotion-base", tmp_path, tmp_path).read_text()
+
+
+def test_the_classes_are_also_told_as_the_runtime_shows_them(tmp_path: Path) -> None:
+    path = _report(tmp_path, "perceived", "mixed")
+    found = json.loads(path.read_text())
+    for entry in found["evaluations"]:
+        if (entry["expression"], entry["protocol"]) == ("mixed", "strict"):
+            del entry["default"]
+            entry["per_class"]["contempt"] |= {"precision": 0.31, "recall": 0.77}
+    path.write_text(json.dumps(found))
+    lines = emotion_tables.classes(read(path, EmotionReport))
+    assert lines[0].endswith("| test images | precision as shown by default | recall as shown by default |")
+    assert lines[-1].startswith("| contempt | 1.00 | 0.06 |")
+    assert lines[-1].endswith("| 16 | 0.31 | 0.77 |")
+    # Nothing more to tell of a model that shows what stands for it.
+    for entry in found["evaluations"]:
+        entry.pop("default", None)
+    path.write_text(json.dumps(found))
+    assert emotion_tables.classes(read(path, EmotionReport))[-1].endswith("| 16 |")
+
+
+def test_artefacts_share_a_line_only_where_every_figure_is_the_same(tmp_path: Path) -> None:
+    path = _report(tmp_path, "perceived")
+    found = json.loads(path.read_text())
+    (entry,) = [e for e in found["evaluations"] if (e["artefact"], e["protocol"]) == ("onnx", "loose")]
+    entry["ece"] += 0.1
+    path.write_text(json.dumps(found))
+    artefacts = [line.split(" | ")[:2] for line in emotion_tables.accuracy(read(path, EmotionReport))[2:-2]]
+    assert artefacts == [
+        ["| int8 TFLite and ONNX", "strict, validation"],
+        ["| int8 TFLite and ONNX", "strict, test"],
+        ["| int8 TFLite", "loose, test"],
+        ["| int8 TFLite and ONNX", "fer2013, test"],
+        ["| int8 ONNX", "loose, test"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def report(results: Path, name: str, accuracy: float, size: int, parameters: int
     """The committed result of the bundled classifier with other figures."""
     found = json.loads((RESULTS / "emotion-base.json").read_text())
     found |= {"model": name, "parameters": parameters, "macs": macs}
-    found["files"]["tflite"]["bytes"] = size
+    found["files"]["tflite"] |= {"bytes": size, "sha256": f"of {name}"}
     for entry in found["evaluations"]:
         entry["accuracy"] = accuracy if (entry["artefact"], entry["split"]) == ("tflite", "test") else 0.1
     (results / f"{name}.json").write_text(json.dumps(found))
@@ -76,13 +76,13 @@ def test_what_was_not_measured_is_said_and_nothing_else_is_missing(results: Path
     told = frontier.lines(results)[7:]
     assert told[0] == "Bold: no other is both smaller and more accurate."
     assert told[1].startswith("vicksam/fer-model, float TFLite: as its author publishes it")
-    assert told[2:] == ["emotion-big: not in bench-arm64.json."]
+    assert told[2:] == ["emotion-big: not in bench-arm64.json, or with another file."]
     timed(results, [{"name": MINI_FLOAT, "skipped": "no such file"}, row("mien emotion-big", 0.3, **OURS)])
     (results / "bench-arm64.json").unlink()
     assert frontier.lines(results)[8:] == [
         "no instructions: bench-arm64.json is missing; see `make bench-arm64`.",
         f"no times: {MINI_FLOAT} was not measured (no such file).",
-        "emotion-small: not in bench.json.",
+        "emotion-small: not in bench.json, or with another file.",
     ]
     (results / "bench.json").unlink()
     lines = frontier.lines(results)
@@ -91,6 +91,20 @@ def test_what_was_not_measured_is_said_and_nothing_else_is_missing(results: Path
         "no times: bench.json is missing; see `make bench`.",
         "no instructions: bench-arm64.json is missing; see `make bench-arm64`.",
     ]
+
+
+def test_the_time_and_the_count_of_a_file_that_has_become_another_are_left_out(results: Path) -> None:
+    bench, counted = (json.loads((results / name).read_text()) for name in ("bench.json", "bench-arm64.json"))
+    for kept in (True, False):
+        sha256 = "of emotion-small" if kept else "of what emotion-small was"
+        bench["models"] = {"emotion-small": {"tflite": sha256}}
+        counted["networks"][0]["sha256"] = sha256
+        (results / "bench.json").write_text(json.dumps(bench))
+        (results / "bench-arm64.json").write_text(json.dumps(counted))
+        shown = "0.50 × | 3.5 | 1.4" if kept else "– | – | –"
+        lines = frontier.lines(results)
+        assert f"| **emotion-small** | 85.00 % | 60.0 | 45,000 | 8.0 | {shown} |" in lines
+        assert ("emotion-small: not in bench.json, or with another file." in lines) is not kept
 
 
 def test_of_two_equals_neither_is_on_the_frontier_alone() -> None:

@@ -100,7 +100,7 @@ def test_a_check_changes_nothing_and_tells_by_its_status(tmp_path: Path, monkeyp
     assert main(["tables", "--results", ".", "--check"]) == 0
 
 
-@pytest.mark.parametrize("name", ["emotion-base", "face-base", "face-small"])
+@pytest.mark.parametrize("name", ["emotion-base", "emotion-large", "emotion-nano", "face-base", "face-small"])
 def test_a_card_says_what_the_model_is_and_where_it_is_weak(name: str, tmp_path: Path) -> None:
     text = card.write(name, RESULTS, tmp_path).read_text()
     sections = ["# " + name, "## Figures", "## Weak spots", "## Data", "## Files", "## Licence"]

@@ -43,35 +43,44 @@ format: .venv/ready
 	$(DEV)/ruff format .
 	$(DEV)/ruff check --fix .
 
-train: .venv/ready ## both networks from the data; resumes what is begun (hours on two cores)
+# Who teaches the emotion classifiers, and each of these with the seed that validation images chose.
+TEACHER = teacher-large:12
+EMOTIONS = base:0 large:1 nano:0
+MODELS_BUNDLED = face-base face-small $(foreach run,$(EMOTIONS),emotion-$(firstword $(subst :, ,$(run))))
+
+train: .venv/ready ## the detectors, then the classifiers and who teaches them; resumes what is begun (an accelerator helps)
 	$(DEV)/python -m mien_train face --recipe base --resume
 	$(DEV)/python -m mien_train face --recipe small --resume
-	$(DEV)/python -m mien_train emotion --recipe base --resume
+	for run in $(EMOTIONS); do \
+	  $(DEV)/python -m mien_train distil --recipe $${run%:*} --teacher $(TEACHER) \
+	    --out runs/emotion-$${run%:*} --seed $${run#*:} --resume; \
+	done
 
 export: .venv/ready ## runs/ → the bundled models with their portrait counterparts, proven, with their figures
 	$(DEV)/python -m mien_export build runs/face-base --qat 3 --out $(EXPORTS)
 	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS)
-	$(DEV)/python -m mien_train align runs/emotion-base
-	$(DEV)/python -m mien_train quality runs/emotion-base
-	$(DEV)/python -m mien_export build runs/emotion-base --out $(EXPORTS)
+	for run in $(EMOTIONS); do \
+	  $(DEV)/python -m mien_train align runs/emotion-$${run%:*}; \
+	  $(DEV)/python -m mien_train quality runs/emotion-$${run%:*}; \
+	  $(DEV)/python -m mien_export build runs/emotion-$${run%:*} --out $(EXPORTS); \
+	done
 	$(DEV)/python -m mien_export verify $(EXPORTS)
 
 results: .venv/ready ## final report of the bundled models (looks at the test split, and notes it), and the README's tables
-	$(DEV)/python -m mien_export results face-base
-	$(DEV)/python -m mien_export results face-small
-	$(DEV)/python -m mien_export results emotion-base
+	for model in $(MODELS_BUNDLED); do $(DEV)/python -m mien_export results $$model; done
 	$(DEV)/python -m mien_train conditions --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-conditions.json
 	$(DEV)/python -m mien_train tiles --model $(EXPORTS)/face-base.tflite --out docs/results/face-base-tiles.json
 	$(DEV)/python -m mien_train smoothing
 	$(DEV)/python -m mien_train explore --out out/explore && cp out/explore/explore.json docs/results/
-	for run in face-base face-small emotion-base; do cp runs/$$run/history.json docs/results/history-$$run.json; done
+	$(DEV)/python -m mien_export calibrations runs/emotion-base --sizes 128,512,2048
+	for run in $(MODELS_BUNDLED); do cp runs/$$run/history.json docs/results/history-$$run.json; done
 	$(MAKE) demo && cp out/demo/output.txt docs/results/demo.txt
 	$(MAKE) tables
 
 tables: .venv/ready ## the tables of README.md and docs, and the model cards, from docs/results
 	$(DEV)/python -m mien_export frontier
 	$(DEV)/python -m mien_export tables
-	$(DEV)/python -m mien_export card face-base face-small emotion-base
+	$(DEV)/python -m mien_export card $(MODELS_BUNDLED)
 
 check-results: .venv/ready ## the committed figures: promises kept, tables and cards up to date, of the bundled models
 	$(DEV)/python -m pytest tests/results/check_promises.py tests/results/check_pages.py

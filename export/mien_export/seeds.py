@@ -41,7 +41,7 @@ def write(name: str, models: Sequence[Path], data: Path, command: str, out: Path
     """Measure several seeds of a recipe, write docs/results/seeds-NAME.json; each look at the test split is noted.
 
     Args:
-        name: of the model that has this recipe, such as "emotion-base".
+        name: of the model that has this recipe, such as "emotion-base"; a bundled one's recipe is compared.
         models: int8 TFLite files, each beside its sidecar.
         data: data folder.
         command: that makes this result.
@@ -54,6 +54,11 @@ def write(name: str, models: Sequence[Path], data: Path, command: str, out: Path
     if not _NAME.fullmatch(name):
         raise MienError(f"{name} is no name for a model; give one such as emotion-base, then the .tflite files")
     found = same_recipe(models)
+    if (bundle.MODELS / f"{name}.json").is_file() and (differing := _differing(bundle.load(name), found[0])):
+        raise MienError(
+            f"{models[0]}: was trained otherwise than the bundled {name} ({', '.join(differing)}); give exports of its "
+            "recipe, or another NAME"
+        )
     path = out or FOLDER / f"seeds-{name}.json"
     files.writable(path)
     files.write_json(path, measure(name, models, found, data, command))

@@ -145,6 +145,13 @@ def test_what_is_not_one_recipe_and_several_seeds_is_refused_before_any_look(
     assert list((tmp_path / "docs/results").iterdir()) == []
 
 
+def test_what_is_not_of_the_named_models_recipe_is_refused(export: Export, data: Path, tmp_path: Path) -> None:
+    models = [export(3), export(5)]
+    with pytest.raises(MienError, match=r"otherwise than the bundled emotion-nano \(.*epochs.*\); give exports of its"):
+        seeds.write("emotion-nano", models, data, "the command")
+    assert list((tmp_path / "docs/results").iterdir()) == []
+
+
 @pytest.mark.parametrize(("name", "message"), [("../x", "is no name for a model"), ("Base", "is no name for a model")])
 def test_a_name_that_would_lead_elsewhere_is_refused(name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(MienError, match=message):

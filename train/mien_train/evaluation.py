@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
@@ -23,7 +24,7 @@ from mien_train.data import emotion_data, faces, fer
 from mien_train.data.fer_csv import FER2013
 from mien_train.emotion import full_path, heads, robustness, scenes
 from mien_train.emotion.classification import Scores, scores
-from mien_train.emotion.confidence import expected_calibration_error
+from mien_train.emotion.confidence import ABSTAINED, errors_abstained, expected_calibration_error
 from mien_train.emotion.heads import Spoken
 from mien_train.emotion.outputs import expressions, spoken
 from mien_train.face.evaluation import evaluate_detectors
@@ -176,6 +177,7 @@ def _emotion(model: Path, chosen: Expression, split: fer.Split, protocol: str, e
         "weighted_recall": round(found.weighted_recall, 5),
         "weighted_f1": round(found.weighted_f1, 5),
         "ece": round(expected_calibration_error(probabilities, truth), 5),
+        **_abstention(probabilities, truth),
         "per_class": {
             name: {
                 "precision": round(float(found.precision[k]), 4),
@@ -189,6 +191,12 @@ def _emotion(model: Path, chosen: Expression, split: fer.Split, protocol: str, e
         **({} if chosen == said.expressions[0] else {"default": _by_default(said, split)}),
         **({"right": (picked == split.labels).tolist()} if each else {}),
     }
+
+
+def _abstention(probabilities: Tensor, labels: Tensor) -> dict[str, Any]:
+    """What is gained by saying "uncertain" where the confidence is lowest; nothing where there is no error."""
+    errors = errors_abstained(probabilities, labels)
+    return {} if math.isnan(errors) else {"abstention": {"share": ABSTAINED, "errors": round(errors, 5)}}
 
 
 def _by_default(said: Spoken, split: fer.Split) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def _rows(found: Sequence[EmotionReport]) -> list[tuple[str, Cell]]:
         ("mean of class recalls as shown by default, strict", _shown_recall),
         ("accuracy as shown by default, strict", lambda report: _accuracy(shown_test(report))),
         ("calibration error, strict", lambda report: f"{strict_test(report)['ece']:.3f}"),
+        ("errors among the least certain 15 %, strict", _abstained),
         ("choices that a shift by one pixel changes, strict", _shift),
         *changes,
         *ways,
@@ -68,6 +69,11 @@ def _percent(share: float) -> str:
 
 def _accuracy(entry: EmotionEvaluation | None) -> str:
     return _MISSING if entry is None else _percent(entry["accuracy"])
+
+
+def _abstained(report: EmotionReport) -> str:
+    entry = strict_test(report)
+    return f"{100 * entry['abstention']['errors']:.1f} %" if "abstention" in entry else _MISSING
 
 
 def _shown_recall(report: EmotionReport) -> str:

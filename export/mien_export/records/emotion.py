@@ -18,6 +18,13 @@ class Class(TypedDict):
     support: int
 
 
+class Abstention(TypedDict):
+    """Share of the readings that is left out, and of the errors that are among these."""
+
+    share: float
+    errors: float
+
+
 class Change(TypedDict):
     """Figures under one of `mien_train.emotion.robustness.CHANGES`, or of the images as they are ("clean")."""
 
@@ -79,6 +86,8 @@ class EmotionEvaluation(Evaluation):
         mean_recall: of the classes that have images; likewise.
         default: figures of the model's own choice of an expression; absent if it is this one.
         ece: expected calibration error, 0 to 1.
+        abstention: what leaving out the least confident readings is worth; absent from results of a time when it was
+            not counted.
         per_class: label to its figures.
         confusion: images by (true, chosen) label.
         robustness, full_path: where they were measured.
@@ -92,6 +101,7 @@ class EmotionEvaluation(Evaluation):
     accuracy: float
     macro_f1: float
     ece: float
+    abstention: NotRequired[Abstention]
     per_class: dict[str, Class]
     confusion: list[list[int]]
     robustness: NotRequired[Robustness]

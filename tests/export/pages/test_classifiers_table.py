@@ -51,10 +51,11 @@ def cells(results: Path, start: str) -> list[str]:
         ("mean of class recalls as shown", "strict", "mixed", {"mean_recall": 0.1234}, "0.123"),
         ("macro-F1", "strict", "perceived", {"macro_f1": 0.1234}, "0.123"),
         ("calibration error", "strict", "perceived", {"ece": 0.1234}, "0.123"),
+        ("errors among the least", "strict", "perceived", {"abstention": {"share": 0.15, "errors": 0.1234}}, "12.3 %"),
     ],
 )
 def test_each_figure_is_of_its_protocol_and_reading(
-    start: str, protocol: str, expression: str, figures: dict[str, float], expected: str, results: Path
+    start: str, protocol: str, expression: str, figures: dict[str, Any], expected: str, results: Path
 ) -> None:
     before = cells(results, start)
     assert len(before) == 3

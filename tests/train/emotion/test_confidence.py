@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from mien_train.emotion.classification import scores
-from mien_train.emotion.confidence import abstain_threshold, expected_calibration_error, temperature
+from mien_train.emotion.confidence import (
+    abstain_threshold,
+    errors_abstained,
+    expected_calibration_error,
+    temperature,
+)
 
 
 def test_temperature_undoes_overconfidence() -> None:
@@ -33,3 +40,13 @@ def test_scores_by_hand() -> None:
     assert found.confusion.tolist() == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
     assert found.f1.tolist() == pytest.approx([2 / 3, 0.8, 0.0])
     assert found.macro_f1 == pytest.approx((2 / 3 + 0.8) / 3)
+
+
+def test_errors_among_the_least_confident_readings_are_counted() -> None:
+    # Confidences 0.95, 0.85, … 0.55; the readings of the two lowest and of the highest are wrong.
+    confidence = torch.tensor([0.95, 0.85, 0.75, 0.65, 0.55])
+    probabilities = torch.stack([confidence, 1 - confidence], dim=1)
+    labels = torch.tensor([1, 0, 0, 1, 1])
+    assert errors_abstained(probabilities, labels, 0.2) == pytest.approx(1 / 3)
+    assert errors_abstained(probabilities, labels, 0.5) == pytest.approx(2 / 3)  # of 2.5 readings, 2
+    assert math.isnan(errors_abstained(probabilities, torch.zeros(5, dtype=torch.int64)))

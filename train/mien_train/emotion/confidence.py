@@ -53,3 +53,21 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     index = (confidence * bins).long().clamp(max=bins - 1)
     gap = torch.zeros(bins).index_add_(0, index, confidence - right)
     return float(gap.abs().sum() / len(labels))
+
+
+ABSTAINED = 0.15
+"""Share of the images that `errors_abstained` leaves out: a kiosk that says "uncertain" more often says little."""
+
+
+def errors_abstained(probabilities: Tensor, labels: Tensor, share: float = ABSTAINED) -> float:
+    """Share of all errors among the least confident readings; NaN where there is no error.
+
+    Args:
+        probabilities: float32 (n, K), calibrated.
+        labels: int64 (n,).
+        share: of the readings, rounded down, that are left out.
+    """
+    confidence, predicted = probabilities.max(dim=1)
+    wrong = (predicted != labels).float()
+    least = confidence.argsort(stable=True)[: int(share * len(labels))]
+    return float(wrong[least].sum() / wrong.sum())

@@ -43,7 +43,7 @@ format: .venv/ready
 	$(DEV)/ruff format .
 	$(DEV)/ruff check --fix .
 
-# Who teaches the emotion classifiers, and each of these with the seed that validation images chose.
+# Who teaches the emotion classifiers, and each of these with the seed that is bundled.
 TEACHER = teacher-large:12
 EMOTIONS = base:0 large:1 nano:0
 MODELS_BUNDLED = face-base face-small $(foreach run,$(EMOTIONS),emotion-$(firstword $(subst :, ,$(run))))

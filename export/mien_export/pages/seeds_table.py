@@ -42,7 +42,7 @@ def _cells(one: Seeds) -> tuple[str, ...]:
     low, high = strict["interval95"]
     return (
         one["model"],
-        ", ".join(str(row["seed"]) for row in one["seeds"]),
+        ", ".join(str(seed) for seed in sorted(row["seed"] for row in one["seeds"])),
         _percent(strict["mean"]["accuracy"], strict["deviation"]["accuracy"]),
         f"{100 * low:.2f} to {100 * high:.2f} %",
         _percent(loose["mean"]["accuracy"], loose["deviation"]["accuracy"]),

@@ -24,7 +24,7 @@ def _result(folder: Path, model: str, accuracy: float, **changes: Any) -> None:
         "model": model,
         "recipe": "base",
         "bootstrap": {"samples": 1000, "seed": 0},
-        "seeds": [{**row, "seed": seed, "strict": figures, "loose": figures} for seed in (0, 4)],
+        "seeds": [{**row, "seed": seed, "strict": figures, "loose": figures} for seed in (4, 0)],
         "validation": {"n": 3199, "mean": 0.8705, "deviation": 0.0021},
         "strict": spread,
         "loose": {**spread, "n": 3546, "mean": {**figures, "accuracy": 0.82}},

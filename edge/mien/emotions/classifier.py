@@ -56,6 +56,7 @@ class EmotionClassifier(Closing):
         self.abstain_below = chosen.abstain_below
         settings = self.bundle.sidecar.quality
         self.quality = None if settings is None else Quality(settings)
+        self._tables = [output.quantization.table() for output in self.bundle.outputs]
         self._mixture = Mixture(chosen, [output.labels for output in self.bundle.outputs])
         self._turn = threading.Lock()
         self._engine: Engine | None = open_engine(self.bundle, engine, threads)
@@ -85,12 +86,13 @@ class EmotionClassifier(Closing):
             for index, crop in enumerate(crops):
                 for rows, (row,) in zip(raw, self._engine.run(crop), strict=True):
                     rows[index] = row
-        real = [output.quantization.dequantize(rows) for output, rows in zip(outputs, raw, strict=True)]
-        return self._mixture.probabilities(real)
+        return self._mixture.probabilities(
+            [table.take(rows.view(np.uint8)) for table, rows in zip(self._tables, raw, strict=True)]
+        )
 
     def verdict(self, probabilities: NDArray[np.float32]) -> Verdict:
         """What one row of probabilities, float32 (K,), amounts to."""
-        best = int(np.argmax(probabilities))
+        best = int(probabilities.argmax())
         if probabilities[best] >= self.abstain_below:
             return Verdict(self.labels[best], self.labels[best], None)
         return Verdict(UNCERTAIN, self.labels[best], AMBIGUOUS)

@@ -90,10 +90,10 @@ class Quality:
     """
 
     def __init__(self, settings: CropQuality) -> None:
-        self._usual = np.array([measure.usual for measure in settings.measures])
-        self._weights = np.zeros((len(MEASURES), len(REASONS)))
-        for row, (name, measure) in enumerate(zip(MEASURES, settings.measures, strict=True)):
-            self._weights[row, REASONS.index(_OF[name])] = measure.weight / measure.spread
+        self._terms = tuple(
+            (measure.usual, measure.weight / measure.spread, REASONS.index(_OF[name]))
+            for name, measure in zip(MEASURES, settings.measures, strict=True)
+        )
 
     def pulls(self, faces: Sequence[Face], crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """How much each of `REASONS` flattens the probabilities.
@@ -105,9 +105,15 @@ class Quality:
         Returns:
             float32 (n, R), 0 or more; 0 where the crop lacks nothing.
         """
-        seen = [measured(face, crop) for face, crop in zip(faces, crops, strict=True)]
-        lacks = np.maximum(self._usual - np.array(seen).reshape(-1, len(MEASURES)), 0)
-        return np.asarray(lacks @ self._weights, dtype=np.float32)
+        found = np.zeros((len(faces), len(REASONS)), dtype=np.float32)
+        for row, face, crop in zip(found, faces, crops, strict=True):
+            # Nine products: plain numbers have them before numpy has made arrays of the measures.
+            pulls = [0.0] * len(REASONS)
+            for value, (usual, weight, index) in zip(measured(face, crop), self._terms, strict=True):
+                if value < usual:
+                    pulls[index] += (usual - value) * weight
+            row[:] = pulls
+        return found
 
 
 def flattened(probabilities: NDArray[np.float32], pulls: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -43,7 +43,8 @@ class Letterbox:
 
     def __init__(self, height: int, width: int) -> None:
         self._canvas = np.full((height, width), GREY, dtype=np.uint8)
-        self._fit: Fit | None = None
+        self._frame = (0, 0)
+        self._fit = Fit(height, width, 1.0)
 
     def __call__(self, luma: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Fit]:
         """Resize a frame into the top left corner of the canvas.
@@ -54,10 +55,11 @@ class Letterbox:
         Returns:
             The canvas, uint8 (height, width), valid until the next call, and the fit.
         """
-        where = fit(luma.shape[:2], (self._canvas.shape[0], self._canvas.shape[1]))
-        if where != self._fit:
+        if luma.shape != self._frame:  # most frames are of one size, and the fit is worked out once
+            self._frame = (luma.shape[0], luma.shape[1])
+            self._fit = fit(self._frame, (self._canvas.shape[0], self._canvas.shape[1]))
             self._canvas.fill(GREY)
-            self._fit = where
+        where = self._fit
         target = self._canvas[: where.height, : where.width]
         # INTER_AREA averages what a shrunken pixel covers; bilinear would skip source pixels and alias.
         method = cv2.INTER_AREA if where.scale < 1 else cv2.INTER_LINEAR

@@ -29,3 +29,10 @@ class Quantization:
     def dequantize(self, values: NDArray[np.int8]) -> NDArray[np.float32]:
         """int8 of any shape → float32 of the same shape; widened before the zero point is taken off."""
         return (values.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+
+    def table(self) -> NDArray[np.float32]:
+        """What each int8 value stands for, float32 (256,), in the order of their bits taken for uint8.
+
+        `table.take(values.view(np.uint8))` is `dequantize(values)` in one call of numpy where that takes three.
+        """
+        return self.dequantize(np.arange(256, dtype=np.uint8).view(np.int8))

@@ -47,7 +47,7 @@ class Thinning:
                 kept += (LastReading(**{field.name: getattr(last, field.name) for field in fields(Reading)}),)
         if not kept:
             return None
-        return replace(result, readings=kept)
+        return result if kept == result.readings else replace(result, readings=kept)
 
     def _picked(self, result: FrameResult, reading: Reading) -> bool:
         now, before = result.captured_at, self._seen.get(reading.track)

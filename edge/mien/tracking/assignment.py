@@ -18,9 +18,12 @@ def assign(costs: Costs, alone: float) -> dict[int, int]:
     Returns:
         Row to column, each at most once.
     """
+    if len({row for row, _ in costs}) == len({column for _, column in costs}) == len(costs):
+        # Nearly always: nobody has a choice, and there are no groups to be found.
+        return {row: column for (row, column), cost in costs.items() if cost <= alone}
     joined: dict[int, int] = {}
     for rows, columns in _groups(costs):
-        if len(rows) == len(columns) == 1:  # nearly always
+        if len(rows) == len(columns) == 1:
             if costs[rows[0], columns[0]] <= alone:
                 joined[rows[0]] = columns[0]
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +20,11 @@ _DEFAULT = SmoothingSettings()
 
 
 class _State(NamedTuple):
-    """A track's: when it was read last in nanoseconds, its smoothed logarithms, and the emotion shown, if one was."""
+    """A track's: when it was read last in nanoseconds, and its row in the smoothed logarithms of that frame."""
 
     at: int
-    trace: Trace
-    shown: str | None
+    frame: Trace
+    row: int
 
 
 class Smoother:
@@ -40,26 +40,47 @@ class Smoother:
     def __init__(self, settings: SmoothingSettings = _DEFAULT) -> None:
         self._settings = settings
         self._states: dict[int, _State] = {}
+        self._shown: dict[int, str] = {}
 
     def update(self, track: int, probabilities: NDArray[np.float32], at: int) -> NDArray[np.float32]:
-        """Blend a new reading into its track's.
+        """Blend a new reading of one track, float32 (K,), into those before it; see `update_all`."""
+        smoothed: NDArray[np.float32] = self.update_all([track], probabilities[None], at)[0]
+        return smoothed
+
+    def update_all(self, tracks: Sequence[int], probabilities: NDArray[np.float32], at: int) -> NDArray[np.float32]:
+        """Blend the new readings of a frame into their tracks'.
 
         Args:
-            track: number of the track; its first reading is taken as it is.
-            probabilities: float32 (K,), sums to 1.
+            tracks: numbers of n tracks, each once; the first reading of one is taken as it is.
+            probabilities: float32 (n, K), each row sums to 1.
             at: nanoseconds, on any one clock; where it stands still or runs back, no time has gone by.
 
         Returns:
-            float32 (K,), sums to 1.
+            float32 (n, K), each row sums to 1.
         """
-        known, new = self._states.get(track), logarithms(probabilities)
-        if known is None or self._settings.seconds <= 0:
-            self._states[track] = _State(at, begun(new), None if known is None else known.shown)
-            return probabilities
-        elapsed = (at - known.at) / 1e9
-        trace = followed(known.trace, new, elapsed, self._settings.seconds, self._settings.response)
-        self._states[track] = _State(at, trace, known.shown)
-        return shares(trace.value)
+        new = logarithms(probabilities)
+        read_at: dict[int, list[int]] = {}
+        for row, track in enumerate(tracks):
+            known = self._states.get(track)
+            if known is None or self._settings.seconds <= 0:
+                self._states[track] = _State(at, begun(new), row)
+            else:
+                read_at.setdefault(known.at, []).append(row)
+        # Nearly always all were read in the frame before: then all take as many calls of numpy as one of them.
+        smoothed = probabilities
+        for before, rows in read_at.items():
+            old = _gathered([self._states[tracks[row]] for row in rows])
+            every = len(rows) == len(tracks)
+            elapsed = (at - before) / 1e9
+            trace = followed(old, new if every else new[rows], elapsed, self._settings.seconds, self._settings.response)
+            for index, row in enumerate(rows):
+                self._states[tracks[row]] = _State(at, trace, index)
+            if every:
+                return shares(trace.value)
+            if smoothed is probabilities:
+                smoothed = probabilities.copy()
+            smoothed[rows] = shares(trace.value)
+        return smoothed
 
     def decide(self, track: int, probabilities: NDArray[np.float32], classifier: Classifier) -> Verdict:
         """What to show of a track, once `update` has smoothed its reading.
@@ -74,26 +95,37 @@ class Smoother:
         Returns:
             The verdict; its `top` is the most probable label also where another one is still shown.
         """
-        known, verdict = self._states[track], classifier.verdict(probabilities)
-        if known.shown not in (None, verdict.emotion) and self._settings.margin > 0:
+        shown, verdict = self._shown.get(track), classifier.verdict(probabilities)
+        if shown not in (None, verdict.emotion) and self._settings.margin > 0:
             favoured = probabilities.copy()
-            if known.shown == UNCERTAIN:
+            if shown == UNCERTAIN:
                 favoured -= np.float32(self._settings.margin)
             else:
-                favoured[classifier.labels.index(known.shown)] += np.float32(self._settings.margin)
+                favoured[classifier.labels.index(shown)] += np.float32(self._settings.margin)
             held = classifier.verdict(favoured)
             verdict = Verdict(held.emotion, verdict.top, held.reason)
-        self._states[track] = known._replace(shown=verdict.emotion)
+        self._shown[track] = verdict.emotion
         return verdict
 
     def forget(self, track: int) -> None:
         """Let a track's next reading be taken as it is."""
         self._states.pop(track, None)
+        self._shown.pop(track, None)
 
     def keep(self, tracks: Collection[int]) -> None:
         """Forget every track but these."""
         for track in self._states.keys() - set(tracks):
-            del self._states[track]
+            self.forget(track)
+
+
+def _gathered(states: Sequence[_State]) -> Trace:
+    """What is known of n tracks that were read at one time, float32 (n, K)."""
+    frame = states[0].frame
+    if len(states) == len(frame.value) and all(one.frame is frame and one.row == n for n, one in enumerate(states)):
+        return frame  # the faces of the frame before in their order, which is so for seconds: nothing is copied
+    return Trace(
+        np.array([one.frame.value[one.row] for one in states]), np.array([one.frame.slope[one.row] for one in states])
+    )
 
 
 def logarithms(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -97,6 +97,11 @@ class Tracker:
         """The tracks alive after the last update."""
         return tuple(Track(known.number, known.box, known.age) for known in self._followed)
 
+    @property
+    def numbers(self) -> list[int]:
+        """Those of `tracks`."""
+        return [known.number for known in self._followed]
+
     def reset(self) -> None:
         """Forget every track; numbers go on counting."""
         self._followed, self._at = (), None
@@ -152,12 +157,12 @@ def _costs(faces: Sequence[Face], known: Sequence[_Followed]) -> dict[tuple[int,
     centres = [(*face.box.centre, face.box) for face in faces]
     for column, track in enumerate(known):
         motion = track.motion
-        side = motion.side
+        side, ahead_x, ahead_y = motion.side, motion.x, motion.y
         reach = side * min(_FARTHEST, _REACH + 3 * math.sqrt(motion.spread))
         last_x, last_y = track.box.centre
         near = _NEAR * side if track.fresh else 0.0
         for row, (x, y, box) in enumerate(centres):
-            ahead = abs(x - motion.x) <= reach and abs(y - motion.y) <= reach
+            ahead = abs(x - ahead_x) <= reach and abs(y - ahead_y) <= reach
             if (ahead or (abs(x - last_x) < near and abs(y - last_y) < near)) and motion.growth(box) <= _GROWTH:
                 costs[row, column] = min(motion.improbability(box), _FARTHEST_FITS)
     return costs

@@ -52,3 +52,50 @@ def test_a_face_beyond_the_edge_repeats_the_edge() -> None:
 
 def test_no_faces_give_no_crops() -> None:
     assert align.crop(np.zeros((9, 9), np.uint8), align.landmarks_of([]), TEMPLATE).shape == (0, 48, 48)
+
+
+def _plain(landmarks: np.ndarray, template: np.ndarray) -> np.ndarray:
+    """`align.similarity`, straight from its equation."""
+    source, target = landmarks.view(np.complex64)[..., 0], template.view(np.complex64)[..., 0]
+    fifth = np.full(5, 0.2, dtype=np.complex64)
+    mean, target_mean = source @ fifth, target @ fifth
+    apart = source - mean[:, None]
+    spread = np.square(apart.view(np.float32)).sum(axis=1)
+    a = (apart.conj() @ (target - target_mean)) / np.maximum(spread, 1e-6)
+    b = target_mean - a * mean
+    return np.stack([np.stack([a.real, -a.imag, b.real], axis=1), np.stack([a.imag, a.real, b.imag], axis=1)], axis=1)
+
+
+def _faces(count: int, scale: tuple[float, float]) -> np.ndarray:
+    random = np.random.default_rng(count)
+    turns = zip(random.uniform(-180, 180, count), random.uniform(*scale, count), strict=True)
+    where = random.uniform(-40, 340, (count, 2))
+    return np.stack([_turned(TEMPLATE, *turn, tuple(at)) for turn, at in zip(turns, where, strict=True)])
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 20])
+def test_the_matrices_are_to_the_last_bit_those_of_the_equation_whichever_template_came_before(count: int) -> None:
+    landmarks, template = _faces(count, (0.3, 9)), TEMPLATE.copy()
+    for _ in range(3):
+        assert np.array_equal(align.similarity(landmarks, template), _plain(landmarks, template))
+        template *= np.float32(1.1)  # changed in its place: what was worked out for it no longer holds
+
+
+def test_crops_of_large_faces_are_to_the_last_bit_those_of_corners_found_with_arrays() -> None:
+    frame = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400), dtype=np.uint8), (0, 0), 2)
+    landmarks = _faces(40, (3.2, 12))
+    crops = align.crop(frame, landmarks, TEMPLATE)
+    for matrix, crop in zip(align.similarity(landmarks, TEMPLATE), crops, strict=True):
+        factor = round(1 / float(np.hypot(matrix[0, 0], matrix[1, 0])) / 2)
+        assert factor >= 2
+        inverse = cv2.invertAffineTransform(matrix)
+        corners = np.array([[0, 0], [48, 0], [0, 48], [48, 48]], np.float32) @ inverse[:, :2].T + inverse[:, 2]
+        left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - factor, 0, [399, 299])
+        right, bottom = np.clip(np.ceil(corners.max(axis=0)).astype(int) + factor, [left + 1, top + 1], [400, 300])
+        size = (max(1, (right - left) // factor), max(1, (bottom - top) // factor))
+        part = cv2.resize(frame[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
+        scale = np.array([(right - left) / size[0], (bottom - top) / size[1]], np.float32)
+        offset = 0.5 * scale - 0.5 + np.array([left, top], np.float32)
+        moved = np.concatenate([matrix[:, :2] * scale, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]], axis=1)
+        expected = cv2.warpAffine(part, moved, (48, 48), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        assert np.array_equal(crop, expected)

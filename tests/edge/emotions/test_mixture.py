@@ -54,3 +54,23 @@ def test_no_face_gives_no_row() -> None:
     empty = np.empty((0, 3), np.float32), np.empty((0, 2), np.float32)
     assert _mixed(Opinion(0, 1.0), Opinion(1, 1.0)).probabilities(empty).shape == (0, 3)
     assert _mixed(Opinion(0, 1.0)).probabilities(empty).shape == (0, 3)
+
+
+@pytest.mark.parametrize("labels", [SEEN, SEEN[::-1], ("joy", "scorn"), SOUGHT])
+@pytest.mark.parametrize("count", [1, 5, 20])
+def test_opinions_are_to_the_last_bit_what_their_formula_gives(labels: tuple[str, ...], count: int) -> None:
+    random = np.random.default_rng(count)
+    outputs = [random.normal(0, 3, (count, len(known))).astype(np.float32) for known in (SEEN, SOUGHT)]
+    offsets = tuple(random.normal(0, 1, len(labels)).tolist())
+    opinions = (Opinion(0, 1.15), Opinion(1, 0.3))
+    total = np.tile(np.array(offsets, np.float32), (count, 1))
+    for opinion, logits, known in zip(opinions, outputs, (SEEN, SOUGHT), strict=True):
+        shared = np.log(np.mean([label in known for label in labels]))
+        says = np.full_like(total, np.log(1 / len(labels)))
+        for column, label in enumerate(labels):
+            if label in known:
+                says[:, column] = log_softmax(logits)[:, known.index(label)] + shared
+        total += np.float32(opinion.weight) * says
+    found = Mixture(Expression("mixed", labels, opinions, offsets, 0.9, 0.5), (SEEN, SOUGHT))
+    assert np.array_equal(found.logits(outputs), total)
+    assert np.array_equal(found.probabilities(outputs), softmax(total / np.float32(0.9)))

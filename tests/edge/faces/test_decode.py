@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
-from mien.faces.decode import Decoder, Detections, cell_centres, decode_cells, sigmoid, suppress
+from mien.faces.decode import Decoder, Detections, cell_centres, decode_cells, joined, sigmoid, suppress
 from mien.models.bundle import Output
 from mien.models.quantization import Quantization
 
@@ -76,3 +77,48 @@ def test_huge_exponents_and_logits_stay_finite() -> None:
     boxes, _ = decode_cells(cell_centres(1, 1, 32), 32, np.full((1, 4), 100, np.float32), np.zeros((1, 10), np.float32))
     assert np.isfinite(boxes).all()
     assert sigmoid(np.array([-1000, 0, 1000], np.float32)).tolist() == [0, 0.5, 1]
+
+
+def _by_formula(outputs: tuple[Output, ...], strides: tuple[int, ...], raw: tuple[np.ndarray, ...]) -> Detections:
+    """Every cell whose score is 0.5 or more, decoded by the formulas alone."""
+    parts, levels = [], len(strides)
+    for level, stride in enumerate(strides):
+        score, box, points = (
+            outputs[kind * levels + level].quantization.dequantize(raw[kind * levels + level].reshape(-1, width))
+            for kind, width in enumerate((1, 4, 10))
+        )
+        cells = np.flatnonzero(score >= 0)
+        centres = cell_centres(*raw[level].shape[1:3], stride)
+        boxes, landmarks = decode_cells(centres[cells], stride, box[cells], points[cells])
+        parts.append(Detections(boxes, landmarks, sigmoid(score[cells, 0])))
+    return joined(parts)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_tables_give_to_the_last_bit_what_the_formulas_give(seed: int) -> None:
+    random, strides = np.random.default_rng(seed), (8, 16)
+    outputs = tuple(
+        Output(o.name, o.shape, Quantization(float(random.uniform(0.01, 0.2)), int(random.integers(-90, 90))))
+        for o in _outputs(((6, 8), (3, 4)))
+    )
+    raw = tuple(random.integers(-128, 128, o.shape).astype(np.int8) for o in outputs)
+    if seed % 2:  # nothing in one of the maps
+        raw[seed // 2 % 2][:] = -128
+    found = Decoder(outputs, strides, 0.5, 0.9)(raw)
+    expected = suppress(_by_formula(outputs, strides, raw), 0.9, 400)
+    assert len(expected.scores) > 1
+    for part in ("boxes", "landmarks", "scores"):
+        one, other = getattr(found, part), getattr(expected, part)
+        assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()), part
+
+
+def test_boxes_of_all_sizes_are_suppressed_as_by_arrays() -> None:
+    random = np.random.default_rng(5)
+    places, sides = random.uniform(0, 60, (200, 2)), random.uniform(0, 40, (200, 2))
+    boxes = np.concatenate([places, places + sides], axis=1).astype(np.float32)
+    scores = random.uniform(0.1, 0.9, 200).astype(np.float32)
+    found = suppress(Detections(boxes, np.zeros((200, 5, 2), np.float32), scores), 0.3, 150)
+    widths = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(widths, scores, 0.0, 0.3, top_k=150)  # type: ignore[arg-type]
+    assert 5 < len(kept) < 150
+    assert found.boxes.tobytes() == boxes[np.asarray(kept)].tobytes()

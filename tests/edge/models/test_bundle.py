@@ -99,6 +99,12 @@ def test_quantizing_rounds_half_to_even_and_clips() -> None:
     assert step.dequantize(np.array([-128, 127], np.int8)).tolist() == [-65.5, 62.0]
 
 
+def test_a_table_of_all_values_is_read_by_their_bits() -> None:
+    step, values = Quantization(0.0931047, 26), np.array([[-128, -1, 0], [1, 26, 127]], np.int8)
+    assert step.table().shape == (256,)
+    assert np.array_equal(step.table().take(values.view(np.uint8)), step.dequantize(values))
+
+
 NESTED = [
     ("emotion-base", ("input", "height"), 4.5, "input: height is 4.5; it must be a whole number"),
     ("emotion-base", ("input", "width"), True, "input: width is True; it must be a whole number"),

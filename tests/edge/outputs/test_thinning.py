@@ -23,6 +23,11 @@ def test_one_reading_a_face_and_second_whatever_it_shows() -> None:
     assert _kept(Thinning(1.0), "ab" * 15) == [0, 10, 20]
 
 
+def test_a_result_of_which_all_is_kept_is_handed_on_as_it_is() -> None:
+    whole = result(0, reading(1), reading(2), seconds=1.0)
+    assert Thinning(0)(whole) is whole
+
+
 def test_faces_have_intervals_of_their_own() -> None:
     thin = Thinning(1.0)
     assert thin(result(0, reading(1), seconds=1.0)) is not None

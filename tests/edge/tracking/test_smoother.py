@@ -193,3 +193,33 @@ def test_a_reader_shows_what_its_smoother_decides() -> None:
 def test_a_setting_out_of_range_is_one_line(wrong: dict[str, float], message: str) -> None:
     with pytest.raises(MienError, match=message):
         SmoothingSettings(**wrong)
+
+
+def test_faces_of_a_frame_are_smoothed_to_the_last_bit_as_one_after_another() -> None:
+    random = np.random.default_rng(0)
+    together, apart, at = Smoother(), Smoother(), 0
+    alive = [3, 1, 2]
+    for frame in range(200):
+        if frame % 9 == 8:  # a face comes, and another one goes for good
+            alive = [*alive[1:], frame]
+        if frame % 13 == 12:
+            random.shuffle(alive)
+        # Some are not seen this time, and now and then nobody is.
+        tracks = [track for track in alive if random.random() > 0.1 and frame % 31]
+        at += int(random.choice([0, 1, 33, 33, 33, 2000, -20])) * SECOND // 1000
+        rows = random.dirichlet(np.full(8, 0.3), len(tracks)).astype(np.float32)
+        found = together.update_all(tracks, rows, at)
+        expected = [apart.update(track, row, at) for track, row in zip(tracks, rows, strict=True)]
+        assert found.shape == (len(tracks), 8)
+        assert found.dtype == np.float32
+        assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True)), frame
+        together.keep(alive)
+        apart.keep(alive)
+
+
+def test_faces_of_two_frames_of_one_time_keep_to_their_own_past() -> None:
+    smoother = Smoother(EVEN)
+    smoother.update_all([1, 2], np.stack([SAD, SAD]), 0)
+    smoother.update_all([3, 4], np.stack([GLAD, GLAD]), 0)
+    after = smoother.update_all([1, 4], np.stack([SAD, GLAD]), SECOND)
+    assert after == pytest.approx(np.stack([SAD, GLAD]), abs=1e-6)

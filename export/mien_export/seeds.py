@@ -11,7 +11,7 @@ import datetime
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from mien.errors import MienError
 from mien.models import bundle
 from mien.models.bundle import Bundle
 from mien_export import files
+from mien_export.records.reading import checked
 from mien_export.records.seeds import Figures, Seed, Seeds, Spread
 from mien_train.evaluation import evaluate, recipe
 from mien_train.model_file import task_of
@@ -35,6 +36,22 @@ _SEED = 0
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _LOOKS = (("val", "strict"), ("test", "strict"), ("test", "loose"))
+
+
+class _Default(TypedDict):
+    mean_recall: float
+
+
+class _Look(TypedDict):
+    """Of what `evaluate` says what is used; `right` on test images, `default` where another expression is judged."""
+
+    n: int
+    accuracy: float
+    macro_f1: float
+    mean_recall: float
+    default: NotRequired[_Default]
+    right: NotRequired[list[bool]]
+    made_with: dict[str, str]
 
 
 def write(name: str, models: Sequence[Path], data: Path, command: str, out: Path | None = None) -> Path:
@@ -106,13 +123,14 @@ def measure(name: str, models: Sequence[Path], found: Sequence[Bundle], data: Pa
     """Evaluate every model on every split and protocol; see `write`."""
     seeds: list[Seed] = []
     right: dict[str, list[list[bool]]] = {"strict": [], "loose": []}
-    read: dict[tuple[str, str], dict[str, Any]] = {}
+    read: dict[tuple[str, str], _Look] = {}
     looks: Progress[None] = progress(None, "seeds", total=len(models) * len(_LOOKS), unit="looks")
     with looks:
         for path, model in zip(models, found, strict=True):
             for split, protocol in _LOOKS:
                 looks.note(f"seed {model.sidecar.training.seed}, {protocol} {split}")
-                read[split, protocol] = evaluate(path, data, split, protocol, each=split == "test")
+                look = evaluate(path, data, split, protocol, each=split == "test")
+                read[split, protocol] = checked(look, _Look, f"evaluation of {path}")
                 looks.step()
             for protocol, rows in right.items():
                 rows.append(read["test", protocol]["right"])
@@ -132,7 +150,7 @@ def measure(name: str, models: Sequence[Path], found: Sequence[Bundle], data: Pa
     }
 
 
-def _seed(model: Bundle, read: dict[tuple[str, str], dict[str, Any]]) -> Seed:
+def _seed(model: Bundle, read: dict[tuple[str, str], _Look]) -> Seed:
     artefact = model.sidecar.files["tflite"]
     return {
         "seed": model.sidecar.training.seed,
@@ -146,9 +164,10 @@ def _seed(model: Bundle, read: dict[tuple[str, str], dict[str, Any]]) -> Seed:
     }
 
 
-def _figures(found: dict[str, Any]) -> Figures:
-    shown = found.get("default", found)  # where what is judged is the default, evaluate says it once
-    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "mean_recall": shown["mean_recall"]}
+def _figures(found: _Look) -> Figures:
+    # Where what is judged is the default, evaluate says it once.
+    recall = found["default"]["mean_recall"] if "default" in found else found["mean_recall"]
+    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "mean_recall": recall}
 
 
 class _Over(TypedDict):

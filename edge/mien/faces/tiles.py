@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.decode import Detections, suppress
+from mien.faces.decode import Detections, joined, suppress
 from mien.faces.letterbox import fit
 
 OVERLAP = 48
@@ -88,7 +88,7 @@ def scan(
         left, top, right, bottom = window
         part = _between(look(luma[top:bottom, left:right]), 0, largest)
         parts.append(whole(part, window, frame))
-    return suppress(_joined(parts), iou_threshold, most)
+    return suppress(joined(parts), iou_threshold, most)
 
 
 def whole(found: Detections, window: Window, frame: tuple[int, int]) -> Detections:
@@ -117,14 +117,6 @@ def _between(found: Detections, low: float, high: float) -> Detections:
     side = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1)
     kept = (side >= low) & (side <= high)
     return Detections(found.boxes[kept], found.landmarks[kept], found.scores[kept])
-
-
-def _joined(parts: list[Detections]) -> Detections:
-    return Detections(
-        np.concatenate([p.boxes for p in parts]),
-        np.concatenate([p.landmarks for p in parts]),
-        np.concatenate([p.scores for p in parts]),
-    )
 
 
 def _count(length: int, side: int) -> int:

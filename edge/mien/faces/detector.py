@@ -33,7 +33,7 @@ class FaceDetector(Closing):
         model: name of a bundled model, or path of a sidecar.
         engine: "litert", "onnx" or "tflite".
         threads: of the engine.
-        score_threshold: lowest score of a face; the sidecar's value if None.
+        score_threshold: lowest score of a face, in tiles too; the sidecar's values if None.
         tiles: also scan overlapping tiles, magnified, for small faces; costs one inference a tile (nine for 640×480).
 
     Attributes:
@@ -81,8 +81,7 @@ class FaceDetector(Closing):
             def look(part: NDArray[np.uint8]) -> Detections:
                 return scanner.scan(part, laps)
 
-            found = scan(luma, scanner.size, look, scanner.iou_threshold, _MOST) if self._tiles else look(luma)
-            faces = _faces(found)
+            faces = _faces(scan(luma, scanner.size, look, *scanner.limits) if self._tiles else look(luma))
         if laps:
             laps.lap("decode")
         return faces
@@ -109,10 +108,18 @@ class _Scanner:
         settings = model.decode
         threshold = settings.score_threshold if score_threshold is None else score_threshold
         self.size = (model.height, model.width)
-        self.iou_threshold = settings.iou_threshold
+        self.limits = settings.iou_threshold, _MOST, settings.tile_threshold if score_threshold is None else threshold
         self._engine = open_engine(model, engine, threads)
         self._letterbox = Letterbox(model.height, model.width)
-        self._decode = Decoder(model.outputs, settings.strides, threshold, self.iou_threshold, _MOST)
+        self._decode = Decoder(
+            model.outputs,
+            settings.strides,
+            threshold,
+            settings.iou_threshold,
+            _MOST,
+            settings.score_slope,
+            settings.score_shift,
+        )
 
     def scan(self, luma: NDArray[np.uint8], laps: Laps | None) -> Detections:
         """Detections in pixels of `luma`, uint8 (H, W)."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.decode import Detections, joined, suppress
+from mien.faces.decode import Detections, confident, joined, suppress
 from mien.faces.letterbox import fit
 
 OVERLAP = 48
@@ -63,6 +63,7 @@ def scan(
     look: Callable[[NDArray[np.uint8]], Detections],
     iou_threshold: float,
     most: int,
+    tile_threshold: float = 0.0,
 ) -> Detections:
     """Detections of a whole frame and of its tiles, each face once.
 
@@ -74,6 +75,8 @@ def scan(
         look: detections of uint8 (h, w), in pixels of what it is given; called once for the frame and once a tile.
         iou_threshold: of two faces that overlap more than this, the better one stays.
         most: largest number of candidates that suppression looks at.
+        tile_threshold: lowest score of a face that a tile shows; what `look` finds in the whole frame all counts. Nine
+            tiles show nine times as much that may be taken for a face, so their threshold is a higher one.
 
     Returns:
         In frame pixels, best score first.
@@ -86,7 +89,7 @@ def scan(
     largest = _LARGE / fit(frame, tile).scale
     for window in cuts:
         left, top, right, bottom = window
-        part = _between(look(luma[top:bottom, left:right]), 0, largest)
+        part = _between(confident(look(luma[top:bottom, left:right]), tile_threshold), 0, largest)
         parts.append(whole(part, window, frame))
     return suppress(joined(parts), iou_threshold, most)
 

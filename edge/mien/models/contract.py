@@ -15,6 +15,8 @@ from mien.models.fields import Fields
 from mien.models.quantization import Quantization
 
 FORMAT = 1
+SLOPES, SHIFTS = (0.1, 10.0), (-10.0, 10.0)
+"""Least and most that a detector's scores may be calibrated by: a rising map, and of finite scores."""
 Task = Literal["emotion", "face"]
 
 _REMEDY = "export the model again"
@@ -50,11 +52,18 @@ class Decode:
         strides: pixels per cell of each level.
         score_threshold: lowest score of a face, 0 to 1, both exclusive.
         iou_threshold: of two faces that overlap more than this, the better one stays.
+        tile_threshold: lowest score of a face that a tile shows, no less than `score_threshold`; that one where the
+            sidecar names none.
+        score_slope, score_shift: a score is the sigmoid of slope × logit + shift, so that it is the share of
+            detections of this score that are right; 1 and 0 where the sidecar names none.
     """
 
     strides: tuple[int, ...]
     score_threshold: float
     iou_threshold: float
+    tile_threshold: float
+    score_slope: float = 1.0
+    score_shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +243,15 @@ def _training(fields: Fields) -> Training:
 
 def _decode(fields: Fields) -> Decode:
     least, most = 1e-4, 1 - 1e-4  # of a threshold: at 0 and 1 its logit is infinite
+    score_threshold = fields.number("score_threshold", least, most)
+    given = fields.values
     return Decode(
         fields.integers("strides", 1, 1024),
-        fields.number("score_threshold", least, most),
+        score_threshold,
         fields.number("iou_threshold", 0, 1),
+        fields.number("tile_threshold", score_threshold, most) if "tile_threshold" in given else score_threshold,
+        fields.number("score_slope", *SLOPES) if "score_slope" in given else 1.0,
+        fields.number("score_shift", *SHIFTS) if "score_shift" in given else 0.0,
     )
 
 

@@ -48,7 +48,14 @@ def detections(model: Bundle, tflite: bytes) -> tuple[float, int]:
         MienError: the clip's photograph is not installed.
     """
     settings = model.decode
-    decode = Decoder(model.outputs, settings.strides, settings.score_threshold, settings.iou_threshold)
+    decode = Decoder(
+        model.outputs,
+        settings.strides,
+        settings.score_threshold,
+        settings.iou_threshold,
+        slope=settings.score_slope,
+        shift=settings.score_shift,
+    )
     fast, builtin = TfLite(tflite), TfLite(tflite, "builtin")
     matched = total = found = 0
     for canvas in _clip(model.height, model.width):

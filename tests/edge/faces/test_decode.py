@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.faces.decode import Decoder, Detections, cell_centres, decode_cells, joined, sigmoid, suppress
+from mien.faces.decode import Decoder, Detections, calibrated, cell_centres, decode_cells, joined, sigmoid, suppress
 from mien.models.bundle import Output
 from mien.models.quantization import Quantization
 
@@ -58,6 +58,24 @@ def test_the_threshold_on_raw_values_is_the_threshold_on_scores() -> None:
         scores = sigmoid(STEP.dequantize(np.arange(-128, 128, dtype=np.int16).astype(np.int8)))
         assert len(found.scores) == (scores >= threshold - 1e-6).sum()
         assert found.scores.min() >= threshold - 1e-6
+
+
+def test_calibrated_scores_are_the_sigmoid_of_a_line_through_the_logits() -> None:
+    outputs = _outputs(((16, 16),))
+    raw = _empty(outputs)
+    raw[0][0, :, :, 0] = np.arange(-128, 128, dtype=np.int8).reshape(16, 16)
+    logits = STEP.dequantize(np.arange(-128, 128, dtype=np.int16).astype(np.int8)).astype(np.float64)
+    wanted = 1 / (1 + np.exp(-(1.5 * logits + 0.75)))
+    for threshold in (0.05, 0.5, 0.73):
+        found = Decoder(outputs, (8,), threshold, 1.0, slope=1.5, shift=0.75)(tuple(raw))
+        assert found.scores.tolist() == pytest.approx(np.sort(wanted[wanted >= threshold])[::-1].tolist(), abs=1e-6)
+
+
+def test_a_score_calibrated_by_hand() -> None:
+    assert calibrated(0.5, 2.0, 0.0) == 0.5
+    assert calibrated(0.5, 1.0, math.log(3)) == pytest.approx(0.75)
+    assert calibrated(0.75, 2.0, 0.0) == pytest.approx(0.9)  # odds of 3 squared
+    assert calibrated(0.02, 1.0, 0.0) == pytest.approx(0.02, abs=1e-12)
 
 
 def test_no_face_gives_empty_arrays_of_the_right_shapes() -> None:

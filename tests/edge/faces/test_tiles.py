@@ -20,6 +20,12 @@ def _found(*boxes: list[float]) -> Detections:
     )
 
 
+def _scored(*boxes_and_scores: list[float] | float) -> Detections:
+    found = _found(*(one for one in boxes_and_scores if isinstance(one, list)))
+    scores = [one for one in boxes_and_scores if isinstance(one, float)]
+    return Detections(found.boxes, found.landmarks, np.array(scores, np.float32))
+
+
 class Blocks:
     """Finds bright blocks, but none lower than 20 pixels once what it is given was fitted into its input."""
 
@@ -120,6 +126,22 @@ def test_small_boxes_of_the_whole_frame_and_large_boxes_of_a_tile_are_not_believ
     found = scan(frame, TILE, look, 0.45, 400)
     # 145 pixels are 72.5 in the whole frame's input, which would have shown a face as large as that.
     assert sorted(found.boxes.tolist()) == [[10, 10, 90, 90], [104, 104, 124, 124], [300, 200, 340, 240]]
+
+
+def test_tiles_have_a_threshold_of_their_own() -> None:
+    def look(luma: NDArray[np.uint8]) -> Detections:
+        if luma.shape == (480, 640):
+            return _scored([300, 200, 340, 240], 0.5)
+        if luma[0, 0]:  # the first tile
+            return _scored([104, 104, 124, 124], 0.6, [40, 40, 60, 60], 0.62)
+        return _found()
+
+    frame = np.zeros((480, 640), np.uint8)
+    frame[0, 0] = 1
+    assert scan(frame, TILE, look, 0.45, 400, 0.62).boxes.tolist() == [[40, 40, 60, 60], [300, 200, 340, 240]]
+    assert len(scan(frame, TILE, look, 0.45, 400, 0.6).boxes) == 3
+    # A frame that is looked at once has no tiles.
+    assert len(scan(frame[:240, :320], TILE, look, 0.45, 400, 0.99).boxes) == 2
 
 
 def test_a_frame_that_fits_is_looked_at_once_and_small_faces_stay() -> None:

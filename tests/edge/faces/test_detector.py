@@ -1,0 +1,68 @@
+"""How a detector reads its scores, on a real face that is small enough to be the tiles' alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mien.cameras import demo
+from mien.faces.detector import FaceDetector
+from mien.models import bundle
+
+
+@pytest.fixture(scope="module")
+def frame() -> NDArray[np.uint8]:
+    """480×640 with the demo's photograph in a corner, its face about 30 pixels high."""
+    photograph = cv2.imread(str(demo.photograph()), cv2.IMREAD_GRAYSCALE)
+    assert photograph is not None
+    found = np.full((480, 640), 110, np.uint8)
+    found[40:190, 60:210] = cv2.resize(photograph, (150, 150), interpolation=cv2.INTER_AREA)
+    return found
+
+
+def _sidecar(folder: Path, **decode: float) -> Path:
+    """A copy of the bundled detector that reads its scores otherwise."""
+    path = bundle.load("face-base").path
+    document = json.loads(path.read_text())
+    document["files"].pop("onnx")
+    for key in ("tile_threshold", "score_slope", "score_shift"):
+        document["decode"].pop(key, None)
+    document["decode"] |= {"score_threshold": 0.3, **decode}
+    folder.mkdir()
+    shutil.copy(path.with_suffix(".tflite"), folder)
+    (folder / path.name).write_text(json.dumps(document))
+    return folder / path.name
+
+
+def _scores(model: Path, frame: NDArray[np.uint8], score_threshold: float | None = None) -> list[float]:
+    with FaceDetector(model, score_threshold=score_threshold, tiles=True) as detector:
+        return [face.score for face in detector.detect(frame)]
+
+
+def test_a_face_that_only_tiles_show_needs_their_threshold_unless_the_caller_names_one(
+    frame: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    (score,) = _scores(_sidecar(tmp_path / "one"), frame)
+    assert score > 0.35
+    above, below = (round(score + step, 3) for step in (0.01, -0.01))
+    assert _scores(_sidecar(tmp_path / "above", tile_threshold=above), frame) == []
+    assert _scores(_sidecar(tmp_path / "below", tile_threshold=below), frame) == [score]
+    assert _scores(tmp_path / "above" / "face-base.json", frame, 0.3) == [score]
+
+
+def test_a_sidecars_calibration_is_what_faces_are_scored_and_chosen_by(
+    frame: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    (score,) = _scores(_sidecar(tmp_path / "raw"), frame)
+    logit = math.log(score / (1 - score))
+    path = _sidecar(tmp_path / "calibrated", score_slope=1.5, score_shift=-0.5)
+    wanted = 1 / (1 + math.exp(0.5 - 1.5 * logit))
+    assert _scores(path, frame, 0.05)[0] == pytest.approx(wanted, abs=1e-5)
+    assert _scores(path, frame, wanted + 0.01) == []

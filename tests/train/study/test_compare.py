@@ -250,6 +250,16 @@ def test_rows_that_are_none_are_refused_in_one_line(tmp_path: Path, text: str) -
     assert "\n" not in str(said.value)
 
 
+def test_the_bundled_classifier_alone_is_measured_and_reported(
+    small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare.compare_measure, "ours", lambda plan, contestant: _row("base", 0.9))
+    reports = Reports()
+    rows, _ = compare.compare(_plan(small_data, tmp_path), ["base"], reports)
+    assert [row.recipe for row in rows] == ["base"]
+    assert [[row["recipe"] for row in reported] for reported in reports.rows] == [["base"]]
+
+
 def test_an_unknown_recipe_names_the_nearest(small_data: Path, tmp_path: Path) -> None:
     with pytest.raises(MienError, match="did you mean 'mini-xception'"):
         compare.compare(_plan(small_data, tmp_path), ["mini-xeption"], Reports())

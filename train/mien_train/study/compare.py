@@ -80,6 +80,7 @@ def compare(plan: Plan, names: Sequence[str], report: Report) -> tuple[list[Row]
 
     for contestant in (c for c in chosen if c.recipe == OURS):
         rows[contestant.name] = compare_measure.ours(plan, contestant)
+        report(in_order(list(rows.values())), histories)
     for wave in ([c for c in trained if not c.start], [c for c in trained if c.start]):
         orphans = [c for c in wave if isinstance(rows.get(c.start), Failed)]
         for contestant in orphans:

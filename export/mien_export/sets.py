@@ -18,7 +18,8 @@ from mien_train.data import emotion_data, export_pictures, faces, fer, store
 from mien_train.emotion import expressions
 from mien_train.emotion.expressions import Heard
 from mien_train.emotion.outputs import spoken
-from mien_train.face import detectors
+from mien_train.face import detectors, score_calibration, tile_evaluation
+from mien_train.face.score_calibration import Judged
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
 
@@ -57,6 +58,15 @@ def source(folder: Path | None, wanted: Calibration) -> Source:
             float(detector(box(photo.luma)[0]).scores.max(initial=0)) for photo in looked
         ]
 
+    def judged(artefact: Path) -> Judged:
+        detector = detectors.opened(artefact)
+        photos = progress(faces.load(root, "val").photos, "score calibration", unit="photographs")
+        return score_calibration.judge(detector, (detector.height, detector.width), photos)
+
+    def tiled(artefact: Path) -> tuple[list[str], list[float]]:
+        photos = [photo for photo in faces.load(root, "val").photos if photo.face_free]
+        return [photo.name for photo in photos], tile_evaluation.best_scores(detectors.opened(artefact), photos)
+
     def choices(artefact: Path) -> dict[str, dict[str, object]]:
         source = fer.load(root)
         strict, searched = fer.split(source, "val", "strict"), emotion_data.searched(source, "val")
@@ -64,4 +74,4 @@ def source(folder: Path | None, wanted: Calibration) -> Source:
         heard = [Heard.of(split, one.outputs) for split, one in zip((strict, searched), said, strict=True)]
         return expressions.table(said[0].expressions, said[0].heads, *heard)
 
-    return Source(training, validation, evaluate, finetune, face_free, choices)
+    return Source(training, validation, evaluate, finetune, judged, face_free, tiled, choices)

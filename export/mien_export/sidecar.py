@@ -16,7 +16,8 @@ from mien_export.proof.parity import Parity
 from mien_export.quantization import qdq
 from mien_export.tflite.layout import channels_last
 from mien_train.emotion import heads
-from mien_train.face import threshold
+from mien_train.face import score_calibration, threshold
+from mien_train.face.score_calibration import Fit
 from mien_train.face.threshold import Choice
 from mien_train.networks.registry import INPUT_SCALE
 from mien_train.training.checkpoint import Checkpoint
@@ -164,12 +165,30 @@ def describe(
     }
 
 
-def decided(document: Mapping[str, object], choice: Choice) -> Document:
-    """A detector's sidecar with its score threshold, and how that was chosen."""
+def calibrated(document: Mapping[str, object], found: Fit | None) -> Document:
+    """A detector's sidecar with the map that makes its scores shares, and how far that holds; as it was without one."""
     decode = document["decode"]
     assert isinstance(decode, Mapping)
-    record = {threshold.RECORD: choice.document()}
-    return {**document, "decode": {**_decode(decode, choice.threshold), **record}}
+    if found is None:
+        return dict(document)
+    numbers = {"score_slope": found.slope, "score_shift": found.shift, score_calibration.RECORD: found.document()}
+    return {**document, "decode": {**decode, **numbers}}
+
+
+def decided(document: Mapping[str, object], choice: Choice) -> Document:
+    """A detector's sidecar with its score threshold, and how that was chosen."""
+    return _chosen(document, "score_threshold", choice.threshold, threshold.RECORD, choice)
+
+
+def decided_for_tiles(document: Mapping[str, object], choice: Choice) -> Document:
+    """The same with the threshold of what only tiles show."""
+    return _chosen(document, "tile_threshold", choice.threshold, threshold.TILES_RECORD, choice)
+
+
+def _chosen(document: Mapping[str, object], key: str, value: float, record: str, choice: Choice) -> Document:
+    decode = document["decode"]
+    assert isinstance(decode, Mapping)
+    return {**document, "decode": {**decode, key: value, record: choice.document()}}
 
 
 def measured(

@@ -23,6 +23,7 @@ from mien_export.quantization.observers import LUMA
 from mien_export.quantization.quantize import quantize
 from mien_export.quantization.trace import INPUT
 from mien_export.sidecar import Calibration
+from mien_train.face.score_calibration import Judged
 from mien_train.networks import registry
 from mien_train.training.checkpoint import Checkpoint
 
@@ -118,7 +119,9 @@ def source_of() -> Source:
         held_out=lambda checkpoint, size: parity.structured(4, *size, seed=2),
         evaluate=lambda path: [{"split": "val", "model": path.name, "n": 4, "accuracy": 0.9, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
+        judged=lambda path: Judged(np.empty(0), np.empty(0, bool), np.empty(0, bool)),
         face_free=lambda path: ([str(n) for n in range(100)], [n / 100 for n in range(100)]),
+        tiled=lambda path: ([str(n) for n in range(100)], [n / 100 for n in range(100)]),
         choices=lambda path: {},
     )
 

@@ -19,6 +19,7 @@ from mien_export.build import Source
 from mien_export.cli import main
 from mien_export.proof import parity
 from mien_export.sidecar import Calibration
+from mien_train.face.score_calibration import Judged
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint
 
@@ -32,7 +33,9 @@ def source() -> Source:
         held_out=lambda checkpoint, size: parity.structured(4, *size, seed=2),
         evaluate=lambda path: [{"split": "val", "model": path.name, "accuracy": 0.9, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
+        judged=lambda path: Judged(np.empty(0), np.empty(0, bool), np.empty(0, bool)),
         face_free=lambda path: ([], []),
+        tiled=lambda path: ([], []),
         choices=lambda path: {},
     )
 

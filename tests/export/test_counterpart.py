@@ -24,12 +24,18 @@ from mien_export.proof.check import Check
 from mien_export.proof.verify import verify
 from mien_export.sidecar import Calibration
 from mien_train.face import threshold
+from mien_train.face.score_calibration import Judged
 from mien_train.networks import registry
 from mien_train.training.checkpoint import Checkpoint
 
 CALIBRATION = Calibration(size=4, method="minmax", seed=1, qat=1)
 NETWORK = {"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}
 NAMES = [f"rooms/{number}.webp" for number in range(40)]
+JUDGED = Judged(
+    np.repeat([0.8, 0.2], 400),
+    np.array([True, False, True, False] * 100 + [True, False, False, False] * 100),
+    np.arange(800) % 8 < 4,
+)
 
 
 @pytest.fixture
@@ -43,14 +49,17 @@ def checkpoint() -> Checkpoint:
 
 @pytest.fixture
 def source() -> Source:
-    """Photographs of one half reach a score of 0.2, those of the other 0.9; each fine-tuning gives other weights."""
+    """Photographs of one half reach a score of 0.2, in tiles 0.41, those of the other 0.9; each fine-tuning gives other
+    weights; of 400 detections with a score of 0.8 half are right, and of as many with one of 0.2 a quarter."""
     first, _ = threshold.halves(NAMES)
     return Source(
         calibration=lambda checkpoint, size: parity.structured(4, *size, seed=1),
         held_out=lambda checkpoint, size: parity.structured(2, *size, seed=2),
         evaluate=lambda path: [{"split": "val", "model": path.name, "ap50": 0.9}],
         finetune=lambda checkpoint, epochs: registry.build(NETWORK).eval(),
+        judged=lambda path: JUDGED,
         face_free=lambda path: (NAMES, [0.2 if chooses else 0.9 for chooses in first]),
+        tiled=lambda path: (NAMES, [0.41 if chooses else 0.9 for chooses in first]),
         choices=lambda path: {},
     )
 
@@ -97,6 +106,43 @@ def test_the_threshold_is_chosen_on_one_half_and_reported_on_the_other(both: Pat
         assert reported["n"] + decode["threshold"]["chosen_on"]["n"] == 40
 
 
+def test_both_read_scores_by_one_map_and_tiles_by_one_threshold(both: Path) -> None:
+    for name in ("d", "d-portrait"):
+        found = bundle.load(both.with_name(f"{name}.json")).decode
+        # From logit ±1.3863 to 0 and −1.0986, the logits of a half and a quarter.
+        assert found.score_slope == pytest.approx(1.0986 / 2.7726, abs=0.01)
+        assert found.score_shift == pytest.approx(-1.0986 / 2, abs=0.01)
+        assert found.tile_threshold == 0.42
+        decode = json.loads(both.with_name(f"{name}.json").read_text())["decode"]
+        assert decode["calibration"]["error_before"] == pytest.approx((0.3 + 0.05) / 2)
+        assert decode["calibration"]["error_after"] < 0.01
+        assert decode["tile_choice"]["allowed_share"] == threshold.TILES_SHARE
+        assert decode["tile_choice"]["reported_on"]["share"] == 1.0
+
+
+def test_each_choice_is_made_with_the_former_ones_in_place(
+    checkpoint: Checkpoint, source: Source, tmp_path: Path
+) -> None:
+    seen = []
+
+    def look(what: str, then: Any) -> Callable[[Path], Any]:
+        def at(artefact: Path) -> Any:
+            found = bundle.load(artefact).decode
+            seen.append((what, found.score_slope != 1, found.score_threshold, found.tile_threshold))
+            return then
+
+        return at
+
+    watched = replace(
+        source,
+        judged=look("judged", JUDGED),
+        face_free=look("face_free", source.face_free(tmp_path)),
+        tiled=look("tiled", source.tiled(tmp_path)),
+    )
+    building.build(checkpoint, tmp_path, "d", CALIBRATION, watched, (64, 96))
+    assert seen == [("judged", False, 0.5, None), ("face_free", True, 0.5, None), ("tiled", True, 0.21, None)]
+
+
 def test_metrics_are_taken_at_the_chosen_threshold(checkpoint: Checkpoint, source: Source, tmp_path: Path) -> None:
     seen = []
 
@@ -113,7 +159,9 @@ def test_metrics_are_taken_at_the_chosen_threshold(checkpoint: Checkpoint, sourc
     [
         (lambda document: document["training"].update(seed=8), "d-portrait is of another training run; build d again"),
         (lambda document: document["training"].update(epochs=4), "another training run"),
-        (lambda document: document["decode"].update(score_threshold=0.5), "score threshold 0.5, here 0.21"),
+        (lambda document: document["decode"].update(score_threshold=0.2), "score threshold 0.2, in tiles 0.42"),
+        (lambda document: document["decode"].update(tile_threshold=0.5), "in tiles 0.5"),
+        (lambda document: document["decode"].update(score_slope=1.0), "slope 1.0"),
         (lambda document: document.update(format=2), "not a mien model sidecar"),
     ],
 )

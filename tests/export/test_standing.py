@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mien.models import bundle
@@ -18,6 +19,7 @@ from mien_export.cli import main
 from mien_export.proof import parity
 from mien_export.proof.check import CheckError
 from mien_export.sidecar import Calibration
+from mien_train.face.score_calibration import Judged
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint
 
@@ -40,7 +42,9 @@ def make(emotion_checkpoint: Checkpoint, tmp_path: Path) -> Builder:
         held_out=lambda checkpoint, size: parity.structured(2, *size, seed=2),
         evaluate=lambda path: [],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
+        judged=lambda path: Judged(np.empty(0), np.empty(0, bool), np.empty(0, bool)),
         face_free=lambda path: ([], []),
+        tiled=lambda path: ([], []),
         choices=lambda path: {},
     )
 

@@ -24,6 +24,7 @@ from mien_export.sidecar import Calibration
 from mien_train.data.fer import FERPLUS
 from mien_train.data.fer_csv import FER2013
 from mien_train.emotion.outputs import spoken
+from mien_train.face.score_calibration import Judged
 from mien_train.networks import registry
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint
@@ -74,7 +75,9 @@ def source() -> Source:
         held_out=lambda checkpoint, size: parity.structured(4, *size, seed=2),
         evaluate=lambda path: [{"split": "val", "model": path.name, "n": 4, "accuracy": 0.9}],
         finetune=lambda checkpoint, epochs: checkpoint.build(),
+        judged=lambda path: Judged(np.empty(0), np.empty(0, bool), np.empty(0, bool)),
         face_free=lambda path: ([], []),
+        tiled=lambda path: ([], []),
         choices=lambda path: GOOD,
     )
 

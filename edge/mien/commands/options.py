@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 TILES_HELP = (
     "also scan overlapping tiles, magnified, for small faces: one more run of the detector a tile "
-    "(nine for 640x480 with face-base), and more false alarms"
+    "(nine for 640x480 with face-base), up to six for second looks, and more false alarms"
 )
 """Of `--tiles`."""
 

@@ -34,7 +34,8 @@ class FaceDetector(Closing):
         engine: "litert", "onnx" or "tflite".
         threads: of the engine.
         score_threshold: lowest score of a face, in tiles too; the sidecar's values if None.
-        tiles: also scan overlapping tiles, magnified, for small faces; costs one inference a tile (nine for 640×480).
+        tiles: also scan overlapping tiles, magnified, for small faces; costs one inference a tile (nine for 640×480),
+            and up to six for second looks at what only a tile shows, if the sidecar has a threshold for these.
 
     Attributes:
         bundle: the model's, for frames that are not portrait.
@@ -54,7 +55,7 @@ class FaceDetector(Closing):
         self.bundle = bundle.load(model)
         if score_threshold is not None and not 0 < score_threshold < 1:
             raise MienError(f"score threshold is {score_threshold}; it must lie between 0 and 1")
-        self._options = (engine, threads, score_threshold)
+        self._options = (engine, threads, score_threshold, tiles)
         self._tiles = tiles
         self._counterpart = bundle.portrait(self.bundle)
         self._turn = threading.Lock()
@@ -104,17 +105,20 @@ class FaceDetector(Closing):
 class _Scanner:
     """One model with what belongs to its input size."""
 
-    def __init__(self, model: Bundle, engine: str, threads: int, score_threshold: float | None) -> None:
+    def __init__(self, model: Bundle, engine: str, threads: int, score_threshold: float | None, tiles: bool) -> None:
         settings = model.decode
         threshold = settings.score_threshold if score_threshold is None else score_threshold
         self.size = (model.height, model.width)
-        self.limits = settings.iou_threshold, _MOST, settings.tile_threshold if score_threshold is None else threshold
+        # A score that the caller names holds for the second look as well.
+        again = settings.tile_threshold if score_threshold is None else settings.tile_threshold and threshold
+        self.limits = settings.iou_threshold, _MOST, threshold, again
+        lowest = min(threshold, again) if tiles and again else threshold
         self._engine = open_engine(model, engine, threads)
         self._letterbox = Letterbox(model.height, model.width)
         self._decode = Decoder(
             model.outputs,
             settings.strides,
-            threshold,
+            lowest,
             settings.iou_threshold,
             _MOST,
             settings.score_slope,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.faces.decode import Detections, confident, joined, suppress
+from mien.faces.face import iou
 from mien.faces.letterbox import fit
 
 OVERLAP = 48
@@ -23,6 +24,17 @@ face differ."""
 _LARGE = 1.5 * OVERLAP
 """Longer side, in the network's pixels, above which a face is left to the whole frame: it needs no magnification,
 and what only a tile takes for a large face is mostly a false alarm."""
+
+LOOKS = 6
+"""Most second looks at a frame: each is one run of the network."""
+
+_AGAIN = 32.0
+"""Height, in the network's pixels, at which a face is looked at again: large enough to be known, and with so much of
+the scene around it that a pattern which the tile's magnification makes a face is none any more. Larger ones show less
+of the scene, and tell the two apart less well."""
+
+_SAME = 0.4
+"""Intersection over union from which the second look sees the same face."""
 
 _MARGIN = 1.5
 """Pixels from a cut within which a box counts as cut."""
@@ -63,35 +75,87 @@ def scan(
     look: Callable[[NDArray[np.uint8]], Detections],
     iou_threshold: float,
     most: int,
-    tile_threshold: float = 0.0,
+    score_threshold: float = 0.0,
+    tile_threshold: float | None = None,
 ) -> Detections:
     """Detections of a whole frame and of its tiles, each face once.
 
-    Small faces are the tiles' to find and large ones the whole frame's; those between, of both.
+    Small faces are the tiles' to find and large ones the whole frame's; those between, of both. Nine tiles show nine
+    times as much that may be taken for a face. So what only a tile shows may need a second look, from further away and
+    with the face in the middle; the `LOOKS` least certain ones get it, and the lower score of the two is theirs.
 
     Args:
         luma: uint8 (H, W).
         tile: (height, width), the network's input.
-        look: detections of uint8 (h, w), in pixels of what it is given; called once for the frame and once a tile.
+        look: detections of uint8 (h, w), in pixels of what it is given, down to the lower threshold at least; called
+            once for the frame, once a tile, and for each second look.
         iou_threshold: of two faces that overlap more than this, the better one stays.
         most: largest number of candidates that suppression looks at.
-        tile_threshold: lowest score of a face that a tile shows; what `look` finds in the whole frame all counts. Nine
-            tiles show nine times as much that may be taken for a face, so their threshold is a higher one.
+        score_threshold: lowest score of a face.
+        tile_threshold: lowest score, in both looks, of a face that only a tile shows; None for `score_threshold` and no
+            second look.
 
     Returns:
         In frame pixels, best score first.
     """
-    frame = (luma.shape[0], luma.shape[1])
-    found, cuts = look(luma), windows(frame, tile)
-    if not cuts:
+    least = score_threshold if tile_threshold is None else tile_threshold
+    found, sure = candidates(luma, tile, look, iou_threshold, most, score_threshold, least)
+    if tile_threshold is None or sure.all():
         return found
+    doubted = np.flatnonzero(~sure)
+    scores = found.scores.copy()
+    for index in doubted[-LOOKS:]:  # the best ones are first
+        scores[index] = min(scores[index], again(luma, found.boxes[index], tile, look))
+    kept = np.flatnonzero(sure | (scores >= np.float32(tile_threshold)))
+    kept = kept[np.argsort(-scores[kept], kind="stable")]
+    return Detections(found.boxes[kept], found.landmarks[kept], scores[kept])
+
+
+def candidates(
+    luma: NDArray[np.uint8],
+    tile: tuple[int, int],
+    look: Callable[[NDArray[np.uint8]], Detections],
+    iou_threshold: float,
+    most: int,
+    score_threshold: float,
+    tile_threshold: float,
+) -> tuple[Detections, NDArray[np.bool_]]:
+    """What whole frame and tiles show before any second look; arguments as in `scan`.
+
+    Returns:
+        In frame pixels, best score first; and bool (n,), whether the whole frame shows it.
+    """
+    frame = (luma.shape[0], luma.shape[1])
+    found, cuts = confident(look(luma), score_threshold), windows(frame, tile)
+    if not cuts:
+        return found, np.ones(len(found.scores), np.bool_)
     parts = [_between(found, _SMALL, math.inf)]
     largest = _LARGE / fit(frame, tile).scale
     for window in cuts:
         left, top, right, bottom = window
         part = _between(confident(look(luma[top:bottom, left:right]), tile_threshold), 0, largest)
         parts.append(whole(part, window, frame))
-    return suppress(joined(parts), iou_threshold, most)
+    kept = suppress(joined(parts), iou_threshold, most)
+    return kept, (kept.boxes[:, None] == parts[0].boxes).all(axis=2).any(axis=1)
+
+
+def again(
+    luma: NDArray[np.uint8],
+    box: NDArray[np.float32],
+    tile: tuple[int, int],
+    look: Callable[[NDArray[np.uint8]], Detections],
+) -> float:
+    """Score of a second look at a face whose box, float32 (4,), is in frame pixels; 0 where it is not seen again."""
+    share = float(box[3] - box[1]) / _AGAIN
+    middle = (float(box[1] + box[3]) / 2, float(box[0] + box[2]) / 2)
+    sizes = [min(math.ceil(share * side), length) for side, length in zip(tile, luma.shape, strict=True)]
+    top, left = (
+        min(max(0, round(at - size / 2)), length - size)
+        for at, size, length in zip(middle, sizes, luma.shape, strict=True)
+    )
+    seen = look(luma[top : top + sizes[0], left : left + sizes[1]])
+    same = iou(seen.boxes + np.array([left, top, left, top], np.float32), box[None])[:, 0] >= _SAME
+    return float(seen.scores[same].max(initial=0))
 
 
 def whole(found: Detections, window: Window, frame: tuple[int, int]) -> Detections:

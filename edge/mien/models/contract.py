@@ -52,8 +52,8 @@ class Decode:
         strides: pixels per cell of each level.
         score_threshold: lowest score of a face, 0 to 1, both exclusive.
         iou_threshold: of two faces that overlap more than this, the better one stays.
-        tile_threshold: lowest score of a face that a tile shows, no less than `score_threshold`; that one where the
-            sidecar names none.
+        tile_threshold: lowest score of a face that only tiles show, in the tile and in a second look; None where the
+            sidecar names none: tiles are then believed at `score_threshold`, without a second look.
         score_slope, score_shift: a score is the sigmoid of slope × logit + shift, so that it is the share of
             detections of this score that are right; 1 and 0 where the sidecar names none.
     """
@@ -61,7 +61,7 @@ class Decode:
     strides: tuple[int, ...]
     score_threshold: float
     iou_threshold: float
-    tile_threshold: float
+    tile_threshold: float | None = None
     score_slope: float = 1.0
     score_shift: float = 0.0
 
@@ -243,13 +243,12 @@ def _training(fields: Fields) -> Training:
 
 def _decode(fields: Fields) -> Decode:
     least, most = 1e-4, 1 - 1e-4  # of a threshold: at 0 and 1 its logit is infinite
-    score_threshold = fields.number("score_threshold", least, most)
     given = fields.values
     return Decode(
         fields.integers("strides", 1, 1024),
-        score_threshold,
+        fields.number("score_threshold", least, most),
         fields.number("iou_threshold", 0, 1),
-        fields.number("tile_threshold", score_threshold, most) if "tile_threshold" in given else score_threshold,
+        fields.number("tile_threshold", least, most) if "tile_threshold" in given else None,
         fields.number("score_slope", *SLOPES) if "score_slope" in given else 1.0,
         fields.number("score_shift", *SHIFTS) if "score_shift" in given else 0.0,
     )

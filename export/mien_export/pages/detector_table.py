@@ -19,14 +19,20 @@ def lines(found: DetectorReport) -> list[str]:
         rows += [_row(f"{name}, float ONNX", peer, entry["smallest"]) for name, peer in entry["peers"].items()]
     alarms = entry["false_positives"]
     low, high = alarms["interval95"]
+    peers = entry["peers"].items() if isinstance(entry["peers"], dict) else ()
     chosen = "the others of them" if entry.get("reporting_half") else "these same photographs"
+    own = entry["score_threshold"]
+    told = f"{own} for all, which was chosen for ours on {chosen}"
+    if any(peer["score_threshold"] != own for _, peer in peers):
+        others = ", ".join(f"{peer['score_threshold']} for {name}" for name, peer in peers)
+        told = f"{own} for ours, {others}, each chosen on {chosen} by one rule"
     text = (
         f"{entry['n']} validation photographs letterboxed to {entry['input'][0]}×{entry['input'][1]}; the "
         f"{entry['faces']} faces at least {entry['smallest']:.0f} pixels high there count. Most of their labels are "
         f"YuNet's own; those that a person drew ({entry['drawn']['faces'] if entry['drawn'] else 0} faces) are scored "
         f"apart, after one box mapping a detector. Recall and false alarms (face-free photographs with a detection, of "
         f"{alarms['of']}; ours {100 * low:.1f} to {100 * high:.1f} %, 95 % interval) at a score of "
-        f"{entry['score_threshold']} for all, which was chosen for ours on {chosen}; the face-free ones "
+        f"{told}; the face-free ones "
         f"were picked with YuNet's help, so its count says nothing. "
         f"Landmark error as a share of the eyes' distance, against the same labels, median and mean. "
     )
@@ -36,6 +42,10 @@ def lines(found: DetectorReport) -> list[str]:
             f"sees the photographs at {noise['input'][0]}×{noise['input'][1]}; the labels are no more certain than "
             f"that. "
         )
+    pairs = [(name, row["touching"]) for name, row in (("mien", entry), *peers) if "touching" in row]
+    if pairs and (count := pairs[0][1]["pairs"]):
+        shares = ", ".join(f"{name} {100 * row['both'] / count:.0f} %" for name, row in pairs)
+        text += f"Of {count} pairs of touching faces (boxes that overlap by .05 to .4) both are found by {shares}. "
     if hard := entry.get("groups", {}).get("hard"):
         text += f"Hard sets: {hard['faces']} of these faces, mostly small, turned, hidden, dark or out of focus. "
     head = ["detector", "AP at IoU .5", "AP at IoU .75", "AP, drawn boxes", "recall", "false alarms", "landmark error"]

@@ -16,7 +16,7 @@ def lines(found: Tiles) -> list[str]:
         rows.append(
             (
                 named.get(name, f"{name}, full frame"),
-                str(row["runs"]),
+                f"{row['runs']} + {row['second_looks']:.1f}" if row.get("second_looks") else str(row["runs"]),
                 f"{row['score_threshold']:.2f}",
                 f"{100 * row['recall']:.1f} %",
                 *(f"{100 * part['recall']:.1f} %" for part in row["by_height"].values()),
@@ -24,6 +24,8 @@ def lines(found: Tiles) -> list[str]:
             )
         )
     height, width = found["frame"]
+    looked = found["detectors"]["tiles"].get("second_looks")
+    again = " After the plus: second looks at what only a tile shows." if looked else ""
     return [
         *grid(("detector", "runs a frame", "score", "recall", *heights, "false alarms"), rows),
         "",
@@ -31,5 +33,5 @@ def lines(found: Tiles) -> list[str]:
         f"{found['smallest']:.0f} pixels high. Score: the threshold; ours is the model's own, the other's the "
         f"lowest from which less than 2 % of {found['face_free']} face-free photographs alarm it, which is the rule "
         f"that gave ours (they were picked with YuNet's help). False alarms: share of these photographs with a "
-        f"detection. `{found['command']}`.",
+        f"detection.{again} `{found['command']}`.",
     ]

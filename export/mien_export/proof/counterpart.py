@@ -60,13 +60,22 @@ def _differences(one: Bundle, other: Bundle) -> list[str]:
         faults.append(f"{other.name} takes {other.height}×{other.width}, expected {one.width}×{one.height}")
     if one.decode != other.decode:
         faults.append(
-            f"{other.name} decodes otherwise: score threshold {other.decode.score_threshold}, "
-            f"here {one.decode.score_threshold}"
+            f"{other.name} decodes otherwise: {', '.join(_settings(other))}, here {', '.join(_settings(one))}"
         )
     mine = one.path.parent / one.sidecar.files["onnx"].file  # whose hash is a check of its own
     if not faults and not _same(_weights(mine), _weights(other.artefact("onnx"))):
         faults.append(f"{other.name} has other weights; build {_landscape(one)} again, it makes both")
     return faults
+
+
+def _settings(model: Bundle) -> list[str]:
+    found = model.decode
+    return [
+        f"score threshold {found.score_threshold}",
+        f"in tiles {found.tile_threshold}",
+        f"slope {found.score_slope}",
+        f"shift {found.score_shift}",
+    ]
 
 
 def _landscape(model: Bundle) -> str:

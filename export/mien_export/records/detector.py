@@ -41,6 +41,14 @@ class Landmarks(TypedDict):
     landmark_median: float | None
 
 
+class Touching(TypedDict):
+    """Pairs of faces that touch, and those of which both are found; `share` from 0 to 1, None without any pair."""
+
+    pairs: int
+    both: int
+    share: float | None
+
+
 class Found(Landmarks):
     """What one detector finds.
 
@@ -49,6 +57,8 @@ class Found(Landmarks):
         recall: height class to its recall at the score threshold.
         groups: "hard" and "other" to the same of those photographs; empty or absent where all are of one kind.
         drawn: None where no photograph was labelled by a person.
+        touching: absent in older results.
+        score_threshold: at which recall, false alarms, landmark errors and pairs hold.
     """
 
     ap50: float
@@ -57,6 +67,8 @@ class Found(Landmarks):
     groups: NotRequired[dict[str, Group]]
     false_positives: Alarms
     drawn: Drawn | None
+    touching: NotRequired[Touching]
+    score_threshold: float
 
 
 class Noise(Landmarks):
@@ -85,7 +97,6 @@ class DetectorEvaluation(Evaluation, Found):
     input: list[int]
     smallest: float
     faces: int
-    score_threshold: float
     label_noise: Noise | None
     peers: dict[str, Found] | str
 

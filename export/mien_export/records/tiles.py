@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from mien_export.records.detector import Alarms
 
@@ -15,9 +15,10 @@ class HeightClass(TypedDict):
 
 
 class Way(TypedDict):
-    """One way to look at a frame; `runs` of the network a frame."""
+    """One way to look at a frame; `runs` of the network a frame, and a mean of `second_looks` on the photographs."""
 
     runs: int
+    second_looks: NotRequired[float]
     score_threshold: float
     recall: float
     by_height: dict[str, HeightClass]

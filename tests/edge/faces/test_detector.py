@@ -49,12 +49,14 @@ def _scores(model: Path, frame: NDArray[np.uint8], score_threshold: float | None
 def test_a_face_that_only_tiles_show_needs_their_threshold_unless_the_caller_names_one(
     frame: NDArray[np.uint8], tmp_path: Path
 ) -> None:
-    (score,) = _scores(_sidecar(tmp_path / "one"), frame)
-    assert score > 0.35
-    above, below = (round(score + step, 3) for step in (0.01, -0.01))
+    (first,) = _scores(_sidecar(tmp_path / "one"), frame)
+    (both,) = _scores(_sidecar(tmp_path / "two", tile_threshold=0.2), frame)  # lower than the whole frame's
+    assert 0.35 < both <= first
+    above, below = (round(both + step, 3) for step in (0.01, -0.01))
     assert _scores(_sidecar(tmp_path / "above", tile_threshold=above), frame) == []
-    assert _scores(_sidecar(tmp_path / "below", tile_threshold=below), frame) == [score]
-    assert _scores(tmp_path / "above" / "face-base.json", frame, 0.3) == [score]
+    assert _scores(_sidecar(tmp_path / "below", tile_threshold=below), frame) == [both]
+    assert _scores(tmp_path / "above" / "face-base.json", frame, 0.3) == [both]
+    assert _scores(tmp_path / "two" / "face-base.json", frame, above) == []
 
 
 def test_a_sidecars_calibration_is_what_faces_are_scored_and_chosen_by(

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mien.faces.decode import Detections
-from mien.faces.tiles import OVERLAP, scan, whole, windows
+from mien.faces.tiles import LOOKS, OVERLAP, again, scan, whole, windows
 
 TILE = (256, 320)
 
@@ -128,20 +128,89 @@ def test_small_boxes_of_the_whole_frame_and_large_boxes_of_a_tile_are_not_believ
     assert sorted(found.boxes.tolist()) == [[10, 10, 90, 90], [104, 104, 124, 124], [300, 200, 340, 240]]
 
 
-def test_tiles_have_a_threshold_of_their_own() -> None:
-    def look(luma: NDArray[np.uint8]) -> Detections:
-        if luma.shape == (480, 640):
-            return _scored([300, 200, 340, 240], 0.5)
-        if luma[0, 0]:  # the first tile
-            return _scored([104, 104, 124, 124], 0.6, [40, 40, 60, 60], 0.62)
-        return _found()
+class Twice:
+    """Sees 40 × 40 blocks of one grey each, with a score of its own in tiles, and another in a second look."""
 
+    def __init__(self, scores: dict[int, tuple[float, float]]) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+        self._scores = scores
+
+    def __call__(self, luma: NDArray[np.uint8]) -> Detections:
+        self.shapes.append(luma.shape)
+        # A second look at 40 pixels shows 1.25 times the network's input.
+        again = luma.shape == (320, 400)
+        boxes, scores = [], []
+        for grey, pair in self._scores.items() if luma.shape != (480, 640) else ():
+            rows, columns = np.nonzero(luma == grey)
+            if len(rows):
+                boxes.append([float(v) for v in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)])
+                scores.append(pair[again])
+        return _scored(*boxes, *scores)
+
+
+def _blocks(*places: tuple[int, int, int]) -> NDArray[np.uint8]:
     frame = np.zeros((480, 640), np.uint8)
-    frame[0, 0] = 1
-    assert scan(frame, TILE, look, 0.45, 400, 0.62).boxes.tolist() == [[40, 40, 60, 60], [300, 200, 340, 240]]
-    assert len(scan(frame, TILE, look, 0.45, 400, 0.6).boxes) == 3
-    # A frame that is looked at once has no tiles.
-    assert len(scan(frame[:240, :320], TILE, look, 0.45, 400, 0.99).boxes) == 2
+    for grey, left, top in places:
+        frame[top : top + 40, left : left + 40] = grey
+    return frame
+
+
+def test_what_only_a_tile_shows_has_the_lower_score_of_two_looks() -> None:
+    look = Twice({50: (0.9, 0.7), 60: (0.8, 0.85), 70: (0.9, 0.5), 80: (0.55, 0.9)})
+    frame = _blocks((50, 20, 20), (60, 560, 20), (70, 20, 430), (80, 560, 430))
+    found = scan(frame, TILE, look, 0.45, 400, 0.5, 0.6)
+    # 70 is not confirmed, and 80 was too doubtful from the beginning: three second looks.
+    assert found.boxes.tolist() == [[560, 20, 600, 60], [20, 20, 60, 60]]
+    assert found.scores.tolist() == pytest.approx([0.8, 0.7])
+    assert look.shapes == [(480, 640)] + [(197, 246)] * 9 + [(320, 400)] * 3
+
+
+def test_without_a_threshold_of_tiles_nothing_is_looked_at_again() -> None:
+    look = Twice({50: (0.9, 0.1), 60: (0.4, 0.9)})
+    found = scan(_blocks((50, 20, 20), (60, 560, 20)), TILE, look, 0.45, 400, 0.5)
+    assert found.scores.tolist() == pytest.approx([0.9])
+    assert len(look.shapes) == 10
+
+
+def test_only_the_least_certain_ones_are_looked_at_again() -> None:
+    greys = range(50, 50 + LOOKS + 2)
+    look = Twice({grey: (0.6 + grey / 1000, 0.1) for grey in greys})
+    frame = _blocks(*((grey, 20 + 70 * (k % 8), 20 + 200 * (k // 8)) for k, grey in enumerate(greys)))
+    found = scan(frame, TILE, look, 0.45, 400, 0.5, 0.6)
+    assert look.shapes.count((320, 400)) == LOOKS
+    assert found.scores.tolist() == pytest.approx([0.657, 0.656])
+
+
+def test_what_the_whole_frame_shows_needs_no_second_look() -> None:
+    def look(luma: NDArray[np.uint8]) -> Detections:
+        shapes.append(luma.shape)
+        return _scored([300, 200, 340, 240], 0.5) if luma.shape == (480, 640) else _found()
+
+    shapes: list[tuple[int, ...]] = []
+    assert len(scan(np.zeros((480, 640), np.uint8), TILE, look, 0.45, 400, 0.5, 0.9).boxes) == 1
+    assert len(shapes) == 10
+    assert len(scan(np.zeros((480, 640), np.uint8), TILE, look, 0.45, 400, 0.51, 0.2).boxes) == 0
+    # A frame that fits is looked at once, and has no tiles.
+    fits = scan(np.zeros((240, 320), np.uint8), TILE, lambda luma: _scored([9, 9, 40, 40], 0.6), 0.45, 400, 0.5, 0.9)
+    assert fits.scores.tolist() == pytest.approx([0.6])
+
+
+def test_a_second_look_shows_the_face_in_the_middle_and_at_the_frames_edge_as_it_can() -> None:
+    shown = []
+
+    def look(luma: NDArray[np.uint8]) -> Detections:
+        shown.append((luma.shape, int(luma[0, 0])))
+        return _scored([90, 70, 110, 90], 0.7, [0, 0, 20, 20], 0.6)
+
+    frame = (np.arange(480)[:, None] // 4 + np.zeros(640, int)).astype(np.uint8)
+    # 20 pixels high: a window of 160 × 200 around (370, 280).
+    assert again(frame, np.array([360, 270, 380, 290], np.float32), TILE, look) == pytest.approx(0.7)
+    assert again(frame, np.array([0, 0, 20, 20], np.float32), TILE, look) == pytest.approx(0.6)
+    assert again(frame, np.array([620, 460, 640, 480], np.float32), TILE, look) == 0
+    assert shown == [((160, 200), 200 // 4), ((160, 200), 0), ((160, 200), 320 // 4)]
+    # What fills the frame is seen in all of it.
+    again(frame, np.array([0, 0, 400, 480], np.float32), TILE, look)
+    assert shown[-1][0] == (480, 640)
 
 
 def test_a_frame_that_fits_is_looked_at_once_and_small_faces_stay() -> None:

@@ -151,7 +151,7 @@ def test_a_wrong_value_inside_is_named_with_its_place(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("tile_threshold", 0.3, "decode: tile_threshold is 0.3; it must be a number from 0.44 to"),
+        ("tile_threshold", 1, "decode: tile_threshold is 1; it must be a number from 0.0001"),
         ("tile_threshold", None, "decode: tile_threshold is None"),
         ("score_slope", -1, "decode: score_slope is -1; it must be a number from 0.1 to 10"),
         ("score_shift", "0", "decode: score_shift is '0'; it must be a number from -10 to 10"),
@@ -168,14 +168,14 @@ def test_what_a_detector_may_leave_out_must_fit_where_it_stands(
         bundle.load(path)
 
 
-def test_a_detector_without_them_reads_raw_scores_and_tiles_at_its_one_threshold(one_output: Path) -> None:
+def test_a_detector_without_them_reads_raw_scores_and_believes_tiles(one_output: Path) -> None:
     path = one_output / "face-base.json"
     document = json.loads(path.read_text())
     for key in ("tile_threshold", "score_slope", "score_shift"):
         document["decode"].pop(key, None)
     path.write_text(json.dumps(document))
     found = bundle.load(path).decode
-    assert (found.tile_threshold, found.score_slope, found.score_shift) == (found.score_threshold, 1, 0)
+    assert (found.tile_threshold, found.score_slope, found.score_shift) == (None, 1, 0)
     document["decode"] |= {"score_threshold": 0.4, "tile_threshold": 0.6, "score_slope": 1.5, "score_shift": -0.25}
     path.write_text(json.dumps(document))
     found = bundle.load(path).decode

@@ -35,3 +35,25 @@ def test_hard_sets_have_a_column_where_they_were_measured() -> None:
     for entry in found["evaluations"]:
         entry.pop("groups", None)
     assert "hard sets" not in "\n".join(detector_table.lines(found)).lower()
+
+
+def test_thresholds_of_their_own_and_touching_pairs_are_told_where_they_were_measured() -> None:
+    found = copy.deepcopy(read(RESULT, DetectorReport))
+    entry = found["evaluations"][0]
+    peers = entry["peers"]
+    assert isinstance(peers, dict)
+    rows: list[Found] = [entry, *peers.values()]
+    for number, row in enumerate(rows):
+        row["score_threshold"] = 0.5
+        row["touching"] = {"pairs": 20, "both": 18 - number, "share": 0.0}
+    text = detector_table.lines(found)[-1]
+    assert "at a score of 0.5 for all" in text
+    assert "Of 20 pairs of touching faces (boxes that overlap by .05 to .4) both are found by mien 90 %, " in text
+    assert f"{next(iter(peers))} 85 %" in text
+    for number, row in enumerate(rows):
+        row["score_threshold"] = 0.5 + number / 10
+        row.pop("touching")
+    text = detector_table.lines(found)[-1]
+    assert f"at a score of 0.5 for ours, 0.6 for {next(iter(peers))}" in text
+    assert "by one rule" in text
+    assert "touching" not in text

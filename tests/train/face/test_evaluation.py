@@ -115,7 +115,10 @@ def test_a_threshold_chosen_on_one_half_is_judged_on_the_other(monkeypatch: pyte
         found = evaluation.evaluate_detectors(Path("model.tflite"), photos, photos)
         assert (found["face_free"], found["reporting_half"]) == (6, by_halves)
         assert (found["false_positives"]["pictures"], found["false_positives"]["of"]) == (0, of)
-        theirs = found["peers"]["rfb_320"]["false_positives"]
+        rival = found["peers"]["rfb_320"]
+        theirs = rival["false_positives"]
+        # By halves the peer has a threshold of its own: it alarms everywhere, so that is the highest there is.
+        assert rival["score_threshold"] == (0.99 if by_halves else 0.5)
         assert (theirs["pictures"], theirs["of"], theirs["share"]) == (of, of, 1)
 
 

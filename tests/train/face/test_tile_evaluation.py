@@ -35,15 +35,16 @@ class Blocks:
     """Finds bright blocks with a score above any threshold, those lower than `least` pixels with one of 0.3."""
 
     score_threshold, by_halves = 0.5, False
+    tile_threshold: float | None = None
 
     def __init__(self, height: int, width: int, least: int) -> None:
-        self.height, self.width, self._least = height, width, least
+        self.height, self.width, self.least = height, width, least
 
     def __call__(self, canvas: np.ndarray) -> Detections:
         assert canvas.shape == (self.height, self.width)
         _, _, stats, _ = cv2.connectedComponentsWithStats((canvas > 180).astype(np.uint8))
         boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, _ in stats[1:].tolist()], np.float32).reshape(-1, 4)
-        scores = np.where(boxes[:, 3] - boxes[:, 1] >= self._least, 0.995, 0.3).astype(np.float32)
+        scores = np.where(boxes[:, 3] - boxes[:, 1] >= self.least, 0.995, 0.3).astype(np.float32)
         return Detections(boxes, np.zeros((len(boxes), 5, 2), np.float32), scores)
 
 
@@ -84,6 +85,32 @@ def test_tiles_and_whole_frame_and_peer_are_counted_by_height(monkeypatch: pytes
     }
     assert found["ratio"] == 1
     json.dumps(found, allow_nan=False)
+
+
+def test_tiles_are_counted_at_their_own_threshold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    small, large = [100, 100, 118, 118], [400, 40, 550, 200]
+    mine = Blocks(256, 320, 20)  # large blocks have a score of 0.995 in the whole frame, small ones only in tiles
+    mine.tile_threshold = 0.999
+    monkeypatch.setattr(tile_evaluation, "opened", lambda model: mine)
+    monkeypatch.setattr(tile_evaluation, "peers", lambda height, width: ({}, "none"))
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"model")
+    rows = tile_evaluation.measure(model, Photos((_photo("groups/0.webp", [small, large], 2),), ""))["detectors"]
+    assert {name: row["score_threshold"] for name, row in rows.items()} == {"whole": 0.5, "tiles": 0.999}
+    assert {name: row["recall"] for name, row in rows.items()} == {"whole": 0.5, "tiles": 0.5}
+
+
+def test_the_best_tile_of_each_photograph_and_one_where_the_whole_frame_alarms() -> None:
+    mine = Blocks(256, 320, 20)
+    photos = [
+        _photo("rooms/0.webp", [], 0),
+        _photo("rooms/1.webp", [[100, 100, 118, 118]], 0),  # too small for the whole frame, which gives it 0.3
+        _photo("rooms/2.webp", [[400, 40, 550, 200]], 0),
+    ]
+    # The second look shows 18 pixels at 32, and believes them as well; so the better look is the tile's.
+    assert tile_evaluation.best_scores(mine, photos) == pytest.approx([0, 0.995, 1])
+    mine.least = 30  # the tile shows them at 23
+    assert tile_evaluation.best_scores(mine, photos[:2]) == pytest.approx([0, 0.3])
 
 
 def test_a_threshold_chosen_on_one_half_is_judged_on_the_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

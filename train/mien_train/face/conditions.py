@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.decode import Detections
+from mien.faces.decode import Detections, confident
 from mien.faces.face import iou
 from mien.faces.letterbox import GREY
 from mien_train.data.faces import Photo, Photos
 from mien_train.face import scraps
 from mien_train.face.compose import Picture
 from mien_train.face.covers import hide
-from mien_train.face.detectors import Detector, confident, opened, peers
+from mien_train.face.detectors import Detector, opened, peers
 from mien_train.face.neighbours import lay
 from mien_train.face.scraps import Scraps
 from mien_train.training.progress import progress

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.faces.decode import Decoder, Detections, suppress
+from mien.faces.decode import Decoder, Detections, calibrated, suppress
 from mien.models import bundle
 from mien.models.engine import open_engine
 from mien.quiet import native_stderr_closed
@@ -44,7 +44,9 @@ class TorchDetector:
             raise MienError(f"{path}: is a checkpoint for {stored.task!r}, not a face detector")
         self.height, self.width = int(stored.recipe["height"]), int(stored.recipe["width"])
         settings = stored.metrics["decode"]
-        self.score_threshold, self.by_halves = float(settings["score_threshold"]), threshold.by_halves(settings)
+        self.score_threshold = float(settings["score_threshold"])
+        self.tile_threshold: float | None = None  # an export chooses it, and calibrates its scores
+        self.by_halves = threshold.by_halves(settings)
         self._network = stored.build()
         self._grid = cells(self.height, self.width, STRIDES)
 
@@ -63,9 +65,14 @@ class RuntimeDetector:
         self.height, self.width = contract.height, contract.width
         self._engine = open_engine(contract, engine)
         settings = contract.decode
-        self.score_threshold = settings.score_threshold
+        self.score_threshold, self.tile_threshold = settings.score_threshold, settings.tile_threshold
         self.by_halves = threshold.by_halves(contract.sidecar.document["decode"])
-        self._decode = Decoder(contract.outputs, settings.strides, LOWEST, settings.iou_threshold)
+        slope, shift = settings.score_slope, settings.score_shift
+        # The same cells are looked at, whatever their scores are called.
+        lowest = calibrated(LOWEST, slope, shift)
+        self._decode = Decoder(
+            contract.outputs, settings.strides, lowest, settings.iou_threshold, slope=slope, shift=shift
+        )
 
     def __call__(self, canvas: NDArray[np.uint8]) -> Detections:
         """See `Detector`."""
@@ -166,12 +173,6 @@ class RFB:
         found = np.concatenate([centre - half, centre + half], axis=1) * self._size
         points = np.full((len(found), 5, 2), np.nan, np.float32)
         return suppress(Detections(found, points, scores[0, chosen, 1]), IOU_THRESHOLD, 400)
-
-
-def confident(found: Detections, score_threshold: float) -> Detections:
-    """The detections of at least this score."""
-    good = found.scores >= score_threshold
-    return Detections(found.boxes[good], found.landmarks[good], found.scores[good])
 
 
 def opened(model: Path) -> TorchDetector | RuntimeDetector:

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.decode import Detections
+from mien.faces.decode import Detections, confident
 from mien.faces.letterbox import Letterbox, fit
 from mien_train.data.faces import Photo, Photos
 from mien_train.face import drawn, threshold
 from mien_train.face.detection import Matches, Truth, average_precision, match
-from mien_train.face.detectors import Detector, confident, opened, peers
+from mien_train.face.detectors import Detector, opened, peers
 from mien_train.face.figures import NOT_BY_HAND, ByHand, Figures, Group, Landmarks, Recall
 from mien_train.face.task import SMALLEST, truth_of
+from mien_train.face.touching import touching
 from mien_train.training.progress import progress
 
 HEIGHTS = (12.0, 20.0, 40.0, 80.0, math.inf)
@@ -44,8 +45,10 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
 
     Returns:
         JSON types. Where the model's threshold was chosen on one half of the face-free photographs, false alarms, its
-        own and the peers', are those on the other half, and `reporting_half` is true. `groups` holds figures of the
-        hard sets and of the others apart, where the split has both.
+        own and the peers', are those on the other half, and `reporting_half` is true; each peer's threshold is then
+        chosen by the rule that gave ours, as scores of different networks cannot be compared. `groups` holds figures
+        of the hard sets and of the others apart, where the split has both; `touching` counts pairs of faces that touch,
+        and those of which both are found.
     """
     mine = opened(model)
     rivals, reason = peers(mine.height, mine.width)
@@ -53,18 +56,20 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
     size = mine.height, mine.width
     counted, small = _truths(photos, size, SMALLEST), _truths(photos, size, HEIGHTS[0])
     free = np.array([p.face_free for p in photos.photos], np.bool_)
+    choosing = free & threshold.halves([p.name for p in photos.photos])[0]
     quiet = free & threshold.halves([p.name for p in photos.photos])[1] if mine.by_halves else free
     groups = _groups(photos.photos)
-    found = {
-        name: {
-            **summary(seen, counted, small, quiet, mine.score_threshold).document(),
-            "groups": {
-                group: _group(seen, counted, small, chosen, mine.score_threshold).document()
-                for group, chosen in groups.items()
-            },
+    found: dict[str, dict[str, object]] = {}
+    for name, seen in _run(detectors, photos.photos, size).items():
+        at = mine.score_threshold
+        if name and mine.by_halves:
+            best = [float(seen[i].scores.max(initial=0)) for i in np.flatnonzero(choosing)]
+            at = threshold.choose(best, threshold.ALLOWED_SHARE)
+        found[name] = {
+            **summary(seen, counted, small, quiet, at).document(),
+            "groups": {group: _group(seen, counted, small, chosen, at).document() for group, chosen in groups.items()},
+            "touching": touching(seen, counted, at).document(),
         }
-        for name, seen in _run(detectors, photos.photos, size).items()
-    }
     by_hand = _by_hand(detectors, photos, training, size)
     for name, row in found.items():
         row |= by_hand[name].document() if by_hand else NOT_BY_HAND

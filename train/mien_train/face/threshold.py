@@ -19,12 +19,14 @@ from mien.errors import MienError
 ALLOWED_SHARE = 0.02
 """Share of face-free photographs in which a deployed detector may see a face: a kiosk in front of an empty room then
 lights up for one scene in fifty. Lower shares cost recall of small faces faster than they save alarms."""
+TILES_SHARE = 0.03
+"""The same of a detector that scans tiles: these show a scene ten times, and are asked for where small faces count."""
 LEAST, MOST = 0.05, 0.99
 """Thresholds that `choose` gives at the least and at the most."""
 UNKNOWN = 0.5
 """Threshold of a detector that was trained without any face-free photograph."""
-RECORD = "threshold"
-"""Key in a model's `decode` under which `Choice.document` stands."""
+RECORD, TILES_RECORD = "threshold", "tile_choice"
+"""Keys in a model's `decode` under which `Choice.document` stands, of the whole frame's threshold and of the tiles'."""
 
 _SEED = "score threshold 0"
 _Z = 1.959964  # of a two-sided interval of 95 %

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.decode import Detections
+from mien.faces.decode import Detections, confident
 from mien.faces.letterbox import Letterbox
-from mien.faces.tiles import scan, windows
+from mien.faces.tiles import again, candidates, scan, windows
 from mien_train.data import store
 from mien_train.data.faces import Photo, Photos
 from mien_train.face import threshold
 from mien_train.face.detection import Truth, match
-from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, confident, opened, peers
+from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, opened, peers
 from mien_train.face.figures import told
 from mien_train.face.task import FALSE_ALARMS, IOU_THRESHOLD, truth_of
 from mien_train.training.progress import progress
@@ -38,22 +38,25 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
     """Recall of small faces with and without tiles, and of a peer on the full frame; and the false alarms of each.
 
     A face counts as found by a detection that overlaps its box by half (intersection over union) and whose score is at
-    least the detector's threshold. Ours is the model's own; the peer's is chosen on the full frames by the rule that
-    gave ours (`mien_train.face.threshold`), as scores of different networks cannot be compared. Where ours was chosen
-    on one half of the face-free photographs, so is the peer's, and the other half counts the alarms of both.
+    least the detector's threshold. Ours are the model's own, one for tiles; the peer's is chosen on the full frames by
+    the rule that gave ours for the whole frame (`mien_train.face.threshold`), as scores of different networks cannot be
+    compared. Where ours were chosen on one half of the face-free photographs, so is the peer's, and the other half
+    counts the alarms of both.
 
     Args:
         model: .pt, .onnx or .tflite file.
         photos: a split.
 
     Returns:
-        JSON types. Of every detector `runs` counts runs of its network a frame, at `input`; `unlabelled` the
+        JSON types. Of every detector `runs` counts runs of its network a frame, at `input`, and `second_looks` the mean
+        number of further ones on photographs with faces; `unlabelled` the
         detections at least 16 pixels high that are no labelled face of the photographs; `false_positives` those
         on face-free photographs. `ratio` is the recall with tiles as a share of the peer's, None where there is none.
     """
     mine = opened(model)
     rivals, reason = peers(*FRAME)
-    looks = _Looks(mine)
+    tile_threshold = mine.tile_threshold or mine.score_threshold
+    looks = _Looks(mine, min(mine.score_threshold, tile_threshold))
     size = mine.height, mine.width
     with_faces = [p for p in photos.photos if p.name.split("/")[0] == SET]
     choosing = reporting = [p for p in photos.photos if p.face_free]
@@ -61,12 +64,12 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
         halves = threshold.halves([p.name for p in choosing])
         choosing, reporting = ([p for p, here in zip(choosing, half, strict=True) if here] for half in halves)
     runners = {
-        "whole": _Runner(looks, 1, size, mine.score_threshold),
+        "whole": _Runner(lambda frame: confident(looks(frame), mine.score_threshold), 1, size, mine.score_threshold),
         "tiles": _Runner(
-            lambda frame: scan(frame, size, looks, IOU_THRESHOLD, _MOST),
+            lambda frame: scan(frame, size, looks, IOU_THRESHOLD, _MOST, mine.score_threshold, mine.tile_threshold),
             1 + len(windows(FRAME, size)),
             size,
-            mine.score_threshold,
+            tile_threshold,
         ),
     }
     if _PEER in rivals:
@@ -75,14 +78,17 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
         runners[_PEER] = _Runner(lambda frame: confident(peer(frame), theirs), 1, FRAME, theirs)
     tallies = {name: _Tally() for name in runners}
     box = Letterbox(*FRAME)
+    seconds = 0
     for photo in progress(with_faces + reporting, "tiles", unit="photographs"):
         frame, where = box(photo.luma)
         truth = truth_of(photo, where.scale, HEIGHTS[0])
         for name, runner in runners.items():
+            begun = looks.count
             if photo.face_free:
                 tallies[name].alarms.append(len(runner.run(frame).scores))
             else:
                 tallies[name].count(runner.run(frame), truth)
+                seconds += max(0, looks.count - begun - runner.runs)
     rows = {
         name: {
             "runs": runner.runs,
@@ -92,6 +98,7 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
         }
         for name, runner in runners.items()
     }
+    rows["tiles"]["second_looks"] = round(seconds / max(1, len(with_faces)), 2)
     theirs_found = tallies[_PEER].recall if _PEER in tallies else 0.0
     return {
         "model": model.name,
@@ -107,6 +114,27 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
         "ratio": round(tallies["tiles"].recall / theirs_found, 4) if theirs_found else None,
         "peers": "" if _PEER in rivals else reason or f"not compared: no {_PEER}",
     }
+
+
+def best_scores(detector: TorchDetector | RuntimeDetector, free: Sequence[Photo]) -> list[float]:
+    """What `threshold.choose` needs for a threshold of tiles: the best score in both looks of each photograph.
+
+    It is 1 where the whole frame alarms by itself, at its own threshold: no threshold of tiles prevents that.
+    """
+    looks, box, size = _Looks(detector, threshold.LEAST), Letterbox(*FRAME), (detector.height, detector.width)
+
+    def best(frame: NDArray[np.uint8]) -> float:
+        found, sure = candidates(frame, size, looks, IOU_THRESHOLD, _MOST, detector.score_threshold, threshold.LEAST)
+        if sure.any():
+            return 1.0
+        highest = 0.0
+        for face, score in zip(found.boxes, found.scores.tolist(), strict=True):
+            if score <= highest:
+                break  # what follows is no better in the tile, so not in both
+            highest = max(highest, min(score, again(frame, face, size, looks)))
+        return highest
+
+    return [best(box(photo.luma)[0]) for photo in progress(free, "threshold of tiles", unit="photographs")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +157,14 @@ def _best(detector: Detector, free: list[Photo]) -> list[float]:
 class _Looks:
     """A fixed-input detector behind a letterbox: any frame, or part of one, in its own pixels."""
 
-    def __init__(self, detector: TorchDetector | RuntimeDetector) -> None:
+    def __init__(self, detector: TorchDetector | RuntimeDetector, score_threshold: float) -> None:
         self._detector: Detector = detector
-        self._score_threshold = detector.score_threshold
+        self._score_threshold = score_threshold
+        self.count = 0
         self._letterbox = Letterbox(detector.height, detector.width)
 
     def __call__(self, luma: NDArray[np.uint8]) -> Detections:
+        self.count += 1
         canvas, where = self._letterbox(luma)
         found = confident(self._detector(canvas), self._score_threshold)
         grow = np.float32(1 / where.scale)

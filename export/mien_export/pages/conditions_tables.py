@@ -27,10 +27,11 @@ def recall(found: Conditions) -> list[str]:
         (row["condition"], str(row["faces"]), *(f"{100 * row['recall'][name]:.0f} %" for name in names))
         for row in found["conditions"]
     ]
+    own = "".join(f", {value} for {name}" for name, value in found.get("peer_thresholds", {}).items())
     return [
         *grid(("condition", "faces", *names), rows),
         "",
-        f"Recall at a score of {found['score_threshold']}, one validation face in a frame of {found['input'][0]}×"
+        f"Recall at a score of {found['score_threshold']}{own}, one validation face in a frame of {found['input'][0]}×"
         f"{found['input'][1]}, {100 * found['usual_height']:.0f} % of its height unless said otherwise. "
         f"`{found['command']}`.",
     ]

@@ -15,10 +15,12 @@ class Condition(TypedDict):
 
 
 class Conditions(TypedDict):
-    """The whole file; `input` is (height, width), `usual_height` a share of the frame's."""
+    """The whole file; `input` is (height, width), `usual_height` a share of the frame's; peers have thresholds of their
+    own, except in older results."""
 
     command: str
     input: list[int]
     score_threshold: float
+    peer_thresholds: NotRequired[dict[str, float]]
     usual_height: float
     conditions: list[Condition]

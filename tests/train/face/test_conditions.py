@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,19 @@ def test_each_condition_stages_the_face_as_it_says(monkeypatch: pytest.MonkeyPat
     assert recall["height 5%"] == recall["height 100%"] == recall["roll +20°"] == 1
     assert sheet.shape == (len(found["conditions"]) * 256, 8 * 320, 3)
     json.dumps(found)
+
+
+def test_a_peer_has_a_threshold_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [replace(_photo(), name=f"rooms/{k}.webp", luma=np.full((40, 40), 20, np.uint8)) for k in range(6)]
+    bright = [replace(photo, luma=np.full((40, 40), 250, np.uint8)) for photo in free]
+    monkeypatch.setattr(conditions, "opened", lambda model: BrightBlock())
+    monkeypatch.setattr(conditions, "peers", lambda height, width: ({"yunet_n": BrightBlock()}, ""))
+    for rooms, wanted in ((free, 0.05), (bright, 0.91), ([], 0.5)):
+        found, _ = conditions.measure(Path("any"), Photos((_photo(), *rooms), ""), 1)
+        assert found["score_threshold"] == 0.5
+        assert found["peer_thresholds"] == {"yunet_n": wanted}
+        (usual,) = [row for row in found["conditions"] if row["condition"] == "height 35%"]
+        assert usual["recall"] == {"mien": 1, "yunet_n": 0 if wanted == 0.91 else 1}
 
 
 def _stage() -> conditions._Stage:

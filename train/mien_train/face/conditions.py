@@ -6,7 +6,7 @@ Each validation face is put into a frame of the network's shape under one condit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from mien.faces.decode import Detections, confident
 from mien.faces.face import iou
-from mien.faces.letterbox import GREY
+from mien.faces.letterbox import GREY, Letterbox
 from mien_train.data.faces import Photo, Photos
-from mien_train.face import scraps
+from mien_train.face import scraps, threshold
 from mien_train.face.compose import Picture
 from mien_train.face.covers import hide
 from mien_train.face.detectors import Detector, opened, peers
@@ -115,11 +115,16 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, obj
         most: faces to use.
 
     Returns:
-        JSON types, and a BGR picture uint8 (H, W, 3): a row a condition, found faces in green, missed in red.
+        JSON types, and a BGR picture uint8 (H, W, 3): a row a condition, found faces in green, missed in red. Ours is
+        judged at the model's own threshold, each peer at one chosen by the same rule on the face-free photographs:
+        scores of different networks cannot be compared. Without such photographs, all are judged at ours.
     """
     mine = opened(model)
     rivals, _ = peers(mine.height, mine.width)
     detectors: Mapping[str, Detector] = {"mien": mine, **rivals}
+    size = mine.height, mine.width
+    theirs = {name: _own(detector, size, photos.photos, mine.score_threshold) for name, detector in rivals.items()}
+    at = {"mien": mine.score_threshold, **theirs}
     faces = [_Staged(p, 0) for p in photos.photos if _usable(p)]
     step = max(1, len(faces) // most)
     faces = faces[::step][:most]
@@ -134,18 +139,36 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, obj
         for number, face in enumerate(progress(chosen, condition.name, unit="faces")):
             frame, boxes = stage.show(face, chosen[(number + 1) % len(chosen)], condition, number)
             for name, detector in detectors.items():
-                seen = confident(detector(frame), mine.score_threshold)
+                seen = confident(detector(frame), at[name])
                 found = _finds(seen, boxes)
                 hits[name] += bool(found.all())
                 if name == "mien" and len(pictures) < 8:
                     pictures.append(_drawn(frame, seen, boxes[~found]))
         share = {name: round(count / max(1, len(chosen)), 4) for name, count in hits.items()}
-        size = {"height": condition.height} if condition in CONDITIONS[: len(_HEIGHTS)] else {}
-        rows.append({"condition": condition.name, **size, "faces": len(chosen), "recall": share})
+        tall = {"height": condition.height} if condition in CONDITIONS[: len(_HEIGHTS)] else {}
+        rows.append({"condition": condition.name, **tall, "faces": len(chosen), "recall": share})
         pictures += [np.zeros((mine.height, mine.width, 3), np.uint8)] * (8 - len(pictures))
         sheet.append(np.concatenate(pictures, axis=1))
-    shared = {"input": [mine.height, mine.width], "score_threshold": mine.score_threshold, "usual_height": _USUAL}
+    shared = {
+        "input": list(size),
+        "score_threshold": mine.score_threshold,
+        "peer_thresholds": theirs,
+        "usual_height": _USUAL,
+    }
     return {**shared, "conditions": rows}, np.concatenate(sheet)
+
+
+def _own(detector: Detector, size: tuple[int, int], photos: Sequence[Photo], fallback: float) -> float:
+    """A peer's threshold: chosen on the half of the face-free photographs on which ours was."""
+    free = [photo for photo in photos if photo.face_free]
+    choosing, _ = threshold.halves([photo.name for photo in free])
+    box = Letterbox(*size)
+    best = [
+        float(detector(box(photo.luma)[0]).scores.max(initial=0))
+        for photo, here in zip(free, choosing, strict=True)
+        if here
+    ]
+    return threshold.choose(best, threshold.ALLOWED_SHARE) if best else fallback
 
 
 def _usable(photo: Photo) -> bool:

@@ -55,10 +55,10 @@ def add(subparsers: Subparsers) -> None:
         type=float,
         dest="seconds",
         metavar="SECONDS",
-        help="after which an old reading of a face at rest weighs 1/e (1.6; 0: none)",
+        help="after which an old reading of a face at rest weighs 1/e (0.4; 0: none)",
     )
     parser.add_argument(
-        "--margin", type=float, metavar="P", help="by which another emotion must be ahead until it is shown (0.15)"
+        "--margin", type=float, metavar="P", help="by which another emotion must be ahead until it is shown (0.25)"
     )
     parser.add_argument("--verbose", "-v", action="store_true", help="say on standard error what each part does")
     parser.add_argument(

@@ -20,20 +20,24 @@ class SmoothingSettings:
         response: how much less smoothing a changing expression gets: 0 for as much as one that rests.
         margin: of probability by which another emotion must be ahead, or an emotion beyond the threshold of
             "uncertain", until it is shown; 0 for none.
+        patience: seconds after which what is not so far ahead is shown too, if it has led all the while; without an end
+            to it, a change into an expression that is just above the threshold would never be shown.
 
     Raises:
         MienError: a value out of range.
     """
 
-    seconds: float = 1.6
-    response: float = 0.05
-    margin: float = 0.15
+    seconds: float = 0.4
+    response: float = 0.1
+    margin: float = 0.25
+    patience: float = 0.45
 
     def __post_init__(self) -> None:
         for name, most, unit in (
             ("seconds", _LONGEST, " seconds"),
             ("response", _QUICKEST, ""),
             ("margin", _WIDEST, ""),
+            ("patience", _LONGEST, " seconds"),
         ):
             value = getattr(self, name)
             if not 0 <= value <= most:

@@ -27,6 +27,14 @@ class _State(NamedTuple):
     row: int
 
 
+class _Shown(NamedTuple):
+    """What is shown of a track, what the classifier itself said last, and since when it has, nanoseconds."""
+
+    emotion: str
+    said: str
+    since: int
+
+
 class Smoother:
     """Smooths each track's probabilities, and holds what is shown until something else is clearly ahead.
 
@@ -40,7 +48,7 @@ class Smoother:
     def __init__(self, settings: SmoothingSettings = _DEFAULT) -> None:
         self._settings = settings
         self._states: dict[int, _State] = {}
-        self._shown: dict[int, str] = {}
+        self._shown: dict[int, _Shown] = {}
 
     def update(self, track: int, probabilities: NDArray[np.float32], at: int) -> NDArray[np.float32]:
         """Blend a new reading of one track, float32 (K,), into those before it; see `update_all`."""
@@ -85,7 +93,8 @@ class Smoother:
     def decide(self, track: int, probabilities: NDArray[np.float32], classifier: Classifier) -> Verdict:
         """What to show of a track, once `update` has smoothed its reading.
 
-        What was shown before, "uncertain" too, is judged as if it were more probable by the margin than it is.
+        What was shown before, "uncertain" too, is judged as if it were more probable by the margin than it is, until
+        the classifier has said the same other thing for as long as the settings are patient.
 
         Args:
             track: number of the track; what is shown first is the classifier's own verdict.
@@ -95,16 +104,20 @@ class Smoother:
         Returns:
             The verdict; its `top` is the most probable label also where another one is still shown.
         """
-        shown, verdict = self._shown.get(track), classifier.verdict(probabilities)
-        if shown not in (None, verdict.emotion) and self._settings.margin > 0:
+        verdict, known, at = classifier.verdict(probabilities), self._shown.get(track), self._states[track].at
+        said, since = verdict.emotion, at
+        if known is not None and known.said == said:
+            since = known.since
+        waited = (at - since) / 1e9 >= self._settings.patience
+        if known is not None and known.emotion != said and self._settings.margin > 0 and not waited:
             favoured = probabilities.copy()
-            if shown == UNCERTAIN:
+            if known.emotion == UNCERTAIN:
                 favoured -= np.float32(self._settings.margin)
             else:
-                favoured[classifier.labels.index(shown)] += np.float32(self._settings.margin)
+                favoured[classifier.labels.index(known.emotion)] += np.float32(self._settings.margin)
             held = classifier.verdict(favoured)
             verdict = Verdict(held.emotion, verdict.top, held.reason)
-        self._shown[track] = verdict.emotion
+        self._shown[track] = _Shown(verdict.emotion, said, since)
         return verdict
 
     def forget(self, track: int) -> None:

@@ -126,6 +126,15 @@ def test_without_a_margin_the_classifiers_verdict_is_shown() -> None:
     assert _shown(Smoother(SmoothingSettings(margin=0)), 0.61, 0.59, 0.61) == ["happiness", "uncertain", "happiness"]
 
 
+def test_what_leads_for_as_long_as_the_patience_lasts_is_shown_without_the_margin() -> None:
+    settings = SmoothingSettings(seconds=0, margin=0.25, patience=0.3)
+    # Sure from 0.6 on; 0.7 is not 0.25 beyond it. From the sixth frame on it has led for 0.3 s.
+    assert _film(0.5, 0.5, *[0.7] * 5, rate=10, settings=settings) == ["uncertain"] * 5 + ["happiness"] * 2
+    # What falls back in between begins anew.
+    assert set(_film(0.5, *[0.7, 0.7, 0.5] * 3, rate=10, settings=settings)) == {"uncertain"}
+    assert _film(0.5, 0.9, rate=10, settings=settings) == ["uncertain", "happiness"]
+
+
 def test_a_forgotten_track_holds_nothing() -> None:
     smoother = Smoother(SmoothingSettings(margin=0.1))
     assert _shown(smoother, 0.61, 0.55) == ["happiness", "happiness"]
@@ -164,10 +173,10 @@ def test_a_still_face_whose_noise_crosses_the_threshold_in_every_frame_is_shown_
 def test_a_change_of_expression_is_shown_within_700_ms(rate: int) -> None:
     shown = _film(*[0.05] * (3 * rate), *[0.95] * rate, rate=rate)
     assert shown[: 3 * rate] == ["neutral"] * (3 * rate)
-    # At 15 frames/s, the odds' logarithm goes from -2.94 to 2.94: -1.17, 0.37, 1.33 in the first frames, and 1.10 is
-    # that of 0.75, the threshold with its margin: the third frame, 133 ms after the first.
+    # At 15 frames/s, the odds' logarithm goes from -2.94 to 2.94: 0.30 and 1.83 in the first frames. 1.73 is that of
+    # 0.85, the threshold with its margin: the second frame, 67 ms after the first.
     delay = shown.index("happiness") - 3 * rate
-    assert delay == 2 if rate == 15 else delay / rate <= 0.7
+    assert delay == 1 if rate == 15 else delay / rate <= 0.7
     assert set(shown[shown.index("happiness") :]) == {"happiness"}
     assert _changes(shown) <= 2, "by way of uncertain at the most"
 
@@ -187,6 +196,7 @@ def test_a_reader_shows_what_its_smoother_decides() -> None:
         ({"seconds": -1.0}, "smoothing seconds is -1; give 0 to 60 seconds"),
         ({"seconds": float("nan")}, "smoothing seconds is nan"),
         ({"response": 11.0}, "smoothing response is 11; give 0 to 10"),
+        ({"patience": -1.0}, r"smoothing patience is -1; give 0 to 60 seconds"),
         ({"margin": 0.3}, r"smoothing margin is 0\.3; give 0 to 0\.25"),
     ],
 )

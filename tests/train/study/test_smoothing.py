@@ -303,8 +303,8 @@ def test_the_command_measures_chooses_and_writes(
     assert (tmp_path / "out/smoothing.png").stat().st_size > 5000
     assert document["faces"] == {"chosen_on": 4, "reported": 4, "not_found": 0}
     assert document["seed"] == 3
-    assert document["tried"] == 12
-    assert len({(row["filter"], row["rule"]) for row in document["rows"]}) == len(document["rows"]) == 12
+    assert document["tried"] == 16
+    assert len({(row["filter"], row["rule"]) for row in document["rows"]}) == len(document["rows"]) == 16
     at = document["default"]["rates"]["15"]
     assert at["still"]["mean"] == 0, "these faces are read alike in every frame"
     assert (at["cut"]["changes"], at["cut"]["never"], at["wrong"]) == (8, 0, 0)

@@ -91,7 +91,7 @@ def dwell(seconds: float) -> Rule:
 
 
 def margin(ahead: float) -> Rule:
-    """The runtime's rule: what is shown is judged as if it were more probable than it is."""
+    """What is shown is judged as if it were more probable than it is."""
 
     def run(rows: Rows, apart: float, sure: float) -> Shown:
         clips, length, labels = rows.shape
@@ -103,6 +103,25 @@ def margin(ahead: float) -> Rule:
             favoured[held, before[held]] += np.float32(ahead)
             favoured[before == labels] -= np.float32(ahead)
             shown[:, t] = verdicts(favoured, sure)
+        return shown
+
+    return run
+
+
+def margin_or_dwell(ahead: float, seconds: float) -> Rule:
+    """The runtime's rule: as `margin`, and what is not so far ahead is shown once it has been said for so long."""
+
+    def run(rows: Rows, apart: float, sure: float) -> Shown:
+        clips, length, labels = rows.shape
+        said, wanted = verdicts(rows, sure), math.ceil(seconds / apart - 1e-6)
+        shown, lasted = said.copy(), np.zeros(clips, np.int64)
+        for t in range(1, length):
+            before, favoured = shown[:, t - 1], rows[:, t].copy()
+            (held,) = np.nonzero(before < labels)
+            favoured[held, before[held]] += np.float32(ahead)
+            favoured[before == labels] -= np.float32(ahead)
+            lasted = np.where(said[:, t] == said[:, t - 1], lasted + 1, 0)
+            shown[:, t] = np.where(lasted >= wanted, said[:, t], verdicts(favoured, sure))
         return shown
 
     return run
@@ -123,13 +142,15 @@ BEFORE: Way[Filter] = Way("exponential", {"seconds": 0.4}, exponential(0.4))
 
 _LOGS = "One-Euro of logarithms"
 _MARGIN = "margin"
+_EITHER = "margin or dwell"
 
 
 def now(settings: SmoothingSettings) -> tuple[Way[Filter], Way[Rule]]:
     """The runtime's filter and rule with these settings."""
     numbers = {"seconds": settings.seconds, "response": settings.response}
     filtered = Way(_LOGS, numbers, euro(settings.seconds, settings.response, logs=True))
-    return filtered, Way(_MARGIN, {"ahead": settings.margin}, margin(settings.margin))
+    rule = margin_or_dwell(settings.margin, settings.patience)
+    return filtered, Way(_EITHER, {"ahead": settings.margin, "seconds": settings.patience}, rule)
 
 
 def _euros(family: str, logs: bool, responses: Sequence[float]) -> list[Way[Filter]]:
@@ -147,4 +168,8 @@ RULES: tuple[Way[Rule], ...] = (
     AT_ONCE,
     *(Way("dwell", {"seconds": s}, dwell(s)) for s in (0.2, 0.3, 0.4)),
     *(Way(_MARGIN, {"ahead": p}, margin(p)) for p in (0.05, 0.1, 0.15, 0.2, 0.25)),
+    *(
+        Way(_EITHER, {"ahead": p, "seconds": s}, margin_or_dwell(p, s))
+        for p, s in itertools.product((0.1, 0.15, 0.2, 0.25), (0.4, 0.5, 0.6))
+    ),
 )

@@ -99,7 +99,7 @@ STAGES: dict[str, tuple[object, str] | None] = {
     "engine": (engine.LiteRT, "run"),
     "decide": (EmotionClassifier, "verdict"),
     "track": (Tracker, "update"),
-    "smooth": (Smoother, "update"),
+    "smooth": (Smoother, "update_all"),
     "process": (Pipeline, "_process"),
 }
 

@@ -107,6 +107,17 @@ def test_the_time_and_the_count_of_a_file_that_has_become_another_are_left_out(r
         assert ("emotion-small: not in bench.json, or with another file." in lines) is not kept
 
 
+def test_times_are_of_the_other_processor_where_it_alone_has_run_the_present_files(results: Path) -> None:
+    bench = json.loads((results / "bench.json").read_text())
+    (results / "bench-xeon.json").write_text(json.dumps({**bench, "models": {}}))
+    assert "times are those of bench-xeon.json." not in frontier.lines(results)
+    bench["models"] = {name: {"tflite": "of an older file"} for name in ("emotion-small", "emotion-big")}
+    (results / "bench.json").write_text(json.dumps(bench))
+    lines = frontier.lines(results)
+    assert "| **emotion-small** | 85.00 % | 60.0 | 45,000 | 8.0 | 0.50 × | 3.5 | 1.4 |" in lines
+    assert "times are those of bench-xeon.json." in lines
+
+
 def test_of_two_equals_neither_is_on_the_frontier_alone() -> None:
     def point(name: str, accuracy: float, size: int) -> frontier.Point:
         return frontier.Point(name, accuracy, size)

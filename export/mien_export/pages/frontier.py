@@ -77,7 +77,7 @@ def points(results: Path) -> tuple[list[Point], list[str]]:
         raise MienError(f"{results}: no emotion-NAME.json; see `make results`")
     gaps: list[str] = []
     files = {report["model"]: report["files"]["tflite"]["sha256"] for report in reports}
-    timed = _newest(results, files, gaps)
+    timed = _of_present_files(results, files, gaps)
     counted = _counted(results / "bench-arm64.json", files, gaps)
     yardstick = _median(timed.get(MINI_FLOAT))
     if timed and yardstick is None:
@@ -163,7 +163,7 @@ def _timed(path: Path, files: Mapping[str, str], gaps: list[str]) -> dict[str, R
     }
 
 
-def _newest(results: Path, files: Mapping[str, str], gaps: list[str]) -> dict[str, Row]:
+def _of_present_files(results: Path, files: Mapping[str, str], gaps: list[str]) -> dict[str, Row]:
     """Times of the second of `_BENCHES` where it alone has the present file of one of mien's models."""
     first, second = ({} if not (results / name).is_file() else _timed(results / name, files, []) for name in _BENCHES)
     ours = {_ours(name) for name in files}

@@ -92,20 +92,7 @@ def dwell(seconds: float) -> Rule:
 
 def margin(ahead: float) -> Rule:
     """What is shown is judged as if it were more probable than it is."""
-
-    def run(rows: Rows, apart: float, sure: float) -> Shown:
-        clips, length, labels = rows.shape
-        shown = np.empty((clips, length), np.int64)
-        shown[:, 0] = verdicts(rows[:, 0], sure)
-        for t in range(1, length):
-            before, favoured = shown[:, t - 1], rows[:, t].copy()
-            (held,) = np.nonzero(before < labels)
-            favoured[held, before[held]] += np.float32(ahead)
-            favoured[before == labels] -= np.float32(ahead)
-            shown[:, t] = verdicts(favoured, sure)
-        return shown
-
-    return run
+    return margin_or_dwell(ahead, math.inf)
 
 
 def margin_or_dwell(ahead: float, seconds: float) -> Rule:
@@ -113,7 +100,7 @@ def margin_or_dwell(ahead: float, seconds: float) -> Rule:
 
     def run(rows: Rows, apart: float, sure: float) -> Shown:
         clips, length, labels = rows.shape
-        said, wanted = verdicts(rows, sure), math.ceil(seconds / apart - 1e-6)
+        said, wanted = verdicts(rows, sure), seconds / apart - 1e-6
         shown, lasted = said.copy(), np.zeros(clips, np.int64)
         for t in range(1, length):
             before, favoured = shown[:, t - 1], rows[:, t].copy()

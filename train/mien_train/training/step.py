@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -33,7 +34,7 @@ class Step:
 
     A small network's step is some hundred kernels of a few microseconds each, which an accelerator computes faster than
     Python can launch them. Where inputs and targets are tensors that keep their shapes, and one process trains alone,
-    the fourth step is recorded as one CUDA graph, and later ones of that shape replay it.
+    the fourth step of a shape is recorded as one CUDA graph, and later ones replay it.
 
     Args:
         task: gives the loss.
@@ -49,7 +50,10 @@ class Step:
         self._task, self._network, self._optimizer = task, network, optimizer
         self._where, self._recordable = where, alone and where.type == "cuda"
         self._precise = precision_of(task.recipe.precision, where)
-        self._seen, self._recorded = 0, _Recorded()
+        self._seen: Counter[torch.Size] = (
+            Counter()
+        )  # the last batch of an epoch is a smaller one, and is never recorded
+        self._recorded = _Recorded()
         self.names: tuple[str, ...] = ()
 
     def __call__(self, inputs: Tensor, targets: Any) -> Tensor:
@@ -60,10 +64,10 @@ class Step:
             return self._take(inputs, targets)
         if self._recorded.fits(inputs, targets):
             return self._recorded.replay(inputs, targets)
-        if self._recorded.graph is None and self._seen >= _WARM:
+        if self._recorded.graph is None and self._seen[inputs.shape] >= _WARM:
             self._record(inputs, targets)
             return self._recorded.replay(inputs, targets)
-        self._seen += 1
+        self._seen[inputs.shape] += 1
         # What is to be recorded may not have been warmed on the default stream.
         stream = torch.cuda.Stream(self._where)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(self._where))

@@ -17,6 +17,8 @@ LOG = logging.getLogger("mien.sinks")
 _APPLICATION = 0x6D69656E  # "mien"
 _VERSION = 1
 _BUSY_SECONDS = 5.0
+_CACHE_KIB = 256
+"""Of the file in memory. SQLite's own 2 MB fill as the file grows, to no use where rows are added and seldom read."""
 
 _TABLES = """
 CREATE TABLE minutes (
@@ -80,6 +82,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")  # what was committed survives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # purged means overwritten
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         if made:
             connection.executescript(
                 f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION}; COMMIT;"

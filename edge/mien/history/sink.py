@@ -132,7 +132,7 @@ class HistorySink(Target):
                         for r in result.readings
                     ],
                 )
-            if now.trusted:
+            if now.trusted and not self._trusted:  # only then: it reads the whole table
                 for table in TIMED:  # of this start of the machine, the true time of every row is known now
                     database.execute(
                         f"UPDATE {table} SET wall_ms = ? - (? - began_ns) / 1000000, trusted = 1"

@@ -87,6 +87,57 @@ def test_a_clock_that_is_set_late_falsifies_no_history(path: Path) -> None:
     assert _rows(path, "SELECT wall_ms FROM minutes ORDER BY id") == [(NOON + 100_000,), (NOON + 300_000,)]
 
 
+def test_a_commit_costs_the_same_however_much_is_kept(path: Path) -> None:
+    clock, costs = FakeClock(), []
+    with HistorySink(path, "r", HistorySettings(readings=True, interval=0), clock) as sink:
+        assert sink._database is not None
+        for batch in range(20):
+            clock.seconds = 20.0 * batch
+            sink._single = [result(step, reading(1), seconds=clock.seconds) for step in range(100)]
+            steps = [0]
+
+            def count(steps: list[int] = steps) -> int:
+                steps[0] += 1
+                return 0
+
+            sink._database.set_progress_handler(count, 100)  # instructions of the database's machine
+            sink.idle()
+            costs.append(steps[0])
+        (kept,) = sink._database.execute("SELECT count(*) FROM readings").fetchone()
+    assert kept == 2000
+    assert min(costs) > 0
+    assert costs[-1] < 1.5 * costs[1], costs
+
+
+def test_a_database_that_grows_takes_no_more_memory(path: Path) -> None:
+    code = """
+import sys
+from contextlib import closing
+from pathlib import Path
+from mien.history.database import open_for_writing
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+with closing(open_for_writing(Path(sys.argv[1]))) as database:
+    sizes = []
+    for batch in range(20):
+        rows = [("r", "b" * 36, row, row, 1, row, "neutral", "neutral", 0.5) for row in range(2000)]
+        database.execute("BEGIN")
+        database.executemany(
+            "INSERT INTO readings (run, boot, began_ns, wall_ms, trusted, track, emotion, top, probability)"
+            " VALUES (?,?,?,?,?,?,?,?,?)", rows)
+        database.execute("COMMIT")
+        sizes.append(resident())
+print(max(sizes[5:]) - sizes[1])
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code, path]
+    run = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+    assert path.stat().st_size > 3_500_000
+    assert int(run.stdout) < 500_000
+
+
 def test_times_of_another_start_of_the_machine_are_left_alone(path: Path) -> None:
     clock = FakeClock(wall_ms=0, trusted=False, boot="before")
     with HistorySink(path, "r", HistorySettings(group=1, days=0), clock) as sink:

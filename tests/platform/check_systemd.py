@@ -21,6 +21,7 @@ import pytest
 from mien.cameras import demo
 from mien.cli import main
 from mien.errors import MienError
+from mien.service import unit
 from mien_export.arm64.root import need
 from mien_export.arm64.targets import ROOT
 
@@ -84,9 +85,13 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         pictures: "/srv/pictures",
     }
     command = ["systemd-nspawn", "--quiet", "--boot", "--private-network", "--register=no", "--keep-unit"]
+    command += ["--system-call-filter=bpf"]  # by which systemd refuses devices and addresses, in the one hierarchy
+    environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     command += ["--directory", str(root), f"--bind={out}:/out"]
     command += [f"--bind-ro={path}:{place}" for path, place in binds.items()]
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+    ran = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, env=environment
+    )
     assert (out / "seen.json").is_file(), ran.stdout[-2000:]
     found: dict[str, Any] = json.loads((out / "seen.json").read_text())
     shutil.rmtree(root, ignore_errors=True)
@@ -108,12 +113,18 @@ def _prepare(root: Path, out: Path, pictures: Path) -> None:
     settings = root / "etc/mien/mien.toml"
     settings.write_text('source = "/srv/pictures"\n' + settings.read_text())
     units = root / "etc/systemd/system"
-    unit = (units / "mien.service").read_text()
-    (units / "mien.service").write_text(unit.replace("WatchdogSec=20", "WatchdogSec=5"))
+    written = (units / "mien.service").read_text()
+    (units / "mien.service").write_text(written.replace("WatchdogSec=20", "WatchdogSec=5"))
     probe = "ExecStart=/usr/bin/python3 /srv/probe/systemd_probe.py sandbox /var/lib/mien/sandbox.json"
-    confined = re.sub(r"^ExecStart=.*$", probe, unit, flags=re.MULTILINE).replace("Type=notify", "Type=oneshot")
+    confined = re.sub(r"^ExecStart=.*$", probe, written, flags=re.MULTILINE).replace("Type=notify", "Type=oneshot")
     confined = re.sub(r"^(Restart|Watchdog).*\n", "", confined, flags=re.MULTILINE)
     (units / "mien-sandbox.service").write_text(confined)
+    opened = units / "mien-opened.service"
+    opened.write_text(confined)
+    for name, drop_in in {"gpio": unit.lines("/dev/gpiochip0"), "network": unit.network(["127.0.0.2"])}.items():
+        folder = units / f"{opened.name}.d"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.conf").write_text(drop_in)
     (units / "drive.service").write_text(DRIVER)
     (units / "default.target.wants").mkdir()
     (units / "default.target.wants/drive.service").symlink_to("/etc/systemd/system/drive.service")
@@ -135,8 +146,18 @@ def test_sockets_writes_and_devices_are_denied_within_the_unit_and_not_outside(s
     for place in ("etc", "usr", "var"):
         assert confined[place] == "Read-only file system", place
         assert free[place] == "done"
+    assert (confined["device"], free["device"]) == ("Operation not permitted", "done")
     assert (confined["unix"], confined["state"]) == ("done", "done")
     assert (confined["interfaces"], confined["root"], free["root"]) == ("lo", "False", "True")
+
+
+def test_drop_ins_open_the_lines_and_one_host_and_nothing_else(seen: dict[str, Any]) -> None:
+    opened, free = seen["opened"], seen["free"]
+    assert (opened["lines"], opened["sent"]) == ("done", "done"), opened
+    assert (opened["sent_elsewhere"], free["sent_elsewhere"]) == ("Operation not permitted", "done")
+    for shut in ("packet", "etc", "usr", "var"):
+        assert opened[shut] == seen["sandbox"][shut], shut
+    assert (opened["root"], seen["sandbox"]["sent"]) == ("False", seen["sandbox"]["inet"])
 
 
 def test_the_page_answers_by_the_socket_unit_though_the_service_has_no_network(seen: dict[str, Any]) -> None:

@@ -1,14 +1,18 @@
 """Runs in the booted system, as a unit of its own: `systemd_probe.py OUT` drives the service and writes what it saw.
 
-Run as `systemd_probe.py sandbox FILE` under the service's own restrictions it writes what these let it do.
+Run as `systemd_probe.py sandbox FILE` under the service's own restrictions it writes what these let it do. The devices
+that it opens are other names of the kernel's log: they stand for one that no unit mentions and for a chip of GPIO
+lines.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -63,6 +67,27 @@ def answer(address: str) -> str:
         return str(error)
 
 
+def send(host: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.sendto(b"x", (host, 9))
+
+
+def plant(path: str, mode: int) -> None:
+    os.mknod(path, mode | stat.S_IFCHR, os.makedev(1, 11))
+    os.chmod(path, mode)
+
+
+def confined(unit: str) -> object:
+    """What a unit's restrictions let this program do, or how the unit is if it wrote nothing."""
+    systemctl("start", unit)
+    written = Path("/var/lib/mien/sandbox.json")
+    if not written.exists():
+        return systemctl("status", unit)
+    found = json.loads(written.read_text())
+    written.unlink()
+    return found
+
+
 def sandbox(out: Path) -> None:
     found = {
         "inet": tried(lambda: socket.socket(socket.AF_INET).close()),
@@ -73,7 +98,10 @@ def sandbox(out: Path) -> None:
         "usr": tried(lambda: Path("/usr/planted").write_text("x")),
         "var": tried(lambda: Path("/var/planted").write_text("x")),
         "state": tried(lambda: Path("/var/lib/mien/written").write_text("x")),
-        "device": tried(lambda: os.close(os.open("/dev/planted", os.O_RDWR))),
+        "device": tried(lambda: os.close(os.open("/dev/planted", os.O_WRONLY))),
+        "lines": tried(lambda: os.close(os.open("/dev/gpiochip0", os.O_WRONLY))),
+        "sent": tried(lambda: send("127.0.0.2")),
+        "sent_elsewhere": tried(lambda: send("127.0.0.3")),
         "interfaces": ",".join(name for _, name in socket.if_nameindex()),
         "root": str(os.getuid() == 0),
     }
@@ -84,9 +112,14 @@ def drive(out: Path) -> None:
     seen: dict[str, object] = {}
     seen["started_after"] = until(lambda: READINGS.exists() and READINGS.stat().st_size > 0, 90)
     seen["started"] = first = shown()
-    systemctl("start", "mien-sandbox.service")
-    allowed = Path("/var/lib/mien/sandbox.json")
-    seen["sandbox"] = json.loads(allowed.read_text()) if allowed.exists() else systemctl("status", "mien-sandbox")
+    subprocess.run(["groupadd", "--system", "gpio"], check=True)
+    plant("/dev/planted", 0o666)
+    seen["sandbox"] = confined("mien-sandbox.service")
+    os.unlink("/dev/planted")  # a device is allowed by its number, and the next unit is allowed this one
+    plant("/dev/gpiochip0", 0o660)
+    shutil.chown("/dev/gpiochip0", group="gpio")
+    seen["opened"] = confined("mien-opened.service")
+    plant("/dev/planted", 0o666)
     subprocess.run([sys.executable, __file__, "sandbox", "/tmp/free.json"], check=True)
     seen["free"] = json.loads(Path("/tmp/free.json").read_text())
 

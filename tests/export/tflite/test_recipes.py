@@ -13,6 +13,7 @@ from mien_export.quantization.quantize import quantize_network
 from mien_export.tflite import flatbuffer, operators
 from mien_export.tflite.writer import to_tflite
 from mien_train.emotion.task import network_of
+from mien_train.face import task as face_task
 from mien_train.networks import face, registry
 from mien_train.recipes import named
 
@@ -28,8 +29,7 @@ def test_every_operator_is_needed_by_a_recipe_and_no_recipe_needs_another() -> N
         (network_of(recipe, LABELS, 8 if recipe.searched else 0), ("logits",), (48, 48)) for recipe in recipes.values()
     ]
     for recipe in named.FACE.values():
-        face_network = {"name": "face", "stem": recipe.stem, "width": recipe.channels, "blocks": recipe.blocks}
-        networks.append((face_network, face.FACE_OUTPUTS, (64, 64)))
+        networks.append((face_task.network_of(recipe), face.FACE_OUTPUTS, (64, 64)))
     assert len(networks) >= 10
     used, refused, kept = set(), [], []
     for name, (network, outputs, size) in zip([*recipes, *named.FACE], networks, strict=True):

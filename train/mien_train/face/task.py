@@ -46,6 +46,19 @@ LOOK_EVERY = 10
 _THREADS = 2
 
 
+def network_of(recipe: FaceRecipe) -> dict[str, object]:
+    """The network that a recipe trains, as `networks.registry.build` takes it."""
+    return {
+        "name": "face",
+        "stem": recipe.stem,
+        "width": recipe.channels,
+        "blocks": recipe.blocks,
+        "deep": recipe.deep,
+        "patches": recipe.patches,
+        "merge": recipe.merge,
+    }
+
+
 class FaceTask:
     """Trains on composed pictures; selects by average precision at IoU 0.5 on the validation photographs."""
 
@@ -63,15 +76,7 @@ class FaceTask:
         self.data_sha256 = train.sha256
         self._world, self.device = distributed.world(), distributed.device()
         self._grid = cells(recipe.height, recipe.width, STRIDES)
-        self.network = {
-            "name": "face",
-            "stem": recipe.stem,
-            "width": recipe.channels,
-            "blocks": recipe.blocks,
-            "deep": recipe.deep,
-            "patches": recipe.patches,
-            "merge": recipe.merge,
-        }
+        self.network = network_of(recipe)
 
     def steps(self) -> int:
         """Optimizer steps of one epoch: each photograph with faces comes about once."""

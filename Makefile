@@ -203,5 +203,5 @@ test-bundle: .venv/ready bundle ## installs, upgrades and rolls back the bundle 
 test-v4l2: .venv/ready ## USB cameras through OpenCV's own Video4Linux code, on a camera that a library pretends (gcc)
 	$(DEV)/python -m pytest tests/contract/test_v4l2.py
 
-test-systemd: .venv/ready ## the service in a Debian that boots (as root: mmdebstrap systemd-container): hangs, stops, what it may not do
+test-systemd: .venv/ready wheel ## the service in a Debian that boots (as root: mmdebstrap systemd-container): hangs, stops, upgrades, limits
 	$(DEV)/python -m pytest tests/platform/check_systemd.py

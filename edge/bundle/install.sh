@@ -6,6 +6,7 @@
 set -eu
 
 prefix=/opt/mien
+settings=/etc/mien/mien.toml
 here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 service=yes
 new=
@@ -31,6 +32,31 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT TERM HUP
 
+# To an environment below $prefix, in one step.
+switch() {
+  ln -sfn "$1" "$prefix/current.new"
+  mv -T "$prefix/current.new" "$prefix/current"
+}
+
+start() {
+  # Units that are there may have been opened for a sink or the page: they stay as they are.
+  if [ ! -e /etc/systemd/system/mien.service ]; then
+    "$prefix/current/bin/mien" service install --program "$prefix/current/bin/mien"
+    return
+  fi
+  systemctl stop mien.service
+  systemctl reset-failed mien.service 2>/dev/null || true
+  systemctl start --no-block mien.service
+  # It may wait long for its camera, which is no reason to go back; one that has given up is.
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    case $(systemctl is-active mien.service) in
+      active) return 0 ;;
+      failed) return 1 ;;
+    esac
+    sleep 1
+  done
+}
+
 . "$here/target"
 [ "$(id -u)" = 0 ] || fail "needs root: sudo sh $0"
 [ "$(uname -m)" = aarch64 ] || fail "this bundle is for 64-bit Raspberry Pi OS (aarch64), not $(uname -m)"
@@ -55,33 +81,23 @@ else
   "$new/bin/mien" models >/dev/null || fail "its models are damaged"
   "$new/bin/python" -c 'import numpy; from mien import FaceReader; FaceReader().read(numpy.zeros((480, 640), "uint8"))' ||
     fail "it cannot read a picture on this system"
+  [ ! -e "$settings" ] || "$new/bin/mien" config check "$settings" >/dev/null ||
+    fail "$settings does not suit this version; mend it first, then install again"
   : >"$new/.whole"
-  ln -sfn "versions/$version" "$prefix/current.new"
-  mv -T "$prefix/current.new" "$prefix/current"
+  switch "versions/$version"
   say "switched to $version"
 fi
 
 mkdir -p /usr/local/bin
 ln -sfn "$prefix/current/bin/mien" /usr/local/bin/mien
 
-if [ "$service" = yes ] && [ -d /run/systemd/system ]; then
-  start() {
-    # Units that are there may have been opened for a sink or the page: they stay as they are.
-    if [ -e /etc/systemd/system/mien.service ]; then
-      systemctl restart --no-block mien.service
-    else
-      "$prefix/current/bin/mien" service install --program "$prefix/current/bin/mien"
-    fi
-  }
-  if ! start; then
-    if [ -n "$before" ] && [ "$before" != "versions/$version" ]; then
-      ln -sfn "$before" "$prefix/current.new"
-      mv -T "$prefix/current.new" "$prefix/current"
-      systemctl restart --no-block mien.service || true
-      fail "the service did not start; switched back to $before"
-    fi
-    fail "the service did not start; see above"
+if [ "$service" = yes ] && [ -d /run/systemd/system ] && ! start; then
+  if [ -n "$before" ] && [ "$before" != "versions/$version" ]; then
+    switch "$before"
+    start || true
+    fail "the service did not start, see journalctl -u mien; switched back to $before"
   fi
+  fail "the service did not start; see journalctl -u mien"
 fi
 
 # The version before stays, to go back to: ln -sfn versions/ID /opt/mien/current, then systemctl restart mien.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from bundles import seal
 
 from mien.cameras import demo
 from mien.errors import MienError
@@ -69,13 +70,6 @@ class Pi:
     def other(self, name: str) -> Path:
         """Another bundle, the same as the first so far."""
         return Path(shutil.copytree(self.bundle, self.folder / name))
-
-
-def seal(bundle: Path) -> None:
-    """Write the checksums of a changed bundle."""
-    files = sorted(path for path in bundle.rglob("*") if path.is_file() and path.name != "SHA256SUMS")
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(bundle)}\n" for path in files]
-    (bundle / "SHA256SUMS").write_text("".join(lines))
 
 
 @pytest.fixture(scope="module", params=TARGETS, ids=lambda target: target.suite)

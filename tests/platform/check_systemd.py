@@ -17,6 +17,7 @@ from typing import Any
 
 import cv2
 import pytest
+from bundles import small
 
 from mien.cameras import demo
 from mien.cli import main
@@ -75,6 +76,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     root, out, pictures = folder / "root", folder / "out", folder / "pictures"
     try:
         subprocess.run(["cp", "-a", str(_system()), str(root)], check=True)
+        _prepare_bundles(root)
     except MienError as error:
         pytest.exit(f"test-systemd: {error}", returncode=2)
     _prepare(root, out, pictures)
@@ -96,6 +98,20 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((out / "seen.json").read_text())
     shutil.rmtree(root, ignore_errors=True)
     return found
+
+
+def _prepare_bundles(root: Path) -> None:
+    """Three, and what lets them be installed here: another name for the processor, and the dependencies."""
+    media = root / "media"
+    small(media / "first", "first")
+    small(media / "second", "second")
+    stopped = "def main(args):\n    return 2\n"
+    with_add = (ROOT / "edge/mien/commands/run.py").read_text() + "\n\n" + stopped
+    small(media / "broken", "broken", {"mien/commands/run.py": with_add})
+    name = root / "usr/local/sbin/uname"
+    name.write_text('#!/bin/sh\n[ "$1" = -m ] && echo aarch64 || exec /usr/bin/uname "$@"\n')
+    name.chmod(0o755)
+    (root / "usr/lib/python3/dist-packages/dependencies.pth").write_text("/srv/site\n")
 
 
 def _prepare(root: Path, out: Path, pictures: Path) -> None:
@@ -194,3 +210,29 @@ def test_the_command_installs_tells_and_takes_away_in_the_running_system(seen: d
     assert (seen["install"], seen["uninstall"]) == (0, 0)
     assert seen["status"] == [1, 0, 1]
     assert seen["left"] == []
+
+
+def test_a_bundle_brings_the_service_up_and_another_installation_leaves_it_running(seen: dict[str, Any]) -> None:
+    first, again = seen["bundles"]["first"], seen["bundles"]["again"]
+    assert (first["status"], first["active"]) == (0, "active"), first
+    assert first["program"].startswith("/opt/mien/current/bin/mien")
+    assert (again["status"], again["active"], again["current"]) == (0, "active", first["current"]), again
+    assert "installed already" in again["said"]
+
+
+def test_an_upgrade_that_the_settings_do_not_suit_changes_nothing(seen: dict[str, Any]) -> None:
+    before, refused = seen["bundles"]["again"], seen["bundles"]["refused"]
+    assert refused["status"] == 1
+    assert "does not suit this version" in refused["said"]
+    assert "nothing was changed" in refused["said"]
+    assert [refused[key] for key in ("current", "active", "pid")] == [
+        before[key] for key in ("current", "active", "pid")
+    ]
+
+
+def test_an_upgrade_whose_service_gives_up_is_taken_back(seen: dict[str, Any]) -> None:
+    before, broken = seen["bundles"]["again"], seen["bundles"]["broken"]
+    assert broken["status"] == 1
+    assert f"switched back to {before['current']}" in broken["said"], broken
+    assert (broken["current"], broken["active"]) == (before["current"], "active")
+    assert broken["pid"] != before["pid"]

@@ -159,7 +159,35 @@ def drive(out: Path) -> None:
     seen["uninstall"] = service("uninstall")
     seen["status"] += [service("status")]
     seen["left"] = [str(path) for path in Path("/etc/systemd/system").rglob("mien.*")]
+    seen["bundles"] = bundles()
     out.write_text(json.dumps(seen))
+
+
+def bundles() -> dict[str, object]:
+    """Installs, an upgrade that the settings do not suit, and one whose service gives up."""
+    shutil.rmtree("/opt/mien")
+    seen: dict[str, object] = {"first": installed("first"), "again": installed("first")}
+    settings = Path("/etc/mien/mien.toml")
+    good = settings.read_text()
+    settings.write_text("thread = 1\n")
+    seen["refused"] = installed("second")
+    settings.write_text(good)
+    seen["broken"] = installed("broken")
+    return seen
+
+
+def installed(bundle: str) -> dict[str, object]:
+    """What `install.sh` said, and how it left the service."""
+    ran = subprocess.run(["sh", f"/media/{bundle}/install.sh"], capture_output=True, text=True)
+    until(lambda: systemctl("is-active", "mien.service").strip() == "active", 30)
+    return {
+        "status": ran.returncode,
+        "said": ran.stdout + ran.stderr,
+        "current": os.readlink("/opt/mien/current"),
+        "active": systemctl("is-active", "mien.service").strip(),
+        "pid": shown()["MainPID"],
+        "program": systemctl("show", "mien.service", "--property=ExecStart").partition("argv[]=")[2],
+    }
 
 
 if __name__ == "__main__":

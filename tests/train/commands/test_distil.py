@@ -53,7 +53,11 @@ def test_teachers_are_trained_once_and_then_taught_by(small_data: Path, capsys: 
         (["--teacher", "base:1", "--recipe", "quick"], "recipe quick keeps training images that are near copies of"),
         (["--teacher", "base:1", "--set", "mixup=0.2"], "teachers answer for each image as it is shown, once an epoch"),
         (["--teacher", "base:1", "--set", "taught=0"], "taught is 0, so that nobody would teach; leave it out"),
-        (["--teacher", "quick:0", *TEACHER], "quick-0/checkpoint.pt: answers for neutral, happiness"),
+        (["--teacher", "quick:0"], "--teacher quick:0: the student has a second head and the teacher has none"),
+        (
+            ["--teacher", "quick:0", "--teacher-set", "searched=0.5"],
+            "--teacher quick:0: is trained on other images (near_copies)",
+        ),
     ],
 )
 def test_a_wrong_word_is_told_in_one_line(
@@ -64,7 +68,7 @@ def test_a_wrong_word_is_told_in_one_line(
     assert message in error
     assert error.startswith("mien_train: ")
     assert error.count("\n") == 1
-    assert not Path("runs/distil-base/checkpoint.pt").exists()
+    assert not list(Path("runs").rglob("checkpoint.pt"))  # not even a teacher was trained
 
 
 def test_a_plain_training_has_no_teachers(small_data: Path, capsys: pytest.CaptureFixture[str]) -> None:

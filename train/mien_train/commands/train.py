@@ -169,7 +169,7 @@ def _teacher(word: str, options: argparse.Namespace, student: EmotionRecipe) -> 
     """A teacher's run folder, and how it is trained where the word says so.
 
     Raises:
-        MienError: neither a run that is there nor a recipe and a seed.
+        MienError: neither a run that is there nor a recipe and a seed, or a recipe that does not suit the student.
     """
     name, separator, number = word.rpartition(":")
     if Path(word).exists() or not separator or not number.isdecimal():
@@ -177,10 +177,12 @@ def _teacher(word: str, options: argparse.Namespace, student: EmotionRecipe) -> 
             raise MienError(f"--teacher {word}: no such run; give a run folder, a .pt file or RECIPE:SEED")
         return Path(word), None
     from mien_train.data import emotion_data
+    from mien_train.emotion import teachers
 
     recipe = choosing.chosen(named.EMOTION, name, options.teacher_set)
     if student.labels == "folders":
         recipe = emotion_data.for_folders(recipe)
+    teachers.suits(f"--teacher {word}", recipe, student)
     return options.runs / f"emotion-{name}-{number}", _Planned(recipe, int(number))
 
 

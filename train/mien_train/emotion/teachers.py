@@ -136,22 +136,43 @@ class Teachers:
         return (total / len(self._networks)).to(torch.float16).cpu()
 
 
+def suits(teacher: str, theirs: EmotionRecipe, recipe: EmotionRecipe) -> None:
+    """Whether a recipe's networks can teach the student's.
+
+    Args:
+        teacher: what it is called in a message.
+        theirs: a teacher's recipe.
+        recipe: the student's.
+
+    Raises:
+        MienError: they cannot.
+    """
+    if (theirs.searched > 0) != (recipe.searched > 0):
+        whose, other = ("the teacher", "the student") if theirs.searched else ("the student", "the teacher")
+        raise MienError(f"{teacher}: {whose} has a second head and {other} has none; let both have it (searched)")
+    differing = [field for field in _SAME if getattr(theirs, field) != getattr(recipe, field)]
+    if differing:
+        raise MienError(
+            f"{teacher}: is trained on other images ({', '.join(differing)}), perhaps on those that validate the "
+            "student; train a teacher on the student's data"
+        )
+
+
 def _check(path: Path, stored: Checkpoint, names: tuple[str, ...], recipe: EmotionRecipe, data_sha256: str) -> None:
     if stored.task != "emotion":
         raise MienError(f"{path}: is a checkpoint for {stored.task!r}; teachers are emotion classifiers")
+    if stored.labels != names:
+        raise MienError(
+            f"{path}: answers for {', '.join(stored.labels)}, the student for {', '.join(names)}; take a teacher "
+            "of the same labels"
+        )
     theirs = recipe_of(stored.task, stored.recipe)
     assert isinstance(theirs, EmotionRecipe)
-    if stored.labels != names or (theirs.searched > 0) != (recipe.searched > 0):
+    suits(str(path), theirs, recipe)
+    if stored.data_sha256 != data_sha256:
         raise MienError(
-            f"{path}: answers for {', '.join(stored.labels)}{' and what was searched for' if theirs.searched else ''}, "
-            f"the student for {', '.join(names)}{' and what was searched for' if recipe.searched else ''}; take a "
-            "teacher of the same labels and searched alike"
-        )
-    differing = [field for field in _SAME if getattr(theirs, field) != getattr(recipe, field)]
-    if differing or stored.data_sha256 != data_sha256:
-        raise MienError(
-            f"{path}: was trained on other images ({', '.join(differing) or 'data'}), perhaps on those that validate "
-            "the student; train a teacher on the student's data"
+            f"{path}: is trained on other images (data), perhaps on those that validate the student; train a teacher "
+            "on the student's data"
         )
 
 

@@ -26,6 +26,7 @@ from mien_train.face.disturb import disturb
 from mien_train.face.loss import Targets, decode, losses
 from mien_train.face.mining import Mine
 from mien_train.face.neighbours import join
+from mien_train.face.pacing import paced
 from mien_train.networks.face import STRIDES
 from mien_train.recipes.face import FaceRecipe
 from mien_train.training import distributed
@@ -88,6 +89,7 @@ class FaceTask:
         In a distributed run, the part of each batch that is this process's.
         """
         cv2.setNumThreads(1)
+        recipe = paced(self.recipe, epoch)
         root = np.random.SeedSequence([seed, epoch])
         part = self._world.part(torch.arange(self.recipe.batch)).tolist()
         ahead: deque[list[Future[compose.Picture]]] = deque()
@@ -95,7 +97,7 @@ class FaceTask:
 
             def submit() -> None:
                 seeds = root.spawn(self.recipe.batch)
-                ahead.append([pool.submit(self._picture, seeds[index]) for index in part])
+                ahead.append([pool.submit(self._picture, seeds[index], recipe) for index in part])
 
             for _ in range(min(2, self.steps())):
                 submit()
@@ -168,8 +170,8 @@ class FaceTask:
             for index, (photo, (_, fit)) in enumerate(zip(some, fitted, strict=True)):
                 yield photo, fit.scale, detections(found.logits[index], found.boxes[index], found.landmarks[index])
 
-    def _picture(self, seed: np.random.SeedSequence) -> compose.Picture:
-        rng, recipe = np.random.default_rng(seed), self.recipe
+    def _picture(self, seed: np.random.SeedSequence, recipe: FaceRecipe) -> compose.Picture:
+        rng = np.random.default_rng(seed)
 
         def draw() -> compose.Chosen:
             return self._mine.draw(rng.random() < recipe.negatives, recipe.mined, rng)

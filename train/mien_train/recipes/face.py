@@ -37,6 +37,8 @@ class FaceRecipe(Recipe):
         backlit: share of pictures with light from one side or from behind a face.
         defocused: share of pictures that are out of focus, as a whole or at single faces.
         shaken: share of pictures with motion blur, of the whole picture or of single faces.
+        rising: share of the epochs over which the eight before rise from 0 to what they are.
+        calm: share of the epochs, at the end, in which a quarter of them is left.
         doubt: how much the labeller's doubt lowers what is asked of a face's score and how much the face counts: 0 for
             not at all, 1 for in proportion to its certainty.
         box_weight, landmark_weight: of the losses, beside the score's 1.
@@ -62,6 +64,8 @@ class FaceRecipe(Recipe):
     backlit: Share = 0.12
     defocused: Share = 0.2
     shaken: Share = 0.1
+    rising: Share = 0.0
+    calm: Share = 0.0
     doubt: Share = 0.5
     box_weight: Weight = 2.0
     landmark_weight: Weight = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +107,8 @@ def soak(folder: Path, frames: int, every: int, progress: Callable[[], None] = l
         for one in under_way:
             one.course.close()  # type: ignore[attr-defined] # it is a generator
         rig.sinks.flush()
-        states = rig.sinks.states
+        # The folder is another one each time, and nobody's business.
+        states = tuple(replace(state, name=state.name.replace(str(folder), "FOLDER")) for state in rig.sinks.states)
     counts: Counts = {
         **{"captured": captured, "processed": done, "dropped": dropped, "passed": passed, "wrong": wrong},
         **{"delivered": delivered, "damaged": damaged, "readings": readings},

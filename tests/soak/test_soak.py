@@ -87,4 +87,6 @@ def test_a_short_run_reads_faces_through_every_local_sink_and_loses_count_of_not
     assert counts["readings"] > 50
     assert {state.name.partition(":")[0] for state in outcome.sinks} == {"text", "jsonl", "sqlite", "socket", "command"}
     assert {state.state for state in outcome.sinks} == {"ok"}
+    assert "sqlite:FOLDER/history.db" in {state.name for state in outcome.sinks}
+    assert str(tmp_path) not in str(outcome.sinks)
     assert (tmp_path / "readings.jsonl").read_text().count("\n") == counts["readings"]

@@ -50,9 +50,8 @@ class Step:
         self._task, self._network, self._optimizer = task, network, optimizer
         self._where, self._recordable = where, alone and where.type == "cuda"
         self._precise = precision_of(task.recipe.precision, where)
-        self._seen: Counter[torch.Size] = (
-            Counter()
-        )  # the last batch of an epoch is a smaller one, and is never recorded
+        # By shape: the last batch of an epoch is a smaller one, and is never recorded.
+        self._seen: Counter[torch.Size] = Counter()
         self._recorded = _Recorded()
         self.names: tuple[str, ...] = ()
 

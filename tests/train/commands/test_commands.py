@@ -126,6 +126,10 @@ def test_a_face_run_trains_and_is_evaluated(small_data: Path, here: Path, capsys
     assert found["false_positives"]["of"] == 2
     assert not Path("docs/results/test-log.jsonl").exists()
 
+    taught = ["face", "--data", str(small_data), "--out", "student", "--teacher", "run", *TINY_FACE]
+    assert main(taught) == 0
+    assert checkpoint.load(Path("student/checkpoint.pt")).recipe["taught"] == 0.5
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -133,6 +137,9 @@ def test_a_face_run_trains_and_is_evaluated(small_data: Path, here: Path, capsys
         (["emotion", "--recipe", "bass"], "did you mean 'base'"),
         (["emotion", "--data", "nowhere"], "no data folder at nowhere"),
         (["face", "--recipe", "quick", "--init", "none.pt"], "none.pt: no such checkpoint"),
+        (["face", "--recipe", "quick", "--teacher", "none"], "--teacher none: no such run"),
+        (["face", "--recipe", "quick", "--teacher", "none", "--set", "taught=0"], "leave one of the two out"),
+        (["face", "--recipe", "quick", "--set", "taught=0.5"], "nobody teaches; name a run with --teacher"),
         (["face", "--recipe", "quick", "--set", "tiles=2"], "tiles is 2; give 0 to 1"),
         (["evaluate", "--model", "none.tflite"], "none.tflite: no such model file"),
         (["evaluate", "--model", "none.pt", "--split", "test"], "none.pt: no such model file"),

@@ -31,9 +31,9 @@ def test_the_best_cell_of_a_face_is_asked_for_its_overlap_and_the_others_for_les
     at = int((GRID.centres[:64] == torch.tensor([20.0, 20.0])).all(dim=1).nonzero())
     boxes[0, at] = torch.tensor([8.0, 8, 40, 36])  # IoU 0.875
     found = assign(torch.full((1, 84), 0.5), boxes, face, torch.tensor([0]), torch.tensor([False]), GRID)
-    assert found.score[0].argmax() == at
-    assert torch.isclose(found.score[0, at], torch.tensor(0.875), atol=1e-4)
-    assert 1 < len(found.cell) <= 9
+    assert found.cell[0, found.wanted[0].argmax()] == at
+    assert torch.isclose(found.wanted.max(), torch.tensor(0.875), atol=1e-4)
+    assert 1 < found.kept.sum() <= 9
     assert found.counted.all()
 
 
@@ -42,7 +42,7 @@ def test_a_face_too_small_to_hold_a_cell_is_still_answered_for() -> None:
     found = assign(
         torch.full((1, 84), 0.01), torch.rand(1, 84, 4), face, torch.tensor([0]), torch.tensor([False]), GRID
     )
-    assert len(found.cell) >= 1
+    assert found.kept.any()
 
 
 def test_ignored_faces_take_their_cells_out_of_the_score_loss_but_not_a_real_faces_cells() -> None:
@@ -51,9 +51,9 @@ def test_ignored_faces_take_their_cells_out_of_the_score_loss_but_not_a_real_fac
     boxes[0, 0] = faces[1]
     found = assign(torch.full((1, 84), 0.5), boxes, faces, torch.tensor([0, 0]), torch.tensor([True, False]), GRID)
     inside = ((GRID.centres > 0) & (GRID.centres < 32)).all(dim=1)
-    assert (found.face == 1).all()
+    assert found.kept.any(dim=1).tolist() == [False, True]
     positive = torch.zeros(84, dtype=torch.bool)
-    positive[found.cell] = True
+    positive[found.cell[found.kept]] = True
     assert torch.equal(found.counted[0], ~inside | positive)
 
 
@@ -92,7 +92,7 @@ def test_faces_without_landmarks_give_no_landmark_loss() -> None:
         torch.tensor([False]),
         torch.ones(1),
     )
-    parts = losses(outputs, targets, GRID)
+    parts = losses(decode(outputs, GRID), targets, GRID)
     assert parts["landmarks"].item() == 0
     assert parts["box"].item() > 0
     torch.stack(list(parts.values())).sum().backward()
@@ -132,7 +132,7 @@ def test_a_doubtful_label_asks_for_a_lower_score() -> None:
             torch.tensor([False]),
             torch.tensor([certainty]),
         )
-        return losses(outputs, targets, GRID, doubt)["score"].item()
+        return losses(decode(outputs, GRID), targets, GRID, doubt)["score"].item()
 
     # At a logit of 0 every cell's entropy is ln 2, whatever is asked; what is asked divides their sum.
     sure = score_loss(1.0, 1.0)
@@ -148,14 +148,10 @@ def test_nothing_is_made_on_another_device_than_the_batch_is_on() -> None:
     )
     outputs = _predicted([8.0, 8, 40, 40])
     with torch.device("meta"):  # what names no device is made without data, and can't meet what has some
-        parts = losses(outputs, targets, GRID)
+        parts = losses(decode(outputs, GRID), targets, GRID)
     assert all(torch.isfinite(part) for part in parts.values())
-    moved = targets.to(torch.device("meta"))
-    assert {
-        moved.image.device.type,
-        moved.certainty.device.type,
-        GRID.to(torch.device("meta")).centres.device.type,
-    } == {"meta"}
+    assert GRID.to(torch.device("meta")).centres.device.type == "meta"
+    assert targets.rows(3).device == targets.boxes.device
 
 
 def test_two_touching_faces_each_keep_cells_of_their_own() -> None:
@@ -167,7 +163,42 @@ def test_two_touching_faces_each_keep_cells_of_their_own() -> None:
         torch.full((1, 84), 0.5), boxes, faces, torch.zeros(2, dtype=torch.long), torch.zeros(2).bool(), GRID
     )
     for face in (0, 1):
-        mine = found.cell[found.face == face]
-        assert len(mine) >= 4
-        assert found.score[0, mine].max() > 0.99
-    assert len(set(found.cell.tolist())) == len(found.cell)
+        assert found.kept[face].sum() >= 4
+        assert found.wanted[face].max() > 0.99
+    cells_kept = found.cell[found.kept].tolist()
+    assert len(set(cells_kept)) == len(cells_kept)
+
+
+def test_a_cell_that_overlaps_two_faces_equally_answers_for_one_of_them() -> None:
+    faces = torch.tensor([[16.0, 16, 48, 48], [16.0, 16, 48, 48]])
+    boxes = torch.zeros(1, 84, 4)  # no overlap with either: all are equal
+    found = assign(
+        torch.full((1, 84), 0.01), boxes, faces, torch.zeros(2, dtype=torch.long), torch.zeros(2).bool(), GRID
+    )
+    cells_kept = found.cell[found.kept].tolist()
+    assert cells_kept
+    assert len(set(cells_kept)) == len(cells_kept)
+
+
+def test_rows_that_are_no_face_change_nothing() -> None:
+    face = [8.0, 8, 40, 40]
+    targets = Targets(
+        torch.tensor([0, 0]),
+        torch.tensor([face, [40.0, 40, 60, 60]]),
+        torch.tensor([[[20.0, 20]] * 5, [[torch.nan, torch.nan]] * 5]),
+        torch.tensor([False, True]),
+        torch.tensor([0.9, 0.5]),
+    )
+    parts, gradients = [], []
+    for count in (2, 7):
+        outputs = tuple(output.requires_grad_() for output in _predicted([10.0, 10, 36, 44]))
+        packed = targets.rows(count)
+        assert packed.shape == (count, 17)
+        found = losses(decode(outputs, GRID), Targets.of(packed), GRID, 0.5)
+        torch.stack(list(found.values())).sum().backward()
+        parts.append(torch.stack(list(found.values())))
+        gradients.append(torch.cat([output.grad.flatten() for output in outputs if output.grad is not None]))
+    assert torch.equal(parts[0], parts[1])
+    assert torch.equal(gradients[0], gradients[1])
+    assert gradients[0].isfinite().all()
+    assert gradients[0].any()

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mien_train.data import faces
+from mien_train.face.loss import Targets
 from mien_train.face.task import LOOK_EVERY, FaceTask
 from mien_train.networks import registry
 from mien_train.recipes.named import FACE
@@ -36,7 +37,7 @@ def test_an_epochs_pictures_depend_on_seed_and_epoch_alone(small_data: Path) -> 
 def test_every_share_of_the_recipe_changes_the_pictures(small_data: Path) -> None:
     shares = ("mosaic", "tiles", "negatives", "turned", "slanted", "joined", "covered")
     shares += ("dark", "backlit", "defocused", "shaken")
-    none = dict.fromkeys(shares, 0.0)
+    none = dict.fromkeys((*shares, "rising", "calm"), 0.0)
 
     def inputs(**changes: float) -> torch.Tensor:
         return torch.cat([batch for batch, _ in _task(small_data, **{**none, **changes}).batches(0, 0)])
@@ -81,7 +82,8 @@ def test_the_training_photographs_are_looked_at_every_tenth_epoch_and_what_was_s
 
 
 def test_a_batch_lists_faces_with_their_picture_and_certainty(small_data: Path) -> None:
-    inputs, targets = next(iter(_task(small_data, negatives=0.0, mosaic=1.0).batches(0, 0)))
+    inputs, rows = next(iter(_task(small_data, negatives=0.0, mosaic=1.0).batches(0, 0)))
+    targets = Targets.of(rows)
     assert inputs.abs().max() <= 2
     assert len(targets.image) == 16  # four photographs in each of four pictures
     assert targets.image.tolist() == np.repeat(np.arange(4), 4).tolist()

@@ -30,7 +30,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from mien_train.face.assign import cells
-from mien_train.face.loss import Targets, losses
+from mien_train.face.loss import Targets, decode, losses
 from mien_train.networks import registry
 from mien_train.networks.face import STRIDES
 from mien_train.recipes.base import Precision, Recipe
@@ -98,7 +98,7 @@ class Noise:
 
     def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:
         if self._faces:
-            return losses(outputs, targets, self._grid)
+            return losses(decode(outputs, self._grid), targets, self._grid)
         return {"cross_entropy": F.cross_entropy(outputs.float(), targets % outputs.shape[1])}
 
     def validate(self, network: nn.Module) -> dict[str, float]:

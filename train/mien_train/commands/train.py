@@ -32,6 +32,9 @@ TEACHERS: Mapping[str, tuple[str, ...]] = {
 _TAUGHT = 0.6
 """Share of the loss that teachers have where the recipe names none."""
 
+_TAUGHT_FACE = 0.5
+"""The same of a detector's teacher."""
+
 
 def add(commands: Commands) -> None:
     """Add the commands."""
@@ -50,6 +53,13 @@ def add(commands: Commands) -> None:
     _add_distil(commands)
     face = commands.add_parser("face", help="train a face detector")
     _add_common(face, ", ".join(named.FACE))
+    face.add_argument(
+        "--teacher",
+        type=Path,
+        metavar="RUN",
+        help="a finished run of a larger detector, trained on the same photographs at the same input size, which says "
+        "what it sees in every training picture",
+    )
     face.set_defaults(run=_face)
 
 
@@ -198,8 +208,24 @@ def _trained(run: Path, teacher: _Planned, options: argparse.Namespace, where: P
 
 
 def _face(options: argparse.Namespace) -> int:
-    recipe = choosing.chosen(named.FACE, options.recipe, _settings(options))
-    _train(options, recipe, store.folder(options.data))
+    plain = options.recipe in named.FACE and not named.FACE[options.recipe].taught
+    settings = [*([f"taught={_TAUGHT_FACE}"] if options.teacher and plain else []), *_settings(options)]
+    recipe = choosing.chosen(named.FACE, options.recipe, settings)
+    if recipe.taught and not options.teacher:
+        raise MienError(f"taught is {recipe.taught:g}, but nobody teaches; name a run with --teacher, or leave it out")
+    if options.teacher and not recipe.taught:
+        raise MienError("taught is 0, so that --teacher would say nothing; leave one of the two out")
+    where = store.folder(options.data)
+    if options.teacher is None:
+        _train(options, recipe, where)
+        return 0
+    if not options.teacher.exists():
+        raise MienError(f"--teacher {options.teacher}: no such run; give a run folder or a .pt file")
+    run = _place(options.out or Path("runs") / f"face-{options.recipe}")
+    from mien_train.training import distributed, tasks
+
+    with distributed.joined():
+        _loop(options, tasks.taught_face(recipe, where, options.teacher), run)
     return 0
 
 

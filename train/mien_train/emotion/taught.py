@@ -15,9 +15,10 @@ from torch import Generator, Tensor, nn
 from mien_train.data import store
 from mien_train.data.emotion_data import EmotionData
 from mien_train.emotion.task import EmotionTask, to_input
-from mien_train.emotion.teachers import SHORT, Heads, Teachers
+from mien_train.emotion.teachers import Heads, Teachers
 from mien_train.emotion.views import Views
 from mien_train.recipes.emotion import EmotionRecipe
+from mien_train.training.checkpoint import SHORT
 
 
 class TaughtTask(EmotionTask):

@@ -22,8 +22,6 @@ from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
 
 _CHUNK = 256
-SHORT = 12
-"""Digits of a hash that tell teachers apart."""
 _SAME = ("partition", "holdout", "near_copies", "crops")
 """Fields that say which images a teacher has seen: what validates the student must not be among them."""
 
@@ -88,7 +86,7 @@ class Teachers:
             path = run / "checkpoint.pt" if run.is_dir() else run
             stored = checkpoint.finished(path)
             _check(path, stored, names, recipe, data_sha256)
-            digits = store.file_sha256(path)[:SHORT]
+            digits = store.file_sha256(path)[: checkpoint.SHORT]
             if digits in found:
                 raise MienError(f"{path}: is given twice as a teacher; name each once")
             found[digits] = stored

@@ -32,18 +32,18 @@ class Cells:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Positive cells of a batch, and what the score should be everywhere.
+    """Which cells answer for each face, and where the score is asked for.
 
     Attributes:
-        image, cell, face: int64 (P,), index of the image, of the cell, and of the face in the flat list.
-        score: float32 (N, A), wanted score, 0 for background.
+        cell: int64 (T, TOP), candidates of each face.
+        kept: bool (T, TOP), whether the cell answers for the face; no cell answers for two.
+        wanted: float32 (T, TOP), the score that is asked of it, 0 where it does not answer.
         counted: bool (N, A), false where a cell lies on an ignored face and answers for none.
     """
 
-    image: Tensor
     cell: Tensor
-    face: Tensor
-    score: Tensor
+    kept: Tensor
+    wanted: Tensor
     counted: Tensor
 
 
@@ -72,48 +72,50 @@ def pairwise_iou(predicted: Tensor, faces: Tensor) -> Tensor:
 def assign(scores: Tensor, boxes: Tensor, faces: Tensor, image: Tensor, ignore: Tensor, grid: Cells) -> Assignment:
     """Choose the positive cells of a batch.
 
+    No shape depends on a value and nothing is waited for, so that an accelerator can record it.
+
     Args:
         scores: float32 (N, A), predicted, 0..1.
         boxes: float32 (N, A, 4), predicted, input pixels.
-        faces: float32 (T, 4), all faces of the batch, input pixels.
-        image: int64 (T,), the image of each face.
+        faces: float32 (T, 4), all faces of the batch, input pixels, of an area each.
+        image: int64 (T,), the image of each face; −1 where the row is no face.
         ignore: bool (T,), faces that are neither positives nor background.
         grid: the cells.
     """
     (n, a), where = scores.shape, scores.device
+    there, image = image >= 0, image.clamp(min=0)
     inside = _inside(faces, grid)  # (T, A)
-    doubtful = torch.zeros(n, a, device=where).index_add_(0, image[ignore], inside[ignore].float())
-    counted = doubtful == 0
-    wanted = torch.zeros(n, a, device=where)
-    real = torch.nonzero(~ignore)[:, 0]
-    if not len(real):
-        return Assignment(real, real, real, wanted, counted)
+    doubtful = torch.zeros(n, a, device=where).index_add_(0, image, (inside & (there & ignore)[:, None]).float())
 
-    faces, image, inside = faces[real], image[real], inside[real]
     overlap = pairwise_iou(boxes[image], faces[:, None])  # (T, A)
     size = ((faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1])).clamp(min=1).sqrt()
     distance = (grid.centres - ((faces[:, :2] + faces[:, 2:]) / 2)[:, None]).norm(dim=2)
     # A tiny prior decides while predictions are still random: near the centre, on the map of the fitting stride.
     level = (size[:, None] / (grid.strides * 4)).log2().abs()
     prior = torch.exp(-distance / size[:, None] - level)
-    candidate = inside | (distance < grid.strides)  # a small face may hold no cell's centre
+    # A small face may hold no cell's centre.
+    candidate = (inside | (distance < grid.strides)) & (there & ~ignore)[:, None]
     alignment = (scores[image] ** _SCORE_POWER * overlap**_IOU_POWER + 1e-4 * prior) * candidate
     top, cell = alignment.topk(TOP, dim=1)  # (T, TOP)
-    face = torch.arange(len(faces), device=where)[:, None].expand_as(cell)
-    chosen = top > 0
-    cell, face, top = cell[chosen], face[chosen], top[chosen]
-    iou = overlap[face, cell]
+    chosen, iou = top > 0, overlap.gather(1, cell)
 
-    # A cell that several faces chose answers for the one it overlaps most.
-    flat = image[face] * a + cell
-    best = torch.full((n * a,), -1.0, device=where).scatter_reduce_(0, flat, iou, "amax")
-    kept = iou >= best[flat]
-    cell, face, top, iou = cell[kept], face[kept], top[kept], iou[kept]
-    highest = torch.full((len(faces),), 1e-9, device=where).scatter_reduce_(0, face, top, "amax")
-    closest = torch.zeros(len(faces), device=where).scatter_reduce_(0, face, iou, "amax")
-    wanted[image[face], cell] = top / highest[face] * closest[face]
-    counted[image[face], cell] = True
-    return Assignment(image[face], cell, real[face], wanted, counted)
+    # A cell that several faces chose answers for the one it overlaps most, of equal ones for the first.
+    flat = image[:, None] * a + cell
+    best = _reduced(n * a, -1.0, flat, iou.where(chosen, -1.0), "amax")
+    kept = chosen & (iou >= best[flat])
+    row = torch.arange(len(faces), device=where, dtype=torch.float32)[:, None].expand_as(cell)
+    last = float(len(faces))
+    kept &= row == _reduced(n * a, last, flat, row.where(kept, last), "amin")[flat]
+    highest = top.where(kept, 0).amax(dim=1, keepdim=True).clamp(min=1e-9)
+    closest = iou.where(kept, 0).amax(dim=1, keepdim=True)
+    answering = _reduced(n * a, 0.0, flat, kept.float(), "amax").view(n, a)
+    return Assignment(cell, kept, (top / highest * closest).where(kept, 0), (doubtful == 0) | (answering > 0))
+
+
+def _reduced(count: int, first: float, at: Tensor, values: Tensor, how: str) -> Tensor:
+    """Of `count` numbers that begin as `first`, each with the largest ("amax") or least ("amin") value of its place."""
+    numbers = torch.full((count,), first, device=values.device)
+    return numbers.scatter_reduce_(0, at.flatten(), values.flatten(), how)
 
 
 def _inside(faces: Tensor, grid: Cells) -> Tensor:

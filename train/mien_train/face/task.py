@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,7 +15,7 @@ from mien.faces.decode import Detections, sigmoid, suppress
 from mien.faces.letterbox import Letterbox
 from mien_train.data.faces import Photo, Photos
 from mien_train.emotion.task import to_input
-from mien_train.face import compose, scraps, threshold
+from mien_train.face import ahead, compose, scraps, threshold
 from mien_train.face.assign import cells
 from mien_train.face.covers import cover
 from mien_train.face.detection import Truth, average_precision, match
@@ -44,7 +41,8 @@ LOWEST = 0.02
 LOOK_EVERY = 10
 """Epochs between two looks at the training photographs, which weigh them for mining: one costs about half an epoch."""
 
-_THREADS = 2
+_ROOM = 24
+"""Rows of targets a picture, on an accelerator: eight have fewer faces on average, in nearly every batch."""
 
 
 def network_of(recipe: FaceRecipe) -> dict[str, object]:
@@ -77,35 +75,31 @@ class FaceTask:
         self.data_sha256 = train.sha256
         self._world, self.device = distributed.world(), distributed.device()
         self._grid = cells(recipe.height, recipe.width, STRIDES)
+        self._grid_there = self._grid.to(self.device)
+        self._processes = ahead.processes(self.device, self._world)
         self.network = network_of(recipe)
 
     def steps(self) -> int:
         """Optimizer steps of one epoch: each photograph with faces comes about once."""
         return math.ceil(len(self._mine.with_faces) / self.recipe.batch)
 
-    def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Targets]]:
-        """Inputs float32 (N, 1, H, W) and their faces; composed ahead in threads.
+    def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs float32 (N, 1, H, W) and their faces, as `Targets.rows` packs them; composed ahead.
 
         In a distributed run, the part of each batch that is this process's.
         """
-        cv2.setNumThreads(1)
         recipe = paced(self.recipe, epoch)
-        root = np.random.SeedSequence([seed, epoch])
         part = self._world.part(torch.arange(self.recipe.batch)).tolist()
-        ahead: deque[list[Future[compose.Picture]]] = deque()
-        with ThreadPoolExecutor(_THREADS) as pool:
 
-            def submit() -> None:
-                seeds = root.spawn(self.recipe.batch)
-                ahead.append([pool.submit(self._picture, seeds[index], recipe) for index in part])
+        def batch(step: int) -> tuple[Tensor, Targets]:
+            numbers = [step * self.recipe.batch + index for index in part]
+            return _batch([self._picture(np.random.default_rng(_seeds(seed, epoch, n)), recipe) for n in numbers])
 
-            for _ in range(min(2, self.steps())):
-                submit()
-            for step in range(self.steps()):
-                pictures = [future.result() for future in ahead.popleft()]
-                if step + 2 < self.steps():
-                    submit()
-                yield _batch(pictures)
+        for luma, targets in ahead.composed(batch, self.steps(), self._processes):
+            count = len(targets.image)
+            if self.device.type != "cpu":  # of few shapes, so that a step can be recorded
+                count = math.ceil(count / (_ROOM * len(part))) * _ROOM * len(part)
+            yield to_input(luma.to(self.device)[:, None].float()), targets.rows(count)
 
     def look(self, network: nn.Module, epoch: int) -> None:
         """Before every tenth epoch but the first: weigh the training photographs by what the network finds in them."""
@@ -121,9 +115,13 @@ class FaceTask:
         """Take back what `memory` gave."""
         self._mine.recall(memory)
 
-    def loss(self, outputs: tuple[Tensor, ...], targets: Targets) -> dict[str, Tensor]:
-        """Score, box and landmark losses with the recipe's weights."""
-        parts = losses(outputs, targets, self._grid.to(targets.boxes.device), self.recipe.doubt)
+    def loss(self, outputs: tuple[Tensor, ...], targets: Tensor) -> dict[str, Tensor]:
+        """Score, box and landmark losses with the recipe's weights; targets as `batches` gives them."""
+        found = decode(outputs, self._grid_there)
+        return self.weighted(losses(found, Targets.of(targets), self._grid_there, self.recipe.doubt))
+
+    def weighted(self, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parts of a loss with the recipe's weights."""
         return {
             "score": parts["score"],
             "box": parts["box"] * self.recipe.box_weight,
@@ -170,9 +168,7 @@ class FaceTask:
             for index, (photo, (_, fit)) in enumerate(zip(some, fitted, strict=True)):
                 yield photo, fit.scale, detections(found.logits[index], found.boxes[index], found.landmarks[index])
 
-    def _picture(self, seed: np.random.SeedSequence, recipe: FaceRecipe) -> compose.Picture:
-        rng = np.random.default_rng(seed)
-
+    def _picture(self, rng: np.random.Generator, recipe: FaceRecipe) -> compose.Picture:
         def draw() -> compose.Chosen:
             return self._mine.draw(rng.random() < recipe.negatives, recipe.mined, rng)
 
@@ -200,10 +196,14 @@ def detections(logits: Tensor, boxes: Tensor, landmarks: Tensor) -> Detections:
     return suppress(candidates, IOU_THRESHOLD, 400)
 
 
+def _seeds(seed: int, epoch: int, number: int) -> np.random.SeedSequence:
+    """Of one picture of an epoch."""
+    return np.random.SeedSequence([seed, epoch], spawn_key=(number,))
+
+
 def _batch(pictures: list[compose.Picture]) -> tuple[Tensor, Targets]:
-    luma = torch.from_numpy(np.stack([p.luma for p in pictures]))
     image = np.repeat(np.arange(len(pictures)), [len(p.boxes) for p in pictures])
-    return to_input(luma[:, None].float()), Targets(
+    return torch.from_numpy(np.stack([p.luma for p in pictures])), Targets(
         torch.from_numpy(image),
         torch.from_numpy(np.concatenate([p.boxes for p in pictures])),
         torch.from_numpy(np.concatenate([p.landmarks for p in pictures])),

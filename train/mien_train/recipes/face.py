@@ -42,6 +42,9 @@ class FaceRecipe(Recipe):
         doubt: how much the labeller's doubt lowers what is asked of a face's score and how much the face counts: 0 for
             not at all, 1 for in proportion to its certainty.
         box_weight, landmark_weight: of the losses, beside the score's 1.
+        taught: share of the loss that a teacher's predictions have, the labels having the rest; 0 for no teacher.
+            `mien_train face --teacher` alone has one.
+        teachers: who it is, the first digits of its checkpoint's SHA-256; filled in by `mien_train face --teacher`.
     """
 
     height: Side = 256
@@ -56,16 +59,18 @@ class FaceRecipe(Recipe):
     tiles: Share = 0.3
     negatives: Share = 0.2
     mined: Share = 0.35
-    turned: Share = 0.25
-    slanted: Share = 0.15
-    joined: Share = 0.2
-    covered: Share = 0.35
-    dark: Share = 0.12
-    backlit: Share = 0.12
-    defocused: Share = 0.2
-    shaken: Share = 0.1
+    turned: Share = 0.2
+    slanted: Share = 0.1
+    joined: Share = 0.1
+    covered: Share = 0.25
+    dark: Share = 0.1
+    backlit: Share = 0.1
+    defocused: Share = 0.15
+    shaken: Share = 0.08
     rising: Share = 0.0
     calm: Share = 0.0
     doubt: Share = 0.5
     box_weight: Weight = 2.0
     landmark_weight: Weight = 1.0
+    taught: Share = 0.0
+    teachers: str = ""

@@ -16,6 +16,8 @@ from mien_train.data import files
 from mien_train.networks import registry
 
 FORMAT = 1
+SHORT = 12
+"""Digits of a hash that tell checkpoints apart."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,15 @@ class Trained(Protocol):
 
     def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:
         """Weighted parts of the loss, float32 scalars."""
+        ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A task with a teacher that looks at what the network is shown."""
+
+    def told(self, inputs: Tensor) -> Any:
+        """What the teacher says of inputs float32 (N, 1, H, W); given to `loss` beside the targets, as a pair."""
         ...
 
 
@@ -78,6 +87,8 @@ class Step:
     def _take(self, inputs: Tensor, targets: Any) -> Tensor:
         with torch.autocast(self._where.type, torch.bfloat16, enabled=self._precise == torch.bfloat16):
             outputs = self._network(inputs.contiguous(memory_format=torch.channels_last))
+        if isinstance(self._task, Told):
+            targets = targets, self._task.told(inputs)
         parts = self._task.loss(outputs, targets)
         self.names = tuple(parts)
         values = torch.stack(list(parts.values()))

@@ -13,6 +13,7 @@ from mien_train.emotion.task import EmotionTask
 from mien_train.emotion.taught import TaughtTask
 from mien_train.emotion.teachers import Teachers
 from mien_train.face.task import FaceTask
+from mien_train.face.taught import TaughtFaceTask
 from mien_train.recipes.base import Recipe
 from mien_train.recipes.emotion import EmotionRecipe
 from mien_train.recipes.face import FaceRecipe
@@ -29,6 +30,15 @@ def opened(recipe: Recipe, data: Path) -> Task:
         return EmotionTask(recipe, emotion_data.open_data(recipe, data))
     assert isinstance(recipe, FaceRecipe)
     return FaceTask(recipe, faces.load(data, "train"), faces.load(data, "val"))
+
+
+def taught_face(recipe: FaceRecipe, data: Path, run: Path) -> TaughtFaceTask:
+    """The task that a recipe describes, with the network of a finished run as its teacher.
+
+    Raises:
+        MienError: the data is missing or malformed, or the run cannot teach this student.
+    """
+    return TaughtFaceTask(recipe, faces.load(data, "train"), faces.load(data, "val"), run)
 
 
 def taught(recipe: EmotionRecipe, data: Path, runs: Sequence[Path]) -> TaughtTask:

@@ -22,8 +22,9 @@ MOST_BYTES = 512 << 20
 
 _MOST_SCANS = 100  # of a progressive JPEG, which has ten or so; hundreds of empty ones take minutes
 
-# ITU-R BT.601 limited ("studio") range: 16 is black, 235 is white.
-_EXPAND = np.clip(np.rint((np.arange(256) - 16.0) * 255.0 / 219.0), 0, 255).astype(np.uint8)
+# ITU-R BT.601 limited ("studio") range: 16 is black, 235 is white. As a matrix for `cv2.transform`, which rounds and
+# clips; none of the 256 results lies near a half. A table of them takes nearly twice as long.
+_EXPAND = np.array([[255 / 219, -16 * 255 / 219]])
 
 
 def to_luma(image: NDArray[np.uint8], order: Literal["bgr", "rgb"] = "bgr") -> NDArray[np.uint8]:
@@ -89,7 +90,7 @@ def expand_limited(luma: NDArray[np.uint8], out: NDArray[np.uint8] | None = None
     Returns:
         uint8 (H, W); values outside 16..235 are clipped to 0 and 255.
     """
-    return np.asarray(cv2.LUT(np.ascontiguousarray(luma), _EXPAND, dst=out), dtype=np.uint8)
+    return np.asarray(cv2.transform(np.ascontiguousarray(luma), _EXPAND, dst=out), dtype=np.uint8)
 
 
 def read_image(path: str | Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:

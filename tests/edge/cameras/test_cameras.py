@@ -391,10 +391,12 @@ def test_a_pool_hands_out_what_came_back_and_nothing_twice() -> None:
     assert pool.take() is not first
 
 
-def test_expanding_in_place_gives_what_expanding_anew_gives() -> None:
-    ramp = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
+@pytest.mark.parametrize("width", [256, 255, 7])  # whole vectors and what is left over
+def test_every_value_of_the_limited_range_is_expanded_as_bt601_says_new_or_in_place(width: int) -> None:
+    ramp = np.arange(256, dtype=np.uint8)[np.arange(256 * width).reshape(256, width) % 256]
     anew = expand_limited(ramp)
-    assert (anew[0, 16], anew[0, 235], anew[0, 0], anew[0, 255]) == (0, 255, 0, 255)
+    by_hand = ((ramp.astype(np.int64) - 16) * 510 + 219) // 438  # (y − 16) · 255 / 219, rounded
+    assert np.array_equal(anew, by_hand.clip(0, 255))
     expand_limited(ramp, out=ramp)
     assert np.array_equal(ramp, anew)
 

@@ -94,8 +94,8 @@ class MemoryCamera(Camera):
     """One frame again and again, out of a buffer laid out as a camera's: padded rows, limited range.
 
     Attributes:
-        laps: "capture", copying the luma plane out of the buffer, and "luma", expanding it to the full range,
-            which only cameras need that refuse full range.
+        laps: "capture", finding the luma plane in the buffer, and "luma", taking it out of there while its limited
+            range is expanded; cameras that grant full range have it copied instead.
     """
 
     period_ns = 33_000_000
@@ -113,9 +113,9 @@ class MemoryCamera(Camera):
         """Frames without end; see `Camera.frames`."""
         while True:
             self.laps.start()
-            np.copyto(self._plane, self._buffer[:, :WIDTH])
+            plane = self._buffer[:, :WIDTH]
             self.laps.lap("capture")
-            expand_limited(self._plane, out=self._plane)
+            expand_limited(plane, out=self._plane)
             self.laps.lap("luma")
             self.laps.finish()
             yield Frame(self._plane, time.monotonic_ns(), self._sequence)

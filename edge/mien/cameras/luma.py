@@ -84,13 +84,13 @@ def expand_limited(luma: NDArray[np.uint8], out: NDArray[np.uint8] | None = None
     """Stretch limited-range luma (16 to 235) to full range.
 
     Args:
-        luma: uint8 (H, W).
+        luma: uint8 (H, W), its rows perhaps padded.
         out: uint8 (H, W), contiguous, gets the result; may be `luma` itself. Newly allocated if None.
 
     Returns:
         uint8 (H, W); values outside 16..235 are clipped to 0 and 255.
     """
-    return np.asarray(cv2.transform(np.ascontiguousarray(luma), _EXPAND, dst=out), dtype=np.uint8)
+    return np.asarray(cv2.transform(luma, _EXPAND, dst=out), dtype=np.uint8)
 
 
 def read_image(path: str | Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.uint8]:

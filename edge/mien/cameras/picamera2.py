@@ -191,16 +191,17 @@ class _PiDevice:
             luma = self._pool.take()
             with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
                 plane = mapped.array[: self._height * self._stride].reshape(self._height, self._stride)
-                if self._flip is None:
-                    np.copyto(luma, plane[:, : self._width])
-                else:  # what the sensor did not grant
-                    cv2.flip(plane[:, : self._width], self._flip, dst=luma)
+                plane = plane[:, : self._width]
+                if self._flip is not None:  # what the sensor did not grant
+                    plane = cv2.flip(plane, self._flip, dst=luma)
+                if self._limited:
+                    expand_limited(plane, out=luma)
+                elif self._flip is None:
+                    np.copyto(luma, plane)
             metadata = request.get_metadata()
             self._compare(metadata.get("ScalerCrop"))
             stamp = metadata.get("SensorTimestamp")
             captured_at = now if stamp is None else exposure_time(to_monotonic(int(stamp)), now)
-            if self._limited:
-                expand_limited(luma, out=luma)
             unseen = self._inbox.put(luma, captured_at)
             if unseen is not None:
                 self._pool.give(unseen)

@@ -80,7 +80,7 @@ def finetune(checkpoint: Checkpoint, data: Path, epochs: int) -> nn.Module:
 def tuned(network: nn.Module, task: Task, epochs: int, seed: int) -> nn.Module:
     """`finetune` for a network and a task at hand."""
     torch.manual_seed(seed)
-    network = fuse(network).requires_grad_(True)
+    network = fuse(network).requires_grad_(True).to(task.device)
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     for convolution in convolutions:
         parametrize.register_parametrization(convolution, "weight", _RoundedWeight())
@@ -92,6 +92,7 @@ def tuned(network: nn.Module, task: Task, epochs: int, seed: int) -> nn.Module:
         # Epochs that the training itself never saw, so that its augmentations are not repeated.
         batches = task.batches(10_000 + epoch, seed)
         for inputs, targets in progress(batches, f"fine-tune {epoch + 1}", task.steps()):
+            inputs, targets = inputs.to(task.device), targets.to(task.device)
             loss = torch.stack(list(task.loss(network(inputs), targets).values())).sum()
             if not torch.isfinite(loss):
                 raise MienError(f"the loss became {loss.item()} in fine-tuning; export without --qat")
@@ -103,7 +104,7 @@ def tuned(network: nn.Module, task: Task, epochs: int, seed: int) -> nn.Module:
         hook.remove()
     for convolution in convolutions:
         parametrize.remove_parametrizations(convolution, "weight", leave_parametrized=True)
-    return network.requires_grad_(False).eval()
+    return network.requires_grad_(False).eval().cpu()
 
 
 def activated(network: nn.Module) -> list[nn.Module]:

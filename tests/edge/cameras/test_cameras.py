@@ -173,6 +173,9 @@ def test_a_sensor_that_flips_saves_the_copy_and_one_that_does_not_is_flipped_her
         assert np.array_equal(next(camera.frames()).luma, RAMP[::-1])
     with open_source("picamera2", CameraSettings(rotation=90)) as camera:
         assert np.array_equal(next(camera.frames()).luma, np.rot90(RAMP, -1))
+    picamera2(limited=True, picture=lambda h, w, n: limited(RAMP), flips=flips)
+    with PiCamera(CameraSettings(rotation=180)) as camera:
+        assert np.array_equal(next(camera.frames()).luma, expand_limited(limited(RAMP))[::-1, ::-1])
 
 
 def test_exposure_gain_metering_and_flicker_reach_picamera2(picamera2: Any) -> None:

@@ -15,7 +15,18 @@ from mien_train.recipes.named import FACE
 from mien_train.training import distributed
 from mien_train.training.loop import Looking
 
-TINY = replace(FACE["quick"], batch=4, height=64, width=64, stem=(4, 4), channels=8, deep=(8, 8), blocks=(1, 0, 0))
+TINY = replace(
+    FACE["quick"],
+    batch=4,
+    height=64,
+    width=64,
+    stem=(4, 4),
+    channels=8,
+    deep=(8, 8),
+    blocks=(1, 0, 0),
+    rising=0.0,
+    calm=0.0,
+)
 
 
 def _task(data: Path, **changes: float) -> FaceTask:
@@ -34,10 +45,22 @@ def test_an_epochs_pictures_depend_on_seed_and_epoch_alone(small_data: Path) -> 
     assert not torch.equal(first, inputs(0, 1))
 
 
+def test_processes_compose_what_threads_compose_and_rows_are_of_few_shapes(small_data: Path) -> None:
+    task, other = _task(small_data), _task(small_data)
+    other._processes = 2
+    threaded, forked = list(task.batches(0, 0)), list(other.batches(0, 0))
+    assert len(threaded) == len(forked) == 2
+    for (inputs, rows), (same, equal) in zip(threaded, forked, strict=True):
+        assert torch.equal(inputs, same)
+        assert torch.equal(rows.nan_to_num(), equal.nan_to_num())
+    other.device = torch.device("meta")  # as an accelerator: all that counts is that it is none of the processor
+    assert {rows.shape for _, rows in other.batches(0, 0)} == {(4 * 24, 17)}
+
+
 def test_every_share_of_the_recipe_changes_the_pictures(small_data: Path) -> None:
     shares = ("mosaic", "tiles", "negatives", "turned", "slanted", "joined", "covered")
     shares += ("dark", "backlit", "defocused", "shaken")
-    none = dict.fromkeys((*shares, "rising", "calm"), 0.0)
+    none = dict.fromkeys(shares, 0.0)
 
     def inputs(**changes: float) -> torch.Tensor:
         return torch.cat([batch for batch, _ in _task(small_data, **{**none, **changes}).batches(0, 0)])

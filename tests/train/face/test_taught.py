@@ -8,7 +8,7 @@ import torch
 
 from mien.errors import MienError
 from mien_train.data import faces, store
-from mien_train.face.loss import Decoded
+from mien_train.face.loss import Decoded, decode
 from mien_train.face.task import network_of
 from mien_train.face.taught import TaughtFaceTask, taught_losses
 from mien_train.networks import registry
@@ -81,7 +81,10 @@ def test_the_teacher_and_the_labels_share_the_loss(small_data: Path, tmp_path: P
     assert set(taught) == {*alone, *(f"taught_{name}" for name in alone)}
     for name, part in alone.items():
         assert taught[name].item() == pytest.approx(0.75 * part.item())
-    assert taught["taught_score"] > 0
+    told = task.weighted(taught_losses(decode(outputs, task._grid), task.told(inputs)))
+    for name, part in told.items():
+        assert taught[f"taught_{name}"].item() == pytest.approx(0.25 * part.item())
+    assert told["score"] > 0
 
 
 def test_a_taught_run_trains_and_says_who_taught_it(
@@ -102,7 +105,7 @@ def test_a_taught_run_trains_and_says_who_taught_it(
         ({"task": "emotion"}, "a detector's teacher is a detector"),
         ({"recipe": {**dataclasses.asdict(TINY), "height": 128}}, "sees 128×64 pixels, the student 64×64"),
         ({"data_sha256": "other"}, "is trained on other photographs"),
-        ({"resume": {"rows": []}}, "checkpoint.pt"),
+        ({"resume": {"rows": []}}, "half-trained"),
     ],
 )
 def test_a_run_that_cannot_teach_is_refused(

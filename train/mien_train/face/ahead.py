@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,25 +13,26 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from mien_train.training.distributed import World
-
 Batch = TypeVar("Batch")
 
 _THREADS = 2
+_MOST = 16
+"""Processes: batches wait in shared memory, of which a container may have 64 MiB, two or three MiB each."""
 
 
-def processes(device: torch.device, world: World) -> int:
+def processes(device: torch.device) -> int:
     """How many processes compose: none beside a network on the processor, else all cores but what trains.
 
-    An accelerator takes a small network's step in a hundredth of the time in which one core composes its batch.
+    An accelerator takes a small network's step in a twentieth of the time in which one core composes its batch. The
+    processes that train on this machine divide its cores.
 
     Args:
         device: the network's.
-        world: of the run, whose processes divide the cores.
     """
     if device.type == "cpu":
         return 0
-    return max(1, len(os.sched_getaffinity(0)) // world.size - 1)
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's word
+    return min(_MOST, max(1, len(os.sched_getaffinity(0)) // here - 1))
 
 
 def composed(batch: Callable[[int], Batch], steps: int, workers: int) -> Iterator[Batch]:
@@ -43,14 +45,18 @@ def composed(batch: Callable[[int], Batch], steps: int, workers: int) -> Iterato
     """
     cv2.setNumThreads(1)
     if workers:
-        # Forked, so that the photographs are shared and not sent.
-        yield from DataLoader(
-            _Steps(batch, steps),
-            batch_size=None,
-            num_workers=workers,
-            collate_fn=lambda composed: composed,
-            multiprocessing_context="fork",
-        )
+        with warnings.catch_warnings():
+            # Python 3.12 warns of every fork beside threads: these processes call numpy and OpenCV alone.
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            # Forked, so that the photographs are shared and not sent.
+            yield from DataLoader(
+                _Steps(batch, steps),
+                batch_size=None,
+                num_workers=min(workers, steps),
+                prefetch_factor=1,
+                collate_fn=lambda composed: composed,
+                multiprocessing_context="fork",
+            )
         return
     waiting: deque[Future[Batch]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -70,6 +76,4 @@ class _Steps(Dataset[Batch]):
         return self._steps
 
     def __getitem__(self, step: int) -> Batch:
-        if step >= self._steps:
-            raise IndexError(step)
         return self._batch(step)

@@ -42,7 +42,7 @@ LOOK_EVERY = 10
 """Epochs between two looks at the training photographs, which weigh them for mining: one costs about half an epoch."""
 
 _ROOM = 24
-"""Rows of targets a picture, on an accelerator: eight have fewer faces on average, in nearly every batch."""
+"""Rows of targets a picture, on an accelerator: in nearly every batch pictures have fewer faces on average."""
 
 
 def network_of(recipe: FaceRecipe) -> dict[str, object]:
@@ -76,7 +76,7 @@ class FaceTask:
         self._world, self.device = distributed.world(), distributed.device()
         self._grid = cells(recipe.height, recipe.width, STRIDES)
         self._grid_there = self._grid.to(self.device)
-        self._processes = ahead.processes(self.device, self._world)
+        self._processes = ahead.processes(self.device)
         self.network = network_of(recipe)
 
     def steps(self) -> int:
@@ -98,7 +98,7 @@ class FaceTask:
         for luma, targets in ahead.composed(batch, self.steps(), self._processes):
             count = len(targets.image)
             if self.device.type != "cpu":  # of few shapes, so that a step can be recorded
-                count = math.ceil(count / (_ROOM * len(part))) * _ROOM * len(part)
+                count = max(1, math.ceil(count / (_ROOM * len(part)))) * _ROOM * len(part)
             yield to_input(luma.to(self.device)[:, None].float()), targets.rows(count)
 
     def look(self, network: nn.Module, epoch: int) -> None:

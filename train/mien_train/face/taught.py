@@ -80,7 +80,8 @@ class TaughtFaceTask(FaceTask):
 def taught_losses(found: Decoded, told: Decoded) -> dict[str, Tensor]:
     """How far predictions are from a teacher's, cell by cell, as `losses` gives it for labels.
 
-    Boxes and landmarks count as much as the teacher is sure of a face in their cell.
+    Boxes and landmarks count as much as the teacher is sure of a face in their cell; everything is divided by the sum
+    of all its scores.
 
     Args:
         found: of the student.

@@ -205,9 +205,9 @@ _CLASSIC = (
 
 EMOTION: Mapping[str, EmotionRecipe] = {recipe.name: recipe for recipe in (*_OURS, *_CLASSIC)}
 
-# Narrow at stride 8, where a block costs four times what it does at stride 16, wider and deeper below; patches in place
-# of overlapping windows first, which cost a Raspberry Pi 4 a sixth of all instructions. Pictures become harder in the
-# first third and are nearly plain in the last sixth.
+# Narrow at stride 8, where a block costs four times what it does at stride 16, wider and deeper below, and one block
+# less before the levels meet at stride 8 for one after. Overlapping windows in place of patches would cost a Raspberry
+# Pi 4 a fifth more instructions. Pictures become harder in the first third and are nearly plain in the last sixth.
 _DETECTOR = FaceRecipe(
     name="base",
     epochs=160,
@@ -221,6 +221,7 @@ _DETECTOR = FaceRecipe(
     deep=(80, 80),
     blocks=(2, 3, 3),
     patches=True,
+    merge=True,
     rising=0.3,
     calm=0.15,
 )
@@ -229,9 +230,9 @@ FACE: Mapping[str, FaceRecipe] = {
     recipe.name: recipe
     for recipe in (
         _DETECTOR,
-        # A quarter of the pixels, so the same hours see twice the pictures; tiles are base's work.
+        # A quarter of the pixels; tiles are base's work.
         dataclasses.replace(_DETECTOR, name="small", height=128, width=160, tiles=0.1),
-        # Of which nothing is asked but that it is right: seven times base's work. `--set height=128 width=160` for one
+        # Of which nothing is asked but that it is right: six times base's work. `--set height=128 width=160` for one
         # that teaches `small`.
         dataclasses.replace(
             _DETECTOR,

@@ -59,8 +59,8 @@ class Step:
         self._task, self._network, self._optimizer = task, network, optimizer
         self._where, self._recordable = where, alone and where.type == "cuda"
         self._precise = precision_of(task.recipe.precision, where)
-        # By shape: the last batch of an epoch is a smaller one, and is never recorded.
-        self._seen: Counter[torch.Size] = Counter()
+        # By shapes: the last batch of an epoch may be a smaller one, and is never recorded.
+        self._seen: Counter[tuple[torch.Size, torch.Size]] = Counter()
         self._recorded = _Recorded()
         self.names: tuple[str, ...] = ()
 
@@ -72,10 +72,11 @@ class Step:
             return self._take(inputs, targets)
         if self._recorded.fits(inputs, targets):
             return self._recorded.replay(inputs, targets)
-        if self._recorded.graph is None and self._seen[inputs.shape] >= _WARM:
+        shapes = inputs.shape, targets.shape
+        if self._recorded.graph is None and self._seen[shapes] >= _WARM:
             self._record(inputs, targets)
             return self._recorded.replay(inputs, targets)
-        self._seen[inputs.shape] += 1
+        self._seen[shapes] += 1
         # What is to be recorded may not have been warmed on the default stream.
         stream = torch.cuda.Stream(self._where)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(self._where))

@@ -15,7 +15,8 @@ from mien_train.training.progress import Progress
 from soak import report
 from soak.run import soak
 
-FRAMES, EVERY = 500_000, 4000
+FRAMES, EVERY = 500_000, 2000
+"""Faults come in turn: so often that each kind has come, and taken what memory it takes, within the first tenth."""
 ROOT = Path(__file__).parents[2]
 
 

@@ -50,7 +50,7 @@ def test_missed_and_doubted_faces_are_hardest_and_sure_ones_easiest() -> None:
     boxes = np.array([[0, 0, 40, 40], [50, 0, 90, 40], [0, 50, 40, 90], [60, 60, 70, 70]], np.float32)
     found = _found(([0, 0, 40, 40], 1.0), ([50, 0, 90, 40], 0.65), ([0, 50, 20, 70], 0.99))
     # Seen; 0.35 of 0.7 short of a certain one; only beside it; too low to be seen by anybody.
-    assert difficulties(boxes, found) == pytest.approx([0.05, 0.5, 1.0, 0.3])
+    assert difficulties(boxes, found) == pytest.approx([0.05, 0.125, 1.0, 0.1])
     assert difficulties(boxes[:1], _found()) == pytest.approx([1.0])
     assert difficulties(boxes[:0], found).shape == (0,)
 
@@ -65,7 +65,7 @@ def test_before_the_first_look_all_photographs_are_drawn_evenly() -> None:
 def test_hard_faces_come_more_often_and_are_named() -> None:
     mine, rng = _mine(), np.random.default_rng(0)
     drawn = Counter((chosen.photo.name, chosen.face) for chosen in (mine.draw(False, 1.0, rng) for _ in range(1000)))
-    # Weights 0.071, 0.071 and 1.
+    # Weights 0.05, 0.05 and 1.
     assert drawn["groups/hard", 1] > 800
     assert drawn["portraits/easy", 0] > 30
     free = Counter(mine.draw(True, 1.0, rng).photo.name for _ in range(400))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 
 import pytest
 import torch
@@ -38,6 +39,14 @@ def test_what_goes_wrong_in_composing_is_told(workers: int) -> None:
 
     with pytest.raises(ValueError, match="step 0"):
         list(ahead.composed(batch, 2, workers))
+
+
+def test_whoever_takes_batches_keeps_his_own_warnings() -> None:
+    before = list(warnings.filters)
+    batches = ahead.composed(lambda step: step, 3, 1)
+    assert next(batches) == 0
+    assert warnings.filters == before
+    assert list(batches) == [1, 2]
 
 
 def test_processes_compose_beside_an_accelerator_alone(monkeypatch: pytest.MonkeyPatch) -> None:

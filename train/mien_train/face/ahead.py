@@ -49,14 +49,17 @@ def composed(batch: Callable[[int], Batch], steps: int, workers: int) -> Iterato
             # Python 3.12 warns of every fork beside threads: these processes call numpy and OpenCV alone.
             warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
             # Forked, so that the photographs are shared and not sent.
-            yield from DataLoader(
-                _Steps(batch, steps),
-                batch_size=None,
-                num_workers=min(workers, steps),
-                prefetch_factor=1,
-                collate_fn=lambda composed: composed,
-                multiprocessing_context="fork",
+            begun = iter(
+                DataLoader(
+                    _Steps(batch, steps),
+                    batch_size=None,
+                    num_workers=min(workers, steps),
+                    prefetch_factor=1,
+                    collate_fn=lambda composed: composed,
+                    multiprocessing_context="fork",
+                )
             )
+        yield from begun
         return
     waiting: deque[Future[Batch]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:

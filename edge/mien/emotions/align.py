@@ -18,7 +18,6 @@ SIZE = 48
 """Side of a crop in pixels: FER2013's own size."""
 
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], dtype=np.float32)
-_FIFTH = np.full(5, 0.2, dtype=np.complex64)
 _FARTHEST = 1e6
 """Pixels: no face of any frame has a landmark further out, and the arithmetic in float32 stays finite."""
 
@@ -31,9 +30,8 @@ def landmarks_of(faces: Sequence[Face]) -> NDArray[np.float32]:
 
 
 def similarity(landmarks: NDArray[np.float32], template: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rotation, scale and shift that best lays landmarks onto a template (least squares).
-
-    With points as complex numbers this is the regression z' = a·z + b (Umeyama 1991, without reflection).
+    """The rotation, scale and shift that best lays landmarks onto a template (least squares, Umeyama 1991, without
+    reflection).
 
     Args:
         landmarks: float32 (n, 5, 2), frame pixels.
@@ -42,28 +40,35 @@ def similarity(landmarks: NDArray[np.float32], template: NDArray[np.float32]) ->
     Returns:
         float32 (n, 2, 3), each the affine matrix from frame to crop.
     """
-    # float32 pairs (x, y) are complex64 numbers as they lie in memory.
-    source = np.ascontiguousarray(landmarks, dtype=np.float32).view(np.complex64)[..., 0]  # (n, 5)
-    target_mean, target_apart = _target(np.ascontiguousarray(template, dtype=np.float32).tobytes())
-    source_mean = source @ _FIFTH
-    apart = source - source_mean[:, None]
-    spread = np.square(apart.view(np.float32)).sum(axis=1)
-    turn = (apart.conj() @ target_apart) / np.maximum(spread, 1e-6)
-    shift = target_mean - turn * source_mean
-    matrices = np.empty((len(source), 2, 3), dtype=np.float32)
-    # A complex number is a column of the matrix: (re, im).
-    matrices[:, :, 0] = turn.view(np.float32).reshape(-1, 2)
-    matrices[:, 0, 1], matrices[:, 1, 1] = -turn.imag, turn.real
-    matrices[:, :, 2] = shift.view(np.float32).reshape(-1, 2)
-    return matrices
+    return _matrices(landmarks.tolist(), template)
+
+
+def _matrices(faces: Sequence[Sequence[Sequence[float]]], template: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`similarity` of each face's five points."""
+    middle_x, middle_y, targets = _target(np.ascontiguousarray(template, dtype=np.float32).tobytes())
+    # In plain numbers: what numpy needs for each of a dozen operations on five points is more than all of this takes.
+    matrices = []
+    for points in faces:
+        mean_x, mean_y = sum(x for x, _ in points) / 5, sum(y for _, y in points) / 5
+        along = across = spread = 0.0
+        for (x, y), (to_x, to_y) in zip(points, targets, strict=True):
+            x, y = x - mean_x, y - mean_y
+            along += x * to_x + y * to_y
+            across += x * to_y - y * to_x
+            spread += x * x + y * y
+        cosine, sine = along / max(spread, 1e-6), across / max(spread, 1e-6)
+        shift_x = middle_x - cosine * mean_x + sine * mean_y
+        shift_y = middle_y - sine * mean_x - cosine * mean_y
+        matrices.append(((cosine, -sine, shift_x), (sine, cosine, shift_y)))
+    return np.array(matrices, dtype=np.float32).reshape(-1, 2, 3)
 
 
 @lru_cache(maxsize=4)
-def _target(template: bytes) -> tuple[np.complex64, NDArray[np.complex64]]:
-    """Mean of a template's points and their distances from it, complex64 (5,): the same for each frame of a run."""
-    points = np.frombuffer(template, dtype=np.complex64)
-    mean = np.complex64(points @ _FIFTH)
-    return mean, np.asarray(points - mean, dtype=np.complex64)
+def _target(template: bytes) -> tuple[float, float, tuple[tuple[float, float], ...]]:
+    """Mean of a template's points and where each lies from it: the same for each frame of a run."""
+    points = np.frombuffer(template, dtype=np.float32).astype(np.float64).reshape(5, 2)
+    mean = points.mean(axis=0)
+    return float(mean[0]), float(mean[1]), tuple((x, y) for x, y in (points - mean).tolist())
 
 
 def crop(luma: NDArray[np.uint8], landmarks: NDArray[np.float32], template: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -83,16 +88,17 @@ def crop(luma: NDArray[np.uint8], landmarks: NDArray[np.float32], template: NDAr
     luma = checked_luma(luma)
     if landmarks.shape[1:] != (5, 2):
         raise MienError(f"landmarks must be numbers (n, 5, 2), not {landmarks.shape}; see landmarks_of")
-    if not np.abs(landmarks).max(initial=0) <= _FARTHEST:  # nor is a NaN
+    faces = landmarks.tolist()
+    if not all(-_FARTHEST <= number <= _FARTHEST for points in faces for point in points for number in point):
         raise MienError(f"a landmark is not within {_FARTHEST:g} pixels; give finite frame pixels, see landmarks_of")
     crops = np.empty((len(landmarks), SIZE, SIZE), dtype=np.uint8)
-    for matrix, out in zip(similarity(landmarks, template), crops, strict=True):
+    for matrix, out in zip(_matrices(faces, template), crops, strict=True):
         _warp(luma, matrix, out)
     return crops
 
 
 def _warp(luma: NDArray[np.uint8], matrix: NDArray[np.float32], out: NDArray[np.uint8]) -> None:
-    shrink = 1 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6)  # frame pixels per crop pixel
+    shrink = 1 / max(math.hypot(matrix[0, 0], matrix[1, 0]), 1e-6)  # frame pixels per crop pixel
     # warpAffine treats INTER_AREA as bilinear and would skip pixels of a large face: first shrink the face's
     # surroundings by averaging, to between one and a half and two and a half times the crop, then warp that.
     factor = round(shrink / 2)

@@ -78,16 +78,16 @@ class EmotionClassifier(Closing):
             got = f"{crops.dtype} {crops.shape}" if isinstance(crops, np.ndarray) else type(crops).__name__
             one = "; give a single crop as crop[None]" if getattr(crops, "shape", None) == wanted else ""
             raise MienError(f"crops must be luma, uint8 (n, {wanted[0]}, {wanted[1]}), not {got}{one}")
-        outputs = self.bundle.outputs
-        raw = [np.empty((len(crops), len(output.labels)), dtype=np.int8) for output in outputs]
         with self._turn:
             if self._engine is None:
                 raise MienError("the emotion classifier is closed; open a new one")
-            for index, crop in enumerate(crops):
-                for rows, (row,) in zip(raw, self._engine.run(crop), strict=True):
-                    rows[index] = row
+            raw = [self._engine.run(crop) for crop in crops]
+        if not raw:
+            return np.empty((0, len(self.labels)), dtype=np.float32)
+        # A frame's only face needs no joining.
+        rows = raw[0] if len(raw) == 1 else [np.concatenate(parts) for parts in zip(*raw, strict=True)]
         return self._mixture.probabilities(
-            [table.take(rows.view(np.uint8)) for table, rows in zip(self._tables, raw, strict=True)]
+            [table.take(part.view(np.uint8)) for table, part in zip(self._tables, rows, strict=True)]
         )
 
     def verdict(self, probabilities: NDArray[np.float32]) -> Verdict:

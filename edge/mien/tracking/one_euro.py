@@ -47,8 +47,8 @@ def followed(trace: Trace, values: NDArray[np.float32], elapsed: float, time_con
     if elapsed <= 0:
         return trace
     away = values - trace.value
-    turn = np.float32(-math.expm1(-2 * math.pi * _SLOPE_HZ * elapsed))
-    slope = trace.slope + turn * (away / np.float32(elapsed) - trace.slope)
-    speed = np.float32(0.5) * np.abs(slope).sum(axis=-1, keepdims=True)
-    rate = np.float32(1 / time_constant) + np.float32(2 * math.pi * response) * speed
-    return Trace(trace.value - np.expm1(-rate * np.float32(elapsed)) * away, slope)
+    turn = -math.expm1(-2 * math.pi * _SLOPE_HZ * elapsed)
+    slope = np.float32(1 - turn) * trace.slope + np.float32(turn / elapsed) * away
+    speeds = np.abs(slope).sum(axis=-1, keepdims=True)  # twice the speed
+    rates = np.float32(-elapsed / time_constant) - np.float32(math.pi * response * elapsed) * speeds
+    return Trace(trace.value - np.expm1(rates) * away, slope)

@@ -20,8 +20,9 @@ class SmoothingSettings:
         response: how much less smoothing a changing expression gets: 0 for as much as one that rests.
         margin: of probability by which another emotion must be ahead, or an emotion beyond the threshold of
             "uncertain", until it is shown; 0 for none.
-        patience: seconds after which what is not so far ahead is shown too, if it has led all the while; without an end
-            to it, a change into an expression that is just above the threshold would never be shown.
+        patience: seconds after which what is not so far ahead is shown too, if it has led all the while, and twice as
+            many each time that this happens again within a minute. Without an end to it, a change into an expression
+            that is just above the threshold would never be shown.
 
     Raises:
         MienError: a value out of range.

@@ -16,6 +16,10 @@ from mien.tracking.settings import SmoothingSettings
 _LEAST = np.float32(1e-4)
 """Probabilities below count as this much: how improbable the improbable is, is noise."""
 
+_DOUBTFUL_NS = 60 * 10**9
+"""How long it is remembered that something was shown of a track that was not clearly ahead."""
+_MOST_DOUBTS = 20
+
 _DEFAULT = SmoothingSettings()
 
 
@@ -28,11 +32,20 @@ class _State(NamedTuple):
 
 
 class _Shown(NamedTuple):
-    """What is shown of a track, what the classifier itself said last, and since when it has, nanoseconds."""
+    """A track's.
+
+    Attributes:
+        emotion: what is shown.
+        said, since: what the classifier itself said last, and since when it has, nanoseconds.
+        doubts: how often, one within a minute of the other, something was shown by patience alone.
+        doubted: when it was last, nanoseconds.
+    """
 
     emotion: str
     said: str
     since: int
+    doubts: int = 0
+    doubted: int = 0
 
 
 class Smoother:
@@ -94,7 +107,9 @@ class Smoother:
         """What to show of a track, once `update` has smoothed its reading.
 
         What was shown before, "uncertain" too, is judged as if it were more probable by the margin than it is, until
-        the classifier has said the same other thing for as long as the settings are patient.
+        the classifier has said the same other thing for as long as the settings are patient. Each time that something
+        is shown for that alone, the next such time, if it comes within a minute, takes twice as long: a face between
+        two emotions comes to rest, and a clear change is seen at once all the same.
 
         Args:
             track: number of the track; what is shown first is the classifier's own verdict.
@@ -105,19 +120,25 @@ class Smoother:
             The verdict; its `top` is the most probable label also where another one is still shown.
         """
         verdict, known, at = classifier.verdict(probabilities), self._shown.get(track), self._states[track].at
-        said, since = verdict.emotion, at
-        if known is not None and known.said == said:
-            since = known.since
-        waited = (at - since) / 1e9 >= self._settings.patience
-        if known is not None and known.emotion != said and self._settings.margin > 0 and not waited:
+        said = verdict.emotion
+        if known is None:
+            self._shown[track] = _Shown(said, said, at)
+            return verdict
+        since = known.since if known.said == said else at
+        doubts = known.doubts if at - known.doubted < _DOUBTFUL_NS else 0
+        if known.emotion != said and self._settings.margin > 0:
             favoured = probabilities.copy()
             if known.emotion == UNCERTAIN:
                 favoured -= np.float32(self._settings.margin)
             else:
                 favoured[classifier.labels.index(known.emotion)] += np.float32(self._settings.margin)
             held = classifier.verdict(favoured)
-            verdict = Verdict(held.emotion, verdict.top, held.reason)
-        self._shown[track] = _Shown(verdict.emotion, said, since)
+            if (at - since) / 1e9 < self._settings.patience * 2**doubts:
+                verdict = Verdict(held.emotion, verdict.top, held.reason)
+            elif held.emotion != said:
+                self._shown[track] = _Shown(said, said, since, min(doubts + 1, _MOST_DOUBTS), at)
+                return verdict
+        self._shown[track] = _Shown(verdict.emotion, said, since, doubts, known.doubted)
         return verdict
 
     def forget(self, track: int) -> None:

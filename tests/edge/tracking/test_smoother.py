@@ -135,6 +135,23 @@ def test_what_leads_for_as_long_as_the_patience_lasts_is_shown_without_the_margi
     assert _film(0.5, 0.9, rate=10, settings=settings) == ["uncertain", "happiness"]
 
 
+def test_a_face_between_two_emotions_comes_to_rest() -> None:
+    # Half a second of 0.7 and half a second of 0.5 in turns: neither is 0.25 beyond the threshold of 0.6, each leads
+    # for longer than the patience.
+    settings, turns = SmoothingSettings(seconds=0, margin=0.25, patience=0.3), [*[0.7] * 5, *[0.5] * 5] * 15
+    assert _changes(_film(*turns, rate=10, settings=settings)) == 1, "0.3 s once, then 0.6 s, which never come"
+    # A clear change is seen at once all the same, and back as soon.
+    assert _film(*turns, 0.9, 0.05, rate=10, settings=settings)[-2:] == ["happiness", "neutral"]
+    # After a minute without doubt the patience is what it was: 0.3 s.
+    shown = _film(*turns, *[0.05] * 610, *[0.5] * 5, rate=10, settings=settings)
+    assert shown[-5:] == ["neutral"] * 3 + ["uncertain"] * 2
+
+
+def test_without_patience_a_face_in_doubt_is_shown_as_it_is_read_however_long() -> None:
+    settings = SmoothingSettings(seconds=0, margin=0.25, patience=0)
+    assert set(_film(*[0.7, 0.5] * 3000, rate=100, settings=settings)) == {"happiness", "uncertain"}
+
+
 def test_a_forgotten_track_holds_nothing() -> None:
     smoother = Smoother(SmoothingSettings(margin=0.1))
     assert _shown(smoother, 0.61, 0.55) == ["happiness", "happiness"]

@@ -36,7 +36,7 @@ _CHANGES = 3
 """Others into which each face changes."""
 _WATCHED = 30
 """Faces whose landmarks are watched trembling; each clip takes one's tremor."""
-_WHOLE, _WHOLE_SECONDS = 8, 20.0
+_WHOLE, _WHOLE_SECONDS = 16, _STILL
 """Faces that are filmed through the whole path too, and for how long at rest."""
 
 Tremors = Sequence[NDArray[np.float32]]

@@ -18,7 +18,7 @@ _FEWEST = 0.01
 _NEVER = 3000.0
 """Where a delay is drawn that more than a tenth of the changes never end."""
 _COLOURS = {"none": "#555555", "exponential": "#d95f02", "One-Euro": "#7570b3", "One-Euro of logarithms": "#1b9e77"}
-_MARKS = {"at once": "o", "dwell": "s", "margin or dwell": "D", "margin": "^"}
+_MARKS = {"at once": "o", "dwell": "s", "margin or dwell": "D", "margin or doubled dwell": "P", "margin": "^"}
 
 
 def draw(path: Path, rows: Sequence[Measured], default: Measured, earlier: Measured) -> None:

@@ -24,6 +24,8 @@ Filter = Callable[[Rows, float], Rows]
 Rule = Callable[[Rows, float, float], Shown]
 """Decides what is shown, given also the probability from which a label is."""
 
+_DOUBTFUL = 60.0
+"""Seconds for which the runtime remembers that something was shown that was not clearly ahead."""
 
 T = TypeVar("T", Filter, Rule)
 
@@ -95,20 +97,30 @@ def margin(ahead: float) -> Rule:
     return margin_or_dwell(ahead, math.inf)
 
 
-def margin_or_dwell(ahead: float, seconds: float) -> Rule:
-    """The runtime's rule: as `margin`, and what is not so far ahead is shown once it has been said for so long."""
+def margin_or_dwell(ahead: float, seconds: float, growth: float = 1) -> Rule:
+    """As `margin`, and what is not so far ahead is shown once it has been said for so long.
+
+    Each time that something is shown for that alone, the next such time within a minute takes `growth` times as long;
+    with 2 this is the runtime's rule.
+    """
 
     def run(rows: Rows, apart: float, sure: float) -> Shown:
         clips, length, labels = rows.shape
-        said, wanted = verdicts(rows, sure), seconds / apart - 1e-6
+        said = verdicts(rows, sure)
         shown, lasted = said.copy(), np.zeros(clips, np.int64)
+        doubts, doubted = np.zeros(clips, np.int64), np.full(clips, -math.inf)
         for t in range(1, length):
             before, favoured = shown[:, t - 1], rows[:, t].copy()
             (held,) = np.nonzero(before < labels)
             favoured[held, before[held]] += np.float32(ahead)
             favoured[before == labels] -= np.float32(ahead)
             lasted = np.where(said[:, t] == said[:, t - 1], lasted + 1, 0)
-            shown[:, t] = np.where(lasted >= wanted, said[:, t], verdicts(favoured, sure))
+            doubts = np.where(t * apart - doubted < _DOUBTFUL, doubts, 0)
+            waited = lasted >= seconds * float(growth) ** doubts / apart - 1e-6
+            clear = verdicts(favoured, sure)
+            shown[:, t] = np.where(waited, said[:, t], clear)
+            doubt = waited & (said[:, t] != clear) & (said[:, t] != before)
+            doubts, doubted = doubts + doubt, np.where(doubt, t * apart, doubted)
         return shown
 
     return run
@@ -130,14 +142,15 @@ BEFORE: Way[Filter] = Way("exponential", {"seconds": 0.4}, exponential(0.4))
 _LOGS = "One-Euro of logarithms"
 _MARGIN = "margin"
 _EITHER = "margin or dwell"
+_DOUBLED = "margin or doubled dwell"
 
 
 def now(settings: SmoothingSettings) -> tuple[Way[Filter], Way[Rule]]:
     """The runtime's filter and rule with these settings."""
     numbers = {"seconds": settings.seconds, "response": settings.response}
     filtered = Way(_LOGS, numbers, euro(settings.seconds, settings.response, logs=True))
-    rule = margin_or_dwell(settings.margin, settings.patience)
-    return filtered, Way(_EITHER, {"ahead": settings.margin, "seconds": settings.patience}, rule)
+    rule = margin_or_dwell(settings.margin, settings.patience, 2)
+    return filtered, Way(_DOUBLED, {"ahead": settings.margin, "seconds": settings.patience}, rule)
 
 
 def _euros(family: str, logs: bool, responses: Sequence[float]) -> list[Way[Filter]]:
@@ -158,5 +171,9 @@ RULES: tuple[Way[Rule], ...] = (
     *(
         Way(_EITHER, {"ahead": p, "seconds": s}, margin_or_dwell(p, s))
         for p, s in itertools.product((0.1, 0.15, 0.2, 0.25), (0.4, 0.5, 0.6))
+    ),
+    *(
+        Way(_DOUBLED, {"ahead": p, "seconds": s}, margin_or_dwell(p, s, 2))
+        for p, s in itertools.product((0.15, 0.2, 0.25), (0.3, 0.4, 0.5))
     ),
 )

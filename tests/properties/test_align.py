@@ -33,6 +33,7 @@ frames = st.tuples(st.integers(1, 90), st.integers(1, 90), st.integers(0, 99)).m
 @given(frames, st.lists(_points(anywhere), max_size=3))
 @example(np.zeros((40, 40), np.uint8), [[[7.0, 7.0]] * 5])
 @example(np.zeros((40, 40), np.uint8), [[[1e6, 1e6], [-1e6, 0], [0, 0], [1, 1], [2, 2]]])
+@example(np.full((1, 1), 95, np.uint8), [[[0.0, k * 3.87885029231229e-29] for k in range(5)]])
 @example(np.zeros((1, 1), np.uint8), [[[1e6, 0], [-1e6, 0], [0, 1e6], [0, 0], [2, 2]]])
 def test_any_landmarks_within_a_million_pixels_give_a_crop_out_of_the_frame(
     luma: np.ndarray, landmarks: list[list[list[float]]]

@@ -18,6 +18,8 @@ SIZE = 48
 """Side of a crop in pixels: FER2013's own size."""
 
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], dtype=np.float32)
+_SMALLEST = 1e-6
+"""Crop pixels per frame pixel: landmarks that mean less, such as five in one place, mean none."""
 _FARTHEST = 1e6
 """Pixels: no face of any frame has a landmark further out, and the arithmetic in float32 stays finite."""
 
@@ -57,6 +59,8 @@ def _matrices(faces: Sequence[Sequence[Sequence[float]]], template: NDArray[np.f
             across += x * to_y - y * to_x
             spread += x * x + y * y
         cosine, sine = along / max(spread, 1e-6), across / max(spread, 1e-6)
+        if math.hypot(cosine, sine) < _SMALLEST:
+            cosine = sine = 0.0  # a matrix whose inverse is finite, or none at all
         shift_x = middle_x - cosine * mean_x + sine * mean_y
         shift_y = middle_y - sine * mean_x - cosine * mean_y
         matrices.append(((cosine, -sine, shift_x), (sine, cosine, shift_y)))
@@ -98,7 +102,7 @@ def crop(luma: NDArray[np.uint8], landmarks: NDArray[np.float32], template: NDAr
 
 
 def _warp(luma: NDArray[np.uint8], matrix: NDArray[np.float32], out: NDArray[np.uint8]) -> None:
-    shrink = 1 / max(math.hypot(matrix[0, 0], matrix[1, 0]), 1e-6)  # frame pixels per crop pixel
+    shrink = 1 / max(math.hypot(matrix[0, 0], matrix[1, 0]), _SMALLEST)  # frame pixels per crop pixel
     # warpAffine treats INTER_AREA as bilinear and would skip pixels of a large face: first shrink the face's
     # surroundings by averaging, to between one and a half and two and a half times the crop, then warp that.
     factor = round(shrink / 2)

@@ -22,6 +22,7 @@ def _face(left: float, top: float, width: float, height: float) -> Face:
     return Face(Box(left, top, left + width, top + height), whole.landmarks, 0.9)
 
 
+FRONT = _face(0, 0, 60, 60)
 faces = st.builds(_face, places, places, sides, sides)
 steps = st.sampled_from([0, 1, 40_000_000, 100_000_000, 700_000_000, 3_000_000_000, -40_000_000, -(10**12), 10**15])
 films = st.lists(st.tuples(steps, st.lists(faces, max_size=5)), min_size=1, max_size=10)
@@ -30,6 +31,9 @@ films = st.lists(st.tuples(steps, st.lists(faces, max_size=5)), min_size=1, max_
 @given(films, st.sampled_from([0.0, 0.6, 5.0]))
 @example([(0, [face(0, 0), face(0, 0)]), (0, [face(0, 0), face(0, 0)])], 0.6)
 @example([(40_000_000, [_face(5, 5, 0, 0)]), (40_000_000, [_face(5, 5, 0, 0), _face(5, 5, 0, 0)])], 0.6)
+@example(  # hidden behind another one until it is too old
+    [(0, [FRONT, _face(0, 0, 80, 57)]), (3 * 10**9, [FRONT]), (3 * 10**9, [FRONT, _face(0, 0, 80, 57)])], 5.0
+)
 def test_every_face_has_a_number_of_its_own_and_none_comes_back_from_the_dead(
     film: list[tuple[int, list[Face]]], max_age: float
 ) -> None:

@@ -144,9 +144,10 @@ class Tracker:
 
     def _moved(self, step: float) -> list[_Followed]:
         """The tracks that can still be matched so many seconds after the last update, where they should be now."""
-        moved = []
+        moved, oldest = [], max(self._max_age, _HIDDEN_SECONDS)
         for number, box, motion, age, fresh, uncovered, hidden in self._followed:
-            if uncovered + step <= self._max_age or (fresh and step <= _SLOW_SECONDS):
+            expected = uncovered + step <= self._max_age and age + step <= oldest
+            if expected or (fresh and step <= _SLOW_SECONDS):
                 moved.append(_Followed(number, box, motion.after(step), age + step, fresh, uncovered, hidden))
         return moved
 

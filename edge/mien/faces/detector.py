@@ -111,7 +111,7 @@ class _Scanner:
         self.size = (model.height, model.width)
         # A score that the caller names holds for the second look as well.
         again = settings.tile_threshold if score_threshold is None else settings.tile_threshold and threshold
-        self.limits = settings.iou_threshold, _MOST, threshold, again
+        self.limits = _MOST, threshold, again
         lowest = min(threshold, again) if tiles and again else threshold
         self._engine = open_engine(model, engine, threads)
         self._letterbox = Letterbox(model.height, model.width)

@@ -33,6 +33,9 @@ _AGAIN = 32.0
 the scene around it that a pattern which the tile's magnification makes a face is none any more. Larger ones show less
 of the scene, and tell the two apart less well."""
 
+IOU_THRESHOLD = 0.45
+"""Of a face in two views, frame and tile or two tiles, the boxes overlap less than of one in one view."""
+
 _SAME = 0.4
 """Intersection over union from which the second look sees the same face."""
 
@@ -73,7 +76,6 @@ def scan(
     luma: NDArray[np.uint8],
     tile: tuple[int, int],
     look: Callable[[NDArray[np.uint8]], Detections],
-    iou_threshold: float,
     most: int,
     score_threshold: float = 0.0,
     tile_threshold: float | None = None,
@@ -89,7 +91,6 @@ def scan(
         tile: (height, width), the network's input.
         look: detections of uint8 (h, w), in pixels of what it is given, down to the lower threshold at least; called
             once for the frame, once a tile, and for each second look.
-        iou_threshold: of two faces that overlap more than this, the better one stays.
         most: largest number of candidates that suppression looks at.
         score_threshold: lowest score of a face.
         tile_threshold: lowest score, in both looks, of a face that only a tile shows; None for `score_threshold` and no
@@ -99,7 +100,7 @@ def scan(
         In frame pixels, best score first.
     """
     least = score_threshold if tile_threshold is None else tile_threshold
-    found, sure = candidates(luma, tile, look, iou_threshold, most, score_threshold, least)
+    found, sure = candidates(luma, tile, look, most, score_threshold, least)
     if tile_threshold is None or sure.all():
         return found
     doubted = np.flatnonzero(~sure)
@@ -115,7 +116,6 @@ def candidates(
     luma: NDArray[np.uint8],
     tile: tuple[int, int],
     look: Callable[[NDArray[np.uint8]], Detections],
-    iou_threshold: float,
     most: int,
     score_threshold: float,
     tile_threshold: float,
@@ -135,7 +135,7 @@ def candidates(
         left, top, right, bottom = window
         part = _between(confident(look(luma[top:bottom, left:right]), tile_threshold), 0, largest)
         parts.append(whole(part, window, frame))
-    kept = suppress(joined(parts), iou_threshold, most)
+    kept = suppress(joined(parts), IOU_THRESHOLD, most)
     return kept, (kept.boxes[:, None] == parts[0].boxes).all(axis=2).any(axis=1)
 
 

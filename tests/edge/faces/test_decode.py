@@ -6,7 +6,18 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.faces.decode import Decoder, Detections, calibrated, cell_centres, decode_cells, joined, sigmoid, suppress
+from mien.faces.decode import (
+    Decoder,
+    Detections,
+    calibrated,
+    cell_centres,
+    decode_cells,
+    joined,
+    merged,
+    sigmoid,
+    suppress,
+)
+from mien.faces.face import iou
 from mien.models.bundle import Output
 from mien.models.quantization import Quantization
 
@@ -91,6 +102,43 @@ def test_suppression_keeps_the_best_of_overlapping_boxes() -> None:
     assert found.boxes[0].tolist() == [1, 0, 11, 10]
 
 
+def test_a_face_is_where_its_candidates_say_on_average() -> None:
+    # The second agrees with the best (9 of 11 columns), the third hides behind it (6 of 14) without a say, the fourth
+    # is a face of its own.
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [4, 0, 14, 10], [30, 0, 40, 10]], np.float32)
+    points = np.arange(40, dtype=np.float32).reshape(4, 5, 2)
+    whole = Detections(boxes, points, np.array([0.9, 0.3, 0.6, 0.7], np.float32))
+    found = merged(whole, 0.4, 9)
+    assert found.scores.tolist() == suppress(whole, 0.4, 9).scores.tolist() == pytest.approx([0.9, 0.7])
+    assert found.boxes.tolist() == [pytest.approx([0.25, 0, 10.25, 10]), [30, 0, 40, 10]]
+    assert found.landmarks == pytest.approx(np.stack([points[0] * 0.75 + points[1] * 0.25, points[3]]))
+    alone = merged(Detections(boxes[2:], points[2:], whole.scores[2:]), 0.4, 9)
+    assert alone.boxes.tolist() == [[30, 0, 40, 10], [4, 0, 14, 10]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mean_is_of_the_candidates_whose_intersection_over_union_is_high_enough(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    places, sides = random.uniform(0, 20, (80, 2)), random.uniform(5, 30, (80, 2))
+    boxes = np.concatenate([places, places + sides], axis=1).astype(np.float32)
+    whole = Detections(boxes, random.normal(0, 9, (80, 5, 2)).astype(np.float32), random.random(80).astype(np.float32))
+    kept, found = suppress(whole, 0.5, 60), merged(whole, 0.5, 60)
+    assert 5 < len(kept.scores) < 60
+    weights = np.where(iou(kept.boxes, boxes) >= 0.65, whole.scores, 0)
+    assert (np.count_nonzero(weights, axis=1) > 1).any()
+    weights /= weights.sum(axis=1, keepdims=True)
+    assert np.array_equal(found.scores, kept.scores)
+    assert found.boxes == pytest.approx(weights @ boxes, abs=1e-4)
+    assert found.landmarks == pytest.approx(np.tensordot(weights, whole.landmarks, 1), abs=1e-4)
+
+
+def test_boxes_without_a_size_and_scores_without_weight_are_faces_like_others() -> None:
+    boxes = np.array([[5, 5, 5, 5], [5, 5, 5, 5], [0, 0, 9, 9]], np.float32)
+    found = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.5, 0.4, 1e-9], np.float32)), 0.5, 9)
+    assert np.isfinite(found.boxes).all()
+    assert found.boxes[0].tolist() == [5, 5, 5, 5]
+
+
 def test_huge_exponents_and_logits_stay_finite() -> None:
     boxes, _ = decode_cells(cell_centres(1, 1, 32), 32, np.full((1, 4), 100, np.float32), np.zeros((1, 10), np.float32))
     assert np.isfinite(boxes).all()
@@ -123,7 +171,7 @@ def test_the_tables_give_to_the_last_bit_what_the_formulas_give(seed: int) -> No
     if seed % 2:  # nothing in one of the maps
         raw[seed // 2 % 2][:] = -128
     found = Decoder(outputs, strides, 0.5, 0.9)(raw)
-    expected = suppress(_by_formula(outputs, strides, raw), 0.9, 400)
+    expected = merged(_by_formula(outputs, strides, raw), 0.9, 400)
     assert len(expected.scores) > 1
     for part in ("boxes", "landmarks", "scores"):
         one, other = getattr(found, part), getattr(expected, part)

@@ -106,7 +106,7 @@ def test_a_scan_finds_small_faces_in_tiles_and_large_ones_whole_and_each_once() 
     for left, top, right, bottom in blocks:
         frame[top:bottom, left:right] = 255
     look = Blocks()
-    found = scan(frame, TILE, look, 0.45, 400)
+    found = scan(frame, TILE, look, 400)
     assert sorted(found.boxes.tolist()) == blocks
     middles = [[(left + right) / 2, (top + bottom) / 2] for left, top, right, bottom in found.boxes.tolist()]
     assert found.landmarks[:, 0].tolist() == middles
@@ -123,7 +123,7 @@ def test_small_boxes_of_the_whole_frame_and_large_boxes_of_a_tile_are_not_believ
 
     frame = np.zeros((480, 640), np.uint8)
     frame[0, 0] = 1
-    found = scan(frame, TILE, look, 0.45, 400)
+    found = scan(frame, TILE, look, 400)
     # 145 pixels are 72.5 in the whole frame's input, which would have shown a face as large as that.
     assert sorted(found.boxes.tolist()) == [[10, 10, 90, 90], [104, 104, 124, 124], [300, 200, 340, 240]]
 
@@ -158,7 +158,7 @@ def _blocks(*places: tuple[int, int, int]) -> NDArray[np.uint8]:
 def test_what_only_a_tile_shows_has_the_lower_score_of_two_looks() -> None:
     look = Twice({50: (0.9, 0.7), 60: (0.8, 0.85), 70: (0.9, 0.5), 80: (0.55, 0.9)})
     frame = _blocks((50, 20, 20), (60, 560, 20), (70, 20, 430), (80, 560, 430))
-    found = scan(frame, TILE, look, 0.45, 400, 0.5, 0.6)
+    found = scan(frame, TILE, look, 400, 0.5, 0.6)
     # 70 is not confirmed, and 80 was too doubtful from the beginning: three second looks.
     assert found.boxes.tolist() == [[560, 20, 600, 60], [20, 20, 60, 60]]
     assert found.scores.tolist() == pytest.approx([0.8, 0.7])
@@ -167,7 +167,7 @@ def test_what_only_a_tile_shows_has_the_lower_score_of_two_looks() -> None:
 
 def test_without_a_threshold_of_tiles_nothing_is_looked_at_again() -> None:
     look = Twice({50: (0.9, 0.1), 60: (0.4, 0.9)})
-    found = scan(_blocks((50, 20, 20), (60, 560, 20)), TILE, look, 0.45, 400, 0.5)
+    found = scan(_blocks((50, 20, 20), (60, 560, 20)), TILE, look, 400, 0.5)
     assert found.scores.tolist() == pytest.approx([0.9])
     assert len(look.shapes) == 10
 
@@ -176,7 +176,7 @@ def test_only_the_least_certain_ones_are_looked_at_again() -> None:
     greys = range(50, 50 + LOOKS + 2)
     look = Twice({grey: (0.6 + grey / 1000, 0.1) for grey in greys})
     frame = _blocks(*((grey, 20 + 70 * (k % 8), 20 + 200 * (k // 8)) for k, grey in enumerate(greys)))
-    found = scan(frame, TILE, look, 0.45, 400, 0.5, 0.6)
+    found = scan(frame, TILE, look, 400, 0.5, 0.6)
     assert look.shapes.count((320, 400)) == LOOKS
     assert found.scores.tolist() == pytest.approx([0.657, 0.656])
 
@@ -187,11 +187,11 @@ def test_what_the_whole_frame_shows_needs_no_second_look() -> None:
         return _scored([300, 200, 340, 240], 0.5) if luma.shape == (480, 640) else _found()
 
     shapes: list[tuple[int, ...]] = []
-    assert len(scan(np.zeros((480, 640), np.uint8), TILE, look, 0.45, 400, 0.5, 0.9).boxes) == 1
+    assert len(scan(np.zeros((480, 640), np.uint8), TILE, look, 400, 0.5, 0.9).boxes) == 1
     assert len(shapes) == 10
-    assert len(scan(np.zeros((480, 640), np.uint8), TILE, look, 0.45, 400, 0.51, 0.2).boxes) == 0
+    assert len(scan(np.zeros((480, 640), np.uint8), TILE, look, 400, 0.51, 0.2).boxes) == 0
     # A frame that fits is looked at once, and has no tiles.
-    fits = scan(np.zeros((240, 320), np.uint8), TILE, lambda luma: _scored([9, 9, 40, 40], 0.6), 0.45, 400, 0.5, 0.9)
+    fits = scan(np.zeros((240, 320), np.uint8), TILE, lambda luma: _scored([9, 9, 40, 40], 0.6), 400, 0.5, 0.9)
     assert fits.scores.tolist() == pytest.approx([0.6])
 
 
@@ -217,5 +217,5 @@ def test_a_frame_that_fits_is_looked_at_once_and_small_faces_stay() -> None:
     look = Blocks()
     frame = np.zeros((240, 300), np.uint8)
     frame[50:72, 60:82] = 255
-    assert scan(frame, TILE, look, 0.45, 400).boxes.tolist() == [[60, 50, 82, 72]]
+    assert scan(frame, TILE, look, 400).boxes.tolist() == [[60, 50, 82, 72]]
     assert look.shapes == [(240, 300)]

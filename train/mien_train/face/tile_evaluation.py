@@ -20,7 +20,7 @@ from mien_train.face import threshold
 from mien_train.face.detection import Truth, match
 from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, opened, peers
 from mien_train.face.figures import told
-from mien_train.face.task import FALSE_ALARMS, IOU_THRESHOLD, truth_of
+from mien_train.face.task import FALSE_ALARMS, truth_of
 from mien_train.training.progress import progress
 
 FRAME = (480, 640)
@@ -66,7 +66,7 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
     runners = {
         "whole": _Runner(lambda frame: confident(looks(frame), mine.score_threshold), 1, size, mine.score_threshold),
         "tiles": _Runner(
-            lambda frame: scan(frame, size, looks, IOU_THRESHOLD, _MOST, mine.score_threshold, mine.tile_threshold),
+            lambda frame: scan(frame, size, looks, _MOST, mine.score_threshold, mine.tile_threshold),
             1 + len(windows(FRAME, size)),
             size,
             tile_threshold,
@@ -124,7 +124,7 @@ def best_scores(detector: TorchDetector | RuntimeDetector, free: Sequence[Photo]
     looks, box, size = _Looks(detector, threshold.LEAST), Letterbox(*FRAME), (detector.height, detector.width)
 
     def best(frame: NDArray[np.uint8]) -> float:
-        found, sure = candidates(frame, size, looks, IOU_THRESHOLD, _MOST, detector.score_threshold, threshold.LEAST)
+        found, sure = candidates(frame, size, looks, _MOST, detector.score_threshold, threshold.LEAST)
         if sure.any():
             return 1.0
         highest = 0.0

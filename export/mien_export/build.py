@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from mien.errors import MienError
 from mien.models import bundle
-from mien_export import alone, placing, sidecar, standing
+from mien_export import alone, deciding, placing, sidecar, standing
 from mien_export.draft import Draft, draft
 from mien_export.proof import counterpart, parity
 from mien_export.proof.check import Check, CheckError
 from mien_export.proof.verify import verify
 from mien_export.quantization.observers import METHODS
 from mien_export.sidecar import Calibration
-from mien_train.face import score_calibration, threshold
-from mien_train.face.score_calibration import Judged
+from mien_export.source import Source
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
-
-Images = Callable[[Checkpoint, tuple[int, int]], NDArray[np.uint8]]
-"""Checkpoint and (height, width) → uint8 (n, height, width)."""
-
-FaceFree = Callable[[Path], tuple[Sequence[str], Sequence[float]]]
-"""A detector's TFLite file → names of the face-free validation photographs, and its highest score in each, 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a build needs of the data.
-
-    Attributes:
-        calibration: training images that set the activations' ranges.
-        held_out: validation images on which the two artefacts are compared.
-        evaluate: metrics of an artefact, one mapping per split.
-        finetune: a checkpoint's network after so many epochs of quantization-aware fine-tuning.
-        judged: a detector's TFLite file → its detections on validation photographs, and which are right.
-        face_free: what a detector sees where there is no face.
-        tiled: the same of its tiles, at the whole frame's threshold: 1 where the whole frame alarms by itself.
-        choices: what each expression of a classifier's artefact finds on validation images, class by class.
-    """
-
-    calibration: Images
-    held_out: Images
-    evaluate: Callable[[Path], Sequence[Mapping[str, object]]]
-    finetune: Callable[[Checkpoint, int], nn.Module]
-    judged: Callable[[Path], Judged]
-    face_free: FaceFree
-    tiled: FaceFree
-    choices: Callable[[Path], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +114,7 @@ def build(
         ]
         documents = [dict(made.document) for made in drafts]
         if checkpoint.task == "face":
-            documents = _decided(documents, drafts, source)
+            documents = deciding.decided(documents, [made.path for made in drafts], source)
         for document, made, sides in zip(documents, drafts, sizes.values(), strict=True):
             _measure(document, made, source, source.held_out(checkpoint, sides))
         checks = [_proven(made, out, force) for made in drafts]
@@ -170,25 +136,6 @@ def _planned(checkpoint: Checkpoint, out: Path, name: str, size: tuple[int, int]
     if len(sizes) == 1 and stale.exists():
         raise MienError(f"{stale}: stands beside, and a square detector has no counterpart; remove it")
     return sizes
-
-
-def _decided(documents: list[dict[str, object]], drafts: Sequence[Draft], source: Source) -> list[dict[str, object]]:
-    """A detector's sidecars with how its scores are read, all as its landscape one's: each choice is made with the
-    former ones in place, and so is the evaluation."""
-    artefact = drafts[0].path.with_suffix(".tflite")
-
-    def placed(change: Callable[[Mapping[str, object]], dict[str, object]]) -> list[dict[str, object]]:
-        changed = [change(document) for document in documents]
-        for document, made in zip(changed, drafts, strict=True):
-            sidecar.write(document, made.path)
-        return changed
-
-    fit = score_calibration.fit(source.judged(artefact))
-    documents = placed(lambda document: sidecar.calibrated(document, fit))
-    choice = threshold.chosen(*source.face_free(artefact), threshold.ALLOWED_SHARE)
-    documents = placed(lambda document: sidecar.decided(document, choice))
-    tiles = threshold.chosen(*source.tiled(artefact), threshold.TILES_SHARE)
-    return placed(lambda document: sidecar.decided_for_tiles(document, tiles))
 
 
 def _measure(document: dict[str, object], made: Draft, source: Source, images: NDArray[np.uint8]) -> None:

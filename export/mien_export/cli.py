@@ -9,10 +9,22 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mien.errors import MienError
-from mien_export.commands import build, calibrations, card, frontier, held, peers, results, seeds, tables, verify
+from mien_export.commands import (
+    build,
+    calibrations,
+    card,
+    decide,
+    frontier,
+    held,
+    peers,
+    results,
+    seeds,
+    tables,
+    verify,
+)
 from mien_export.proof.check import CheckError
 
-_COMMANDS = (build, calibrations, results, seeds, card, tables, frontier, peers, held, verify)
+_COMMANDS = (build, decide, calibrations, results, seeds, card, tables, frontier, peers, held, verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mien.faces.letterbox import Letterbox
-from mien_export.build import Source
 from mien_export.quantization import qat
-from mien_export.sidecar import Calibration
+from mien_export.sidecar import USUAL, Calibration
+from mien_export.source import Source
 from mien_train import evaluation
 from mien_train.data import emotion_data, export_pictures, faces, fer, store
 from mien_train.emotion import expressions
@@ -24,7 +24,7 @@ from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
 
 
-def source(folder: Path | None, wanted: Calibration) -> Source:
+def source(folder: Path | None, wanted: Calibration = USUAL) -> Source:
     """Images and metrics out of a data folder.
 
     Args:

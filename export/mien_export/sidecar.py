@@ -56,6 +56,10 @@ class Calibration:
     qat: int = 0
 
 
+USUAL = Calibration(512, "entropy", 0)
+"""What `build` does if nothing else is asked for."""
+
+
 def settings(checkpoint: Checkpoint) -> Document:
     """The runtime's settings out of a checkpoint's metrics: alignment and decision or expressions, or decode.
 
@@ -81,7 +85,7 @@ def settings(checkpoint: Checkpoint) -> Document:
         if quality := checkpoint.metrics.get("quality"):
             found["quality"] = quality
     if checkpoint.task == "face":
-        found["decode"] = _decode(checkpoint.metrics["decode"], threshold.UNKNOWN)
+        found["decode"] = undecided(checkpoint.metrics["decode"])
     return found
 
 
@@ -165,6 +169,15 @@ def describe(
     }
 
 
+def undecided(settings: Mapping[str, object]) -> Document:
+    """A detector's `decode` of these strides and overlap, with raw scores of which no threshold is chosen yet."""
+    return {
+        "strides": settings["strides"],
+        "score_threshold": threshold.UNKNOWN,
+        "iou_threshold": settings["iou_threshold"],
+    }
+
+
 def calibrated(document: Mapping[str, object], found: Fit | None) -> Document:
     """A detector's sidecar with the map that makes its scores shares, and how far that holds; as it was without one."""
     decode = document["decode"]
@@ -207,12 +220,12 @@ def measured(
     """
     before = document.get("choices")
     both = {"choices": {**before, "int8": choices}} if choices and isinstance(before, Mapping) else {}
-    return {
-        **document,
-        **both,
-        "metrics": [{k: v for k, v in entry.items() if k not in _LONG} for entry in metrics],
-        "parity": dataclasses.asdict(parity),
-    }
+    return {**evaluated({**document, **both}, metrics), "parity": dataclasses.asdict(parity)}
+
+
+def evaluated(document: Mapping[str, object], metrics: Sequence[Mapping[str, object]]) -> Document:
+    """The same sidecar with its evaluations, less what only a page has room for."""
+    return {**document, "metrics": [{k: v for k, v in entry.items() if k not in _LONG} for entry in metrics]}
 
 
 def write(document: Mapping[str, object], path: Path) -> None:
@@ -220,14 +233,6 @@ def write(document: Mapping[str, object], path: Path) -> None:
     path.write_text(
         json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
     )
-
-
-def _decode(settings: Mapping[str, object], score_threshold: float) -> Document:
-    return {
-        "strides": settings["strides"],
-        "score_threshold": score_threshold,
-        "iou_threshold": settings["iou_threshold"],
-    }
 
 
 def _finite(value: object) -> object:

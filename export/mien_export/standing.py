@@ -49,7 +49,7 @@ def judged(new: Sidecar, place: Path) -> list[Check]:
     figure = _FIGURE[new.task]
     entry = _validated(new)
     value = _number(entry.get(figure))
-    return [_enough(new, entry, figure, value), _replacing(new, entry, figure, value, place), *_shown(new)]
+    return [good_enough(new), _replacing(new, entry, figure, value, place), *_shown(new)]
 
 
 def _shown(new: Sidecar) -> list[Check]:
@@ -68,8 +68,10 @@ def _shown(new: Sidecar) -> list[Check]:
     return [Check("the default reading is worth it in int8", good, detail)]
 
 
-def _enough(new: Sidecar, entry: Mapping[str, object], figure: str, value: float | None) -> Check:
-    name = "good enough"
+def good_enough(new: Sidecar) -> Check:
+    """Whether a model, judged by its metrics, may be put anywhere; see `RULE`."""
+    name, figure, entry = "good enough", _FIGURE[new.task], _validated(new)
+    value = _number(entry.get(figure))
     if value is None:
         return Check(name, False, f"{new.name} has no {figure} on validation pictures; give data that has some")
     if new.task == "face":

@@ -17,12 +17,13 @@ from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from torch import nn
 
-from mien_export.build import Source, build
+from mien_export.build import build
 from mien_export.proof import parity
 from mien_export.quantization.observers import LUMA
 from mien_export.quantization.quantize import quantize
 from mien_export.quantization.trace import INPUT
 from mien_export.sidecar import Calibration
+from mien_export.source import Source
 from mien_train.face.score_calibration import Judged
 from mien_train.networks import registry
 from mien_train.training.checkpoint import Checkpoint

@@ -15,10 +15,10 @@ from mien.models import bundle
 from mien.models.engine import open_engine
 from mien_export import build as building
 from mien_export import sidecar
-from mien_export.build import Source
 from mien_export.cli import main
 from mien_export.proof import parity
 from mien_export.sidecar import Calibration
+from mien_export.source import Source
 from mien_train.face.score_calibration import Judged
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint

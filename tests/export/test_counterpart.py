@@ -18,11 +18,11 @@ from mien.errors import MienError
 from mien.models import bundle
 from mien_export import build as building
 from mien_export import placing
-from mien_export.build import Source
 from mien_export.proof import parity
 from mien_export.proof.check import Check
 from mien_export.proof.verify import verify
 from mien_export.sidecar import Calibration
+from mien_export.source import Source
 from mien_train.face import threshold
 from mien_train.face.score_calibration import Judged
 from mien_train.networks import registry

@@ -14,11 +14,12 @@ import pytest
 from mien.models import bundle
 from mien_export import build as building
 from mien_export import standing
-from mien_export.build import Built, Source
+from mien_export.build import Built
 from mien_export.cli import main
 from mien_export.proof import parity
 from mien_export.proof.check import CheckError
 from mien_export.sidecar import Calibration
+from mien_export.source import Source
 from mien_train.face.score_calibration import Judged
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint

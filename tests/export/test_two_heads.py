@@ -16,11 +16,11 @@ from mien.errors import MienError
 from mien.models import bundle
 from mien_export import build as building
 from mien_export import standing
-from mien_export.build import Source
 from mien_export.proof import parity
 from mien_export.proof.check import CheckError
 from mien_export.proof.verify import verify
 from mien_export.sidecar import Calibration
+from mien_export.source import Source
 from mien_train.data.fer import FERPLUS
 from mien_train.data.fer_csv import FER2013
 from mien_train.emotion.outputs import spoken

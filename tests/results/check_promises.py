@@ -47,7 +47,7 @@ def test_the_classifiers_are_small_accurate_and_the_same_in_both_artefacts(
     assert found["parity"]["within_one"] >= 0.99
 
 
-@pytest.mark.parametrize(("name", "least"), [("detector.json", 0.97), ("face-small.json", 0.96)])
+@pytest.mark.parametrize(("name", "least"), [("detector.json", 0.97), ("face-small.json", 0.98)])
 def test_the_detectors_are_near_yunet_on_the_same_pixels(name: str, least: float) -> None:
     for entry in _result(name)["evaluations"]:
         assert entry["ap50"] >= least * entry["peers"]["yunet_n"]["ap50"]
@@ -60,19 +60,27 @@ def test_false_alarms_and_size_of_the_base_detector() -> None:
     assert found["evaluations"][0]["false_positives"]["share"] <= 0.02
 
 
-def test_on_faces_that_a_person_drew_the_base_detector_is_no_worse_than_yunet() -> None:
-    for entry in _result("detector.json")["evaluations"]:
-        assert entry["drawn"]["ap50"] >= entry["peers"]["yunet_n"]["drawn"]["ap50"]
+@pytest.mark.parametrize(("name", "least"), [("detector.json", 0.99), ("face-small.json", 1.0)])
+def test_on_faces_that_a_person_drew_the_detectors_are_about_as_good_as_yunet(name: str, least: float) -> None:
+    for entry in _result(name)["evaluations"]:
+        assert entry["drawn"]["ap50"] >= least * entry["peers"]["yunet_n"]["drawn"]["ap50"]
+
+
+@pytest.mark.parametrize("name", ["detector.json", "face-small.json"])
+def test_landmarks_are_nearer_to_the_labels_than_those_of_yunet_which_made_them(name: str) -> None:
+    for entry in _result(name)["evaluations"]:
+        for figure in ("landmark_error", "landmark_median"):
+            assert entry[figure] <= entry["peers"]["yunet_n"][figure]
 
 
 def test_tiles_find_nearly_what_yunet_finds_on_the_full_frame() -> None:
-    assert _result("face-base-tiles.json")["ratio"] >= 0.97
+    assert _result("face-base-tiles.json")["ratio"] >= 0.975
 
 
 def test_a_face_at_rest_is_shown_steadily_and_a_change_of_expression_soon() -> None:
     found = _result("smoothing.json")
     assert found["faces"]["reported"] >= 30
-    assert found["whole_path"]["shown"] <= 3 < found["whole_path"]["unsmoothed"] / 10
+    assert found["whole_path"]["shown"] <= 1 < found["whole_path"]["unsmoothed"] / 10
     for rate in ("15", "30"):
         at = found["default"]["rates"][rate]
         plain = found["rows"][0]["rates"][rate]["still"]["mean"]

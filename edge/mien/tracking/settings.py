@@ -29,9 +29,9 @@ class SmoothingSettings:
     """
 
     seconds: float = 0.4
-    response: float = 0.1
+    response: float = 0.05
     margin: float = 0.25
-    patience: float = 0.45
+    patience: float = 0.5
 
     def __post_init__(self) -> None:
         for name, most, unit in (

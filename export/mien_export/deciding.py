@@ -45,19 +45,20 @@ def decided(documents: Sequence[dict[str, object]], paths: Sequence[Path], sourc
     return changed
 
 
-def anew(model: Bundle, source: Source) -> tuple[tuple[Path, Check], ...]:
+def anew(model: Bundle, source: Source, force: bool = False) -> tuple[tuple[Path, Check], ...]:
     """Decide how the scores of an exported detector are read, and evaluate it so; its networks stay as they are.
 
     Args:
         model: not a portrait counterpart, whose sidecar changes with the landscape model's.
         source: of the validation photographs.
+        force: put the sidecars in place although `standing.RULE` speaks against it.
 
     Returns:
-        Sidecars put in place, each with the check that it is good enough.
+        Sidecars put in place, each with what was judged of it.
 
     Raises:
-        MienError: not such a model, or the folder cannot be written.
-        CheckError: it is not good enough as it is read now.
+        MienError: not such a model, photographs that cannot decide, or the folder cannot be written.
+        CheckError: it is not good enough as it is read now, or clearly worse than before.
     """
     if model.task != "face":
         raise MienError(f"{model.name}: is a model for {model.task!r}, not a detector; see `mien_train decide`")
@@ -75,12 +76,34 @@ def anew(model: Bundle, source: Source) -> tuple[tuple[Path, Check], ...]:
         for document, path in zip(documents, paths, strict=True):
             sidecar.write(document, path)
         documents = decided(documents, paths, source)
+        _decisive(documents[0])
         for document, path in zip(documents, paths, strict=True):
             artefacts = progress([path.with_suffix(".tflite"), path.with_suffix(".onnx")], f"evaluate {path.stem}")
             metrics = [entry for artefact in artefacts for entry in source.evaluate(artefact)]
             sidecar.write(sidecar.evaluated(document, metrics), path)
-        checks = [standing.good_enough(bundle.load(path).sidecar) for path in paths]
-        if failed := next((check for check in checks if not check.passed), None):
-            raise CheckError(f"{model.name} is read as before: not {failed.name}: {failed.detail}")
+        checks = [
+            (each.path, check)
+            for each, path in zip(models, paths, strict=True)
+            for check in standing.judged(bundle.load(path).sidecar, each.path)
+        ]
+        if not force and (failed := next((check for _, check in checks if check.passed is False), None)):
+            raise CheckError(f"{model.name} is read as before: not {failed.name}: {failed.detail}; or give --force")
         placing.put(paths, model.path.parent)
-    return tuple((each.path, check) for each, check in zip(models, checks, strict=True))
+    return tuple(checks)
+
+
+def _decisive(document: Mapping[str, object]) -> None:
+    """Refuse what was decided on too few photographs.
+
+    Raises:
+        MienError: they were.
+    """
+    decode = document["decode"]
+    assert isinstance(decode, Mapping)
+    if score_calibration.RECORD not in decode:
+        raise MienError(
+            f"of its detections on the validation photographs fewer than {score_calibration.FEWEST} are right, or fewer"
+            " are wrong; give --data with more photographs"
+        )
+    if not decode[threshold.RECORD]["chosen_on"]["n"]:
+        raise MienError("no validation photograph is free of faces; add some, in sets named rooms or objects")

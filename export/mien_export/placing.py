@@ -37,7 +37,7 @@ def put(files: Sequence[Path], out: Path) -> None:
 
     Each is copied beside its place first, so that the disk is full before anything was replaced; then all are
     renamed. If a renaming fails, those before it are undone. A kill between two renamings leaves files of two builds:
-    their sidecar's hashes then do not fit, and the runtime refuses them.
+    their sidecar's hashes then do not fit, and the runtime refuses them; of sidecars alone `verify` tells.
 
     Args:
         files: in the order in which they are to be put in place; sidecars last, they vouch for the others.

@@ -22,7 +22,7 @@ FaceFree = Callable[[Path], tuple[Sequence[str], Sequence[float]]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a build needs of the data.
+    """Images and figures.
 
     Attributes:
         calibration: training images that set the activations' ranges.

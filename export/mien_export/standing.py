@@ -49,7 +49,7 @@ def judged(new: Sidecar, place: Path) -> list[Check]:
     figure = _FIGURE[new.task]
     entry = _validated(new)
     value = _number(entry.get(figure))
-    return [good_enough(new), _replacing(new, entry, figure, value, place), *_shown(new)]
+    return [_enough(new), _replacing(new, entry, figure, value, place), *_shown(new)]
 
 
 def _shown(new: Sidecar) -> list[Check]:
@@ -68,8 +68,7 @@ def _shown(new: Sidecar) -> list[Check]:
     return [Check("the default reading is worth it in int8", good, detail)]
 
 
-def good_enough(new: Sidecar) -> Check:
-    """Whether a model, judged by its metrics, may be put anywhere; see `RULE`."""
+def _enough(new: Sidecar) -> Check:
     name, figure, entry = "good enough", _FIGURE[new.task], _validated(new)
     value = _number(entry.get(figure))
     if value is None:

@@ -230,7 +230,7 @@ def test_a_call_that_hangs_does_not_keep_the_process_from_ending_by_sigterm(call
     assert program.stdout.readline() == "running\n"
     program.send_signal(signal.SIGTERM)
     said, errors = program.communicate(timeout=60)
-    assert program.returncode == 0
+    assert program.returncode == 0, errors
     assert said == "told to end\n"
     assert [line for line in errors.splitlines() if line.startswith("mien:")] == [
         f"mien: picamera2 Bars: picamera2's {call}() has not returned for 3 s; left behind"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces.decode import Detections, confident, joined, suppress
+from mien.faces.decode import Detections, confident, joined
 from mien.faces.face import iou
 from mien.faces.letterbox import fit
 
@@ -34,7 +34,8 @@ the scene around it that a pattern which the tile's magnification makes a face i
 of the scene, and tell the two apart less well."""
 
 IOU_THRESHOLD = 0.45
-"""Of a face in two views, frame and tile or two tiles, the boxes overlap less than of one in one view."""
+"""Of two detections in two views, frame and tile or two tiles, that overlap more than this, the better one stays. The
+boxes of a face overlap less there than in one view, whose detections are told apart already."""
 
 _SAME = 0.4
 """Intersection over union from which the second look sees the same face."""
@@ -135,8 +136,25 @@ def candidates(
         left, top, right, bottom = window
         part = _between(confident(look(luma[top:bottom, left:right]), tile_threshold), 0, largest)
         parts.append(whole(part, window, frame))
-    kept = suppress(joined(parts), IOU_THRESHOLD, most)
-    return kept, (kept.boxes[:, None] == parts[0].boxes).all(axis=2).any(axis=1)
+    kept = _once(parts, most)
+    found = joined(parts)
+    seen = Detections(found.boxes[kept], found.landmarks[kept], found.scores[kept])
+    return seen, kept < len(parts[0].scores)
+
+
+def _once(parts: Sequence[Detections], most: int) -> NDArray[np.intp]:
+    """Each face once, of the views that show it, best first: numbers in the joined parts."""
+    boxes = np.concatenate([part.boxes for part in parts])
+    scores = np.concatenate([part.scores for part in parts])
+    views = np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])
+    considered = np.argsort(-scores, kind="stable")[:most]
+    clashes = (iou(boxes, boxes) > IOU_THRESHOLD) & (views[:, None] != views)
+    kept, hidden = [], np.zeros(len(scores), dtype=np.bool_)
+    for index in considered.tolist():
+        if not hidden[index]:
+            kept.append(index)
+            hidden |= clashes[index]
+    return np.array(kept, dtype=np.intp)
 
 
 def again(

@@ -51,7 +51,7 @@ class Decode:
     Attributes:
         strides: pixels per cell of each level.
         score_threshold: lowest score of a face, 0 to 1, both exclusive.
-        iou_threshold: of two faces that overlap more than this, the better one stays.
+        iou_threshold: of two candidates in one view that overlap more than this, the better one is the face.
         tile_threshold: lowest score of a face that only tiles show, in the tile and in a second look; None where the
             sidecar names none: tiles are then believed at `score_threshold`, without a second look.
         score_slope, score_shift: a score is the sigmoid of slope × logit + shift, so that it is the share of

@@ -124,8 +124,9 @@ class Smoother:
         if known is None:
             self._shown[track] = _Shown(said, said, at)
             return verdict
-        since = known.since if known.said == said else at
-        doubts = known.doubts if at - known.doubted < _DOUBTFUL_NS else 0
+        # A clock that ran back: what was ahead of it counts as now.
+        since = min(known.since, at) if known.said == said else at
+        doubts = known.doubts if 0 <= at - known.doubted < _DOUBTFUL_NS else 0
         if known.emotion != said and self._settings.margin > 0:
             favoured = probabilities.copy()
             if known.emotion == UNCERTAIN:

@@ -19,6 +19,7 @@ def add(commands: Commands) -> None:
     )
     decide.add_argument("model", help="name of a bundled detector, or path of a sidecar")
     add_data(decide)
+    decide.add_argument("--force", action="store_true", help="also if the detector is clearly worse so")
     decide.set_defaults(run=_run)
 
 
@@ -28,6 +29,6 @@ def _run(options: argparse.Namespace) -> int:
     from mien_export.sets import source
 
     model = bundle.load(options.model)
-    for path, check in deciding.anew(model, source(options.data)):
-        say([path, f"  {check}"])
+    for path, check in deciding.anew(model, source(options.data), options.force):
+        say([f"{path}: {check}"])
     return 0

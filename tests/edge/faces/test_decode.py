@@ -116,27 +116,43 @@ def test_a_face_is_where_its_candidates_say_on_average() -> None:
     assert alone.boxes.tolist() == [[30, 0, 40, 10], [4, 0, 14, 10]]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_mean_is_of_the_candidates_whose_intersection_over_union_is_high_enough(seed: int) -> None:
+def _drawn(seed: int, count: int) -> Detections:
     random = np.random.default_rng(seed)
-    places, sides = random.uniform(0, 20, (80, 2)), random.uniform(5, 30, (80, 2))
+    places, sides = random.uniform(0, 20, (count, 2)), random.uniform(5, 30, (count, 2))
     boxes = np.concatenate([places, places + sides], axis=1).astype(np.float32)
-    whole = Detections(boxes, random.normal(0, 9, (80, 5, 2)).astype(np.float32), random.random(80).astype(np.float32))
+    points, scores = random.normal(0, 9, (count, 5, 2)), random.random(count)
+    return Detections(boxes, points.astype(np.float32), scores.astype(np.float32))
+
+
+@pytest.mark.parametrize("count", [9, 14, 80])  # in plain numbers, and as arrays
+@pytest.mark.parametrize("seed", range(4))
+def test_each_candidate_has_a_say_in_the_one_face_that_it_agrees_with_most(seed: int, count: int) -> None:
+    whole = _drawn(seed, count)
     kept, found = suppress(whole, 0.5, 60), merged(whole, 0.5, 60)
-    assert 5 < len(kept.scores) < 60
-    weights = np.where(iou(kept.boxes, boxes) >= 0.65, whole.scores, 0)
-    assert (np.count_nonzero(weights, axis=1) > 1).any()
+    overlaps = iou(kept.boxes, whole.boxes)
+    weights = np.where((overlaps == overlaps.max(axis=0)) & (overlaps >= 0.65), whole.scores, 0)
+    if count == 80:
+        assert (np.count_nonzero(weights, axis=1) > 1).any()
     weights /= weights.sum(axis=1, keepdims=True)
     assert np.array_equal(found.scores, kept.scores)
-    assert found.boxes == pytest.approx(weights @ boxes, abs=1e-4)
+    assert found.boxes == pytest.approx(weights @ whole.boxes, abs=1e-4)
     assert found.landmarks == pytest.approx(np.tensordot(weights, whole.landmarks, 1), abs=1e-4)
 
 
-def test_boxes_without_a_size_and_scores_without_weight_are_faces_like_others() -> None:
+def test_of_two_faces_that_overlap_much_neither_has_a_say_in_the_other() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [2.2, 0, 12.2, 10]], np.float32)  # 0.67 and 0.96
+    found = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.9, 0.8, 0.4], np.float32)), 0.7, 9)
+    assert found.boxes[0].tolist() == [0, 0, 10, 10]
+    assert found.boxes[1] == pytest.approx([2.0667, 0, 12.0667, 10], abs=1e-3)
+
+
+def test_boxes_without_a_size_are_faces_like_others_and_no_score_is_no_face() -> None:
     boxes = np.array([[5, 5, 5, 5], [5, 5, 5, 5], [0, 0, 9, 9]], np.float32)
-    found = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.5, 0.4, 1e-9], np.float32)), 0.5, 9)
+    found = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.5, 0.4, 0.3], np.float32)), 0.5, 9)
     assert np.isfinite(found.boxes).all()
     assert found.boxes[0].tolist() == [5, 5, 5, 5]
+    nothing = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.zeros(3, np.float32)), 0.5, 9)
+    assert (nothing.boxes.shape, nothing.landmarks.shape, nothing.scores.shape) == ((0, 4), (0, 5, 2), (0,))
 
 
 def test_huge_exponents_and_logits_stay_finite() -> None:

@@ -147,6 +147,22 @@ def test_a_face_between_two_emotions_comes_to_rest() -> None:
     assert shown[-5:] == ["neutral"] * 3 + ["uncertain"] * 2
 
 
+def test_a_clock_that_runs_back_forgets_doubts_and_how_long_something_led() -> None:
+    smoother, classifier = Smoother(SmoothingSettings(seconds=0, margin=0.25, patience=0.3)), FakeClassifier()
+
+    def shown(glad: float, at: float) -> str:
+        row = smoother.update(1, np.array([1 - glad, glad], np.float32), round(at * SECOND))
+        return smoother.decide(1, row, classifier).emotion
+
+    assert shown(0.5, 3599.0) == "uncertain"
+    at = 3600.0
+    for number, wait in enumerate((0.3, 0.6, 1.2, 2.4, 4.8)):  # five doubts: the next takes 9.6 s
+        for _ in range(round(wait * 10) + 2):
+            seen, at = shown(0.5 if number % 2 else 0.7, at), at + 0.1
+    assert seen == "happiness"
+    assert [shown(0.5, 10 + step / 10) for step in range(5)] == ["happiness"] * 3 + ["uncertain"] * 2
+
+
 def test_without_patience_a_face_in_doubt_is_shown_as_it_is_read_however_long() -> None:
     settings = SmoothingSettings(seconds=0, margin=0.25, patience=0)
     assert set(_film(*[0.7, 0.5] * 3000, rate=100, settings=settings)) == {"happiness", "uncertain"}

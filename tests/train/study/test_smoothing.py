@@ -170,7 +170,7 @@ class ThreeLabels:
 
 @pytest.mark.parametrize(("margin", "patience"), [(0.1, 0.45), (0.25, 0.15)])
 def test_what_is_measured_as_miens_settings_is_what_the_runtime_does(margin: float, patience: float) -> None:
-    values = np.random.default_rng(0).dirichlet((0.6, 0.6, 0.6), (6, 80)).astype(np.float32)
+    values = np.random.default_rng(0).dirichlet((0.6, 0.6, 0.6), (4, 900)).astype(np.float32)
     values = (values + np.roll(values, 1, axis=1) + np.roll(values, 2, axis=1)) / 3  # else it is noise alone
     settings = SmoothingSettings(0.4, 0.05, margin, patience)
     filtered, rule = smoothing_ways.now(settings)

@@ -17,7 +17,7 @@ from mien_train.face.scraps import Scraps, around
 LEAST = 16.0
 """Faces lower than this many pixels in the training picture get no neighbour."""
 MOST_OVERLAP = 0.4
-"""Of two boxes: suppression must keep both, and does so up to 0.45."""
+"""Of two boxes: suppression must keep both, and does so up to 0.55."""
 
 _HIGHEST = 0.6
 """Of the picture's height: faces that fill it leave no room beside them."""

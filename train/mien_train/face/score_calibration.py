@@ -34,7 +34,7 @@ SMALLEST = 12.0
 LEAST_SCORE = threshold.LEAST
 """Raw scores below it are not fitted: no threshold lies there, and their number would outweigh the others'."""
 
-_FEWEST = 100
+FEWEST = 100
 """Right detections, and wrong ones, that a fit needs."""
 _BINS = 10
 _STEPS = 50
@@ -152,7 +152,7 @@ def fit(found: Judged) -> Fit | None:
     some = found.scores >= LEAST_SCORE
     logits = np.log(found.scores / (1 - found.scores))
     here, there = some & found.fitting, some & ~found.fitting
-    if min(found.right[here].sum(), (~found.right[here]).sum()) < _FEWEST:
+    if min(found.right[here].sum(), (~found.right[here]).sum()) < FEWEST:
         return None
     slope, shift = (round(value, 4) for value in _line(logits[here], found.right[here]))
     if not (SLOPES[0] <= slope <= SLOPES[1] and SHIFTS[0] <= shift <= SHIFTS[1]):

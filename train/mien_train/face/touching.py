@@ -11,7 +11,7 @@ from mien.faces.face import iou
 from mien_train.face.detection import Truth, match
 
 LEAST, MOST = 0.05, 0.4
-"""Intersection over union of the two boxes. Above, suppression at 0.45 of boxes that are a little off loses one."""
+"""Intersection over union of the two boxes. Above, suppression of boxes that are a little off may lose one."""
 
 Pair = tuple[int, int]
 """Numbers of two faces of a photograph."""

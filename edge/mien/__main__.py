@@ -12,7 +12,10 @@ def main() -> int:
         _settle()
     from mien.cli import main
 
-    return main()
+    status = main()
+    if errand := sys.modules.get("mien.cameras.errand"):  # imported where a camera was opened
+        errand.leave(status)
+    return status
 
 
 def _settle() -> None:

@@ -9,6 +9,7 @@ from contract_faults import Faults
 from contract_rigs import install
 from edge_fakes import FakeClassifier, FakeDetector, face
 
+from mien.cameras.errand import leave
 from mien.cameras.picamera2 import PiCamera
 from mien.errors import MienError
 from mien.pipeline import Pipeline
@@ -36,4 +37,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    leave(ended)
+    sys.exit(ended)

@@ -36,7 +36,7 @@ def _run(options: argparse.Namespace) -> int:
     command = ["python -m mien_export", *sys.argv[1:]]
     document = benchmark.measure(seconds, starts, options.peers or detectors.peers_folder(), command, _step)
     benchmark.write(document, options.out)
-    drawn = bench_picture.draw(document, options.out.parent)
+    drawn = bench_picture.draw(document, options.out)
     benchmark.write({**document, "picture": drawn.name if drawn else None}, options.out)
     say([benchmark.text(document)])
     return 0

@@ -35,12 +35,12 @@ def points(found: Bench, accuracy: float) -> list[tuple[str, float, float]]:
     return chosen
 
 
-def draw(found: Bench, results: Path) -> Path | None:
-    """Write bench.png into the folder of the results.
+def draw(found: Bench, document: Path) -> Path | None:
+    """Write the picture of a bench beside its JSON file, under the same name.
 
     Args:
         found: a result of `mien_export.peers.benchmark`.
-        results: folder, with `emotion-base.json` in it.
+        document: of it, in the folder of the results, with `emotion-base.json` in it.
 
     Returns:
         Its path; None where the accuracy of mien's classifier is not known yet.
@@ -48,7 +48,7 @@ def draw(found: Bench, results: Path) -> Path | None:
     Raises:
         MienError: matplotlib is missing, or the accuracy's file is damaged.
     """
-    source = results / _ACCURACY
+    source = document.parent / _ACCURACY
     if not source.is_file():
         return None
     share = 100 * strict_test(read(source, EmotionReport))["accuracy"]
@@ -81,7 +81,7 @@ def draw(found: Bench, results: Path) -> Path | None:
     axes.set_ylabel("accuracy on FER+'s strict test set, %")
     axes.set_title(f"{found['hardware']['cpu']}, {found['date']}", fontsize=9)
     axes.grid(alpha=0.3, which="both")
-    path = results / "bench.png"
+    path = document.with_suffix(".png")
     with files.aside(path) as partial:
         figure.savefig(partial, dpi=130, format="png", metadata={"Software": None})
     pyplot.close(figure)

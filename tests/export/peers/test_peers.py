@@ -186,17 +186,17 @@ def test_a_result_fills_the_readmes_table_and_compares_with_itself(
 
 def test_the_picture_is_drawn_where_the_accuracy_is_known(document: Path) -> None:
     found = json.loads(document.read_text())
-    assert bench_picture.draw(found, document.parent) is None
+    assert bench_picture.draw(found, document) is None
     figures = {"p50": 0.9}
     found["peers"].append({"name": "Peer", "strict_accuracy": 84.46, "network": figures, "path": figures})
     accuracy = document.with_name("emotion-base.json")
     accuracy.write_text((RESULTS / "emotion-base.json").read_text())
-    drawn = bench_picture.draw(found, document.parent)
-    assert drawn is not None
+    drawn = bench_picture.draw(found, document)
+    assert drawn == document.with_suffix(".png")
     assert drawn.read_bytes().startswith(b"\x89PNG")
     ours, peer = bench_picture.points(found, 86.0)
     assert ours[0] == "mien emotion-base, int8, LiteRT"
     assert (ours[2], peer) == (86.0, ("Peer", 0.9, 84.46))
     accuracy.write_text("{}")
     with pytest.raises(MienError, match=r"emotion-base\.json: lacks 'command'; see `make results`"):
-        bench_picture.draw(found, document.parent)
+        bench_picture.draw(found, document)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from mien_export.quantization import qdq
-from mien_export.tflite import operators
+from mien_export.tflite import columns, operators
 from mien_export.tflite.layout import channels_last, to_channels_last
 from mien_export.tflite.subgraph import Subgraph
 
@@ -33,7 +33,7 @@ def float_tflite(model: onnx.ModelProto) -> bytes:
     Raises:
         MienError: an operator that the writer does not cover.
     """
-    graph = qdq.read(model)
+    graph = columns.gathered(qdq.read(model))
     subgraph = _FloatSubgraph()
     inputs = [subgraph.activation(tensor) for tensor in graph.inputs]
     for node in graph.nodes:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien_export.quantization import qdq
-from mien_export.tflite import flatbuffer
+from mien_export.tflite import columns, flatbuffer
 from mien_export.tflite.layout import channels_last, to_channels_last
 from mien_export.tflite.operators import VERSIONS
 
@@ -19,8 +19,9 @@ _SPELLING = {
     "Resize": ("RESIZE_NEAREST_NEIGHBOR",),
     "Reshape": ("RESHAPE",),
     "Elu": ("ELU",),
+    columns.OP: ("RESHAPE",),
 }
-"""ONNX operator to the TFLite operators that may stand for it."""
+"""Operator of the graph to the TFLite operators that may stand for it."""
 
 
 def tensor_differences(graph: qdq.Graph, file: flatbuffer.File) -> list[str]:

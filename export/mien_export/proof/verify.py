@@ -16,7 +16,7 @@ from mien_export.proof import agreement, counterpart, cpu, golden, kernels, pari
 from mien_export.proof.check import Check, listed
 from mien_export.proof.runners import Onnx
 from mien_export.quantization import qdq
-from mien_export.tflite import flatbuffer
+from mien_export.tflite import columns, flatbuffer
 from mien_export.tflite.layout import channels_last
 from mien_train.networks.registry import INPUT_SCALE
 
@@ -96,12 +96,13 @@ def _file(model: Bundle, kind: str) -> tuple[bytes | None, Check]:
 def _structure(model: Bundle, onnx_bytes: bytes, tflite_bytes: bytes) -> list[Check]:
     graph = qdq.read(_parsed(onnx_bytes))
     file = flatbuffer.read(tflite_bytes)
-    tensors = agreement.tensor_differences(graph, file)
-    operators = agreement.operator_differences(graph, file)
+    written = columns.gathered(graph)
+    tensors = agreement.tensor_differences(written, file)
+    operators = agreement.operator_differences(written, file)
     used = sorted({f"{operator.name} v{operator.version}" for operator in file.operators})
     return [
         listed("sidecar describes the graph", _promises(model, graph), "input and outputs as stated"),
-        listed("scales, zero points, weights", tensors, f"{len(graph.tensors())} tensors equal"),
+        listed("scales, zero points, weights", tensors, f"{len(written.tensors())} tensors equal"),
         listed("operators", operators, ", ".join(used)),
     ]
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from mien.errors import MienError
 from mien_export.quantization import qdq
-from mien_export.tflite.layout import padding
+from mien_export.tflite import columns
+from mien_export.tflite.layout import channels_last, padding
 from mien_export.tflite.subgraph import Subgraph
 
 _OPS = schema.BuiltinOperator
@@ -159,10 +160,20 @@ def _reshape(subgraph: Subgraph, node: qdq.Node) -> None:
             f"{_where(node)}: flattens {source.shape[1:]}, whose order differs in TFLite; end in a convolution over "
             "the whole map"
         )
-    shape = subgraph.integers(f"{output.name}.shape", np.array(output.shape, np.int32))
+    _shaped(subgraph, node, output.shape)
+
+
+def _columns(subgraph: Subgraph, node: qdq.Node) -> None:
+    _one_scale(node, _input(node), node.outputs[0])
+    _shaped(subgraph, node, channels_last(node.outputs[0].shape))
+
+
+def _shaped(subgraph: Subgraph, node: qdq.Node, shape: tuple[int, ...]) -> None:
+    wanted = subgraph.integers(f"{node.outputs[0].name}.shape", np.array(shape, np.int32))
     options = schema.ReshapeOptionsT()
-    options.newShape = list(output.shape)
-    _append(subgraph, node, _OPS.RESHAPE, [subgraph.activation(source), shape], _OPTIONS.ReshapeOptions, options)
+    options.newShape = list(shape)
+    inputs = [subgraph.activation(_input(node)), wanted]
+    _append(subgraph, node, _OPS.RESHAPE, inputs, _OPTIONS.ReshapeOptions, options)
 
 
 def _elu(subgraph: Subgraph, node: qdq.Node) -> None:
@@ -179,4 +190,5 @@ _WRITERS: dict[str, Callable[[Subgraph, qdq.Node], None]] = {
     "Resize": _resize,
     "Reshape": _reshape,
     "Elu": _elu,
+    columns.OP: _columns,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 
 from mien_export.quantization import qdq
-from mien_export.tflite import operators
+from mien_export.tflite import columns, operators
 from mien_export.tflite.subgraph import Subgraph
 
 
@@ -16,12 +16,13 @@ def to_tflite(model: onnx.ModelProto) -> bytes:
         model: of `quantize_network`: uint8 in, uint8 out, pictures (1, C, H, W).
 
     Returns:
-        The file's bytes: int8 = uint8 − 128 in and out, pictures (1, H, W, C), the same scales and weights.
+        The file's bytes: int8 = uint8 − 128 in and out, pictures (1, H, W, C), the same scales and weights; a first
+        layer over disjoint windows as `columns` lays it out.
 
     Raises:
         MienError: an operator or a way of padding that the writer does not cover; the message names the node.
     """
-    graph = qdq.read(model)
+    graph = columns.gathered(qdq.read(model))
     subgraph = Subgraph()
     inputs = [subgraph.activation(tensor) for tensor in graph.inputs]
     for node in graph.nodes:

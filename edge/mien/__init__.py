@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from mien.faces.detector import FaceDetector
     from mien.faces.face import Face
     from mien.frame import Frame
+    from mien.outputs.callback import Callback
     from mien.pipeline import Pipeline
     from mien.reader import FaceReader
     from mien.reading import FrameResult, Reading
 
 __all__ = [
+    "Callback",
     "Camera",
     "EmotionClassifier",
     "Face",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Callback": "mien.outputs.callback",
     "Camera": "mien.cameras.base",
     "EmotionClassifier": "mien.emotions.classifier",
     "Face": "mien.faces.face",

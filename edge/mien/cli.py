@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from mien import machine
-from mien.commands import bench, config, detect, doctor, models, purge, report, run, service
+from mien.commands import bench, config, detect, doctor, models, pause, purge, report, resume, run, service
 from mien.errors import MienError, RunError, one_line
 
-_COMMANDS = (run, detect, report, purge, models, bench, doctor, config, service)
+_COMMANDS = (run, detect, report, purge, models, bench, doctor, config, service, pause, resume)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -25,6 +25,10 @@ class RunError(MienError):
     """
 
 
+class OutputError(MienError):
+    """A file that readings are to go to cannot be opened: a wrong path, or a disk that is not itself any more."""
+
+
 def one_line(text: str) -> str:
     """A text in which what cannot be printed (line ends, terminal codes, bytes of no character) is escaped.
 

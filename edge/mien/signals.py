@@ -1,4 +1,4 @@
-"""What a run does when it is told to end, or to open its files anew: from its first moment to its last."""
+"""What a run does when it is told to end, to pause, or to open its files anew: from its first moment to its last."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ from mien.closing import Closing
 
 
 class Signals(Closing):
-    """Takes SIGINT, SIGTERM and SIGHUP until it is closed; a context manager. In another thread than the main one it
-    does nothing.
+    """Takes SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 until it is closed; a context manager. In another thread than
+    the main one it does nothing.
 
     SIGINT (Ctrl-C) and SIGTERM, by which a service is stopped, raise KeyboardInterrupt where the main thread is. What
     comes after is ignored, for the run is ending already; only Ctrl-C raises again, for whoever can't wait. SIGHUP, by
     which logrotate says that it renamed a file, calls `reopen`; from a terminal that was closed it ends the run.
+    SIGUSR1 and SIGUSR2, which `mien pause` and `mien resume` send, call `pause` and `resume`.
 
     Args:
         terminal: whether somebody sits before it.
 
     Attributes:
         reopen: is called at SIGHUP; until there is something to open anew, does nothing.
+        pause, resume: likewise at SIGUSR1 and SIGUSR2, each in a thread of its own, since what they lock may be locked
+            where the main thread was interrupted.
     """
 
     def __init__(self, terminal: bool) -> None:
         self.reopen: Callable[[], None] = lambda: None
+        self.pause: Callable[[], None] = lambda: None
+        self.resume: Callable[[], None] = lambda: None
         self._told = self._raised = self._held = False
         self._before: dict[signal.Signals, signal._HANDLER] = {}
         if threading.current_thread() is not threading.main_thread():
@@ -40,6 +45,8 @@ class Signals(Closing):
             self._take(signal.SIGHUP, lambda *_: self.reopen())
         elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             self._take(signal.SIGHUP, self._end)
+        self._take(signal.SIGUSR1, lambda *_: _apart(self.pause))
+        self._take(signal.SIGUSR2, lambda *_: _apart(self.resume))
 
     def _take(self, number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> None:
         self._before[number] = signal.signal(number, handler)
@@ -73,3 +80,7 @@ class Signals(Closing):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+
+
+def _apart(call: Callable[[], None]) -> None:
+    threading.Thread(target=call, name="mien-told", daemon=True).start()

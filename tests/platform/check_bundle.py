@@ -13,8 +13,10 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import cv2
 import pytest
 from bundles import seal
 
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.timeout(3600)  # an emulated processor is slow
 
 TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64-static": "qemu-user-static", "unshare": "util-linux"}
 PACKAGES = "python3,dash,coreutils,sed,libstdc++6,libgomp1,libatomic1"
+_FRAMES = 5
 PICAMERA2 = "usr/lib/python3/dist-packages"
 
 _MAGIC = r"\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xb7\\x00"
@@ -92,11 +95,22 @@ def pi(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
     numpy = "1.24.2" if target.suite == "bookworm" else "2.2.4"
     (folder / PICAMERA2 / f"numpy-{numpy}.dist-info").mkdir()
     shutil.copy(demo.photograph(), folder / "astronaut.png")
+    _clip(folder / "demo.avi")
     with tarfile.open(archives[-1]) as archive:
         archive.extractall(folder / "media", filter="data")
     (bundle,) = (folder / "media").iterdir()
     yield Pi(folder, bundle)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clip(path: Path) -> None:
+    """The demo's first frames as a film: where the bundle is installed, the package with its photograph is not."""
+    frames = [frame.luma for frame in islice(demo.DemoCamera().frames(), _FRAMES)]
+    height, width = frames[0].shape
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 15, (width, height), isColor=False)
+    for frame in frames:
+        film.write(frame)
+    film.release()
 
 
 def _system(target: Target) -> Path:
@@ -124,6 +138,11 @@ def test_it_installs_without_network_and_reads_a_face(pi: Pi) -> None:
     assert ran.returncode == 0, ran.stderr
     (face,) = json.loads(ran.stdout)["faces"]
     assert face["emotion"] == "happiness"
+    ran = pi.run("mien run --source /demo.avi --sink jsonl:-")
+    assert ran.returncode == 0, ran.stderr
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(lines) == _FRAMES
+    assert {line["top"] for line in lines} == {"happiness"}
     assert json.loads(pi.run("mien models --json").stdout)
 
 

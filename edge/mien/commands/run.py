@@ -8,12 +8,12 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.commands.options import TILES_HELP, Subparsers, add_models
-from mien.errors import MienError, RunError
+from mien.errors import MienError, OutputError, RunError
 from mien.preview.settings import ADDRESS
 from mien.signals import Signals
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from mien.gpio.indicator import Indicator
     from mien.gpio.settings import GpioSettings
     from mien.gpio.switch import Switch
+    from mien.outputs.queued import SinkState
     from mien.pipeline import Pipeline
     from mien.preview.server import Page
     from mien.reading import FrameResult
 
 NAME = "run"
+_BY_COMMAND = "`mien pause`"
 
 
 def add(subparsers: Subparsers) -> None:
@@ -159,7 +161,8 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         with _awaited(settings.source):
             camera = stack.enter_context(open_source(settings.source, settings.camera))
         kinds = SinkSettings(settings.jsonl, settings.history, settings.mqtt, settings.command)
-        sinks = stack.enter_context(open_sinks(settings.sinks, kinds, live=camera.live))
+        with _awaited(settings.source):
+            sinks = stack.enter_context(open_sinks(settings.sinks, kinds, live=camera.live))
         signals.reopen = sinks.reopen
         clip = None
         if settings.annotate:
@@ -184,6 +187,8 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         if led is not None:
             stack.enter_context(led)
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip, pace=Pace(settings.pace), indicator=led)
+        signals.pause = lambda: pipeline.pause(_BY_COMMAND)
+        signals.resume = lambda: pipeline.resume(_BY_COMMAND)
         if settings.gpio.pause_line:
             stack.enter_context(_switch(settings.gpio, pipeline))
         page = open_page(pipeline, camera, settings.preview, lambda: sinks.states)
@@ -203,6 +208,8 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
                 # Also after an error: what was read so far is written and summed up, and the clip is whole.
                 failing = sys.exc_info()[1]
                 sinks.close()
+                if failing is None:  # `finish` has said it otherwise
+                    sys.stderr.writelines(_unwritten(sinks.states))
                 written: tuple[Path, ...] = ()
                 try:
                     written = clip.finish() if clip is not None else ()
@@ -219,6 +226,13 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
     if not tally.frames and not tally.interrupted:
         raise MienError(f"source {settings.source!r} ended without a frame; run `mien doctor`")
     return 0
+
+
+def _unwritten(states: Sequence[SinkState]) -> Iterator[str]:
+    """What a run that was ended from outside has to say of sinks that did not get all."""
+    for state in states:
+        if state.state == "failing":
+            yield f"mien: sink {state.name}: {state.problem or 'does not end'}; {state.dropped} results lost\n"
 
 
 def _led(settings: GpioSettings, rate: float) -> Indicator | None:
@@ -241,13 +255,14 @@ def _switch(settings: GpioSettings, pipeline: Pipeline) -> Switch:
 
 @contextlib.contextmanager
 def _awaited(source: str) -> Iterator[None]:
-    """A service that starts before its camera is there must be started again, which status 2 would forbid."""
+    """A service that starts before its camera or disk is there must be started again, which status 2 would forbid."""
     from mien.service import notify
 
     try:
         yield
     except MienError as error:
-        if notify.told(os.environ) and re.fullmatch(r"auto|picamera2|v4l2:[0-9]+", source):
+        camera = re.fullmatch(r"auto|picamera2|v4l2:[0-9]+", source)
+        if notify.told(os.environ) and (camera or isinstance(error, OutputError)):
             raise RunError(str(error)) from None
         raise
 

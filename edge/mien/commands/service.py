@@ -28,6 +28,13 @@ def add(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--page", default="", metavar="IP:PORT", help="where systemd listens for the page (no page)")
     parser.add_argument(
+        "--reboot-after",
+        type=int,
+        default=0,
+        metavar="N",
+        help="restart the machine when the service has started N times within an hour (never)",
+    )
+    parser.add_argument(
         "--program", default=f"{sys.prefix}/bin/mien", metavar="PATH", help="what the unit starts (this one)"
     )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="of another file system")
@@ -44,7 +51,14 @@ def main(args: argparse.Namespace) -> int:
             sys.stdout.write(f"{name:<22}{value or '-'}\n")
         return 0 if found.get("ActiveState") == "active" else 1
     if args.action == "install":
-        for path in installation.install(args.program, args.config, hosts=args.allow, page=args.page, root=args.root):
+        for path in installation.install(
+            args.program,
+            args.config,
+            hosts=args.allow,
+            page=args.page,
+            reboot_after=args.reboot_after,
+            root=args.root,
+        ):
             sys.stdout.write(f"wrote {path}\n")
         return 0
     for path in installation.uninstall(args.root):

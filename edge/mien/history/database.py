@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -9,7 +10,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from mien.errors import MienError, one_line
+from mien.errors import MienError, OutputError, one_line
 from mien.outputs.names import shown
 
 LOG = logging.getLogger("mien.sinks")
@@ -77,7 +78,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
     except (OSError, sqlite3.Error, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise MienError(f"sink 'sqlite:{shown(path)}': cannot be opened ({why}); check the folder") from None
+        raise OutputError(f"sink 'sqlite:{shown(path)}': cannot be opened ({why}); check the folder") from None
     try:
         connection.execute("PRAGMA synchronous = FULL")  # what was committed survives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
@@ -91,8 +92,15 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.Error as error:
         connection.close()
-        raise MienError(f"sink 'sqlite:{shown(path)}': cannot be written ({error}); check the folder") from None
+        raise OutputError(f"sink 'sqlite:{shown(path)}': cannot be written ({error}); check the folder") from None
     return connection
+
+
+def passing(error: BaseException | None) -> bool:
+    """Whether an error is of a disk that is full or fails, which may pass, and not of the path."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -128,7 +136,7 @@ def _problem(path: Path) -> str:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.OperationalError as error:  # locked, or no right to read: not damaged
-        raise MienError(f"{shown(path)}: cannot be read ({error}); check permissions, and who else uses it") from None
+        raise OutputError(f"{shown(path)}: cannot be read ({error}); check permissions, and who else uses it") from None
     except sqlite3.DatabaseError as error:
         return one_line(str(error))
     if application != _APPLICATION:

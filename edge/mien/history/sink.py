@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from mien.errors import MienError
+from mien.errors import MienError, OutputError
 from mien.history.clock import Clock, Moment
-from mien.history.database import TIMED, open_for_writing
+from mien.history.database import TIMED, open_for_writing, passing
 from mien.history.minutes import Minute, Minutes
 from mien.history.settings import HistorySettings
 from mien.outputs.target import TakenError, Target
@@ -32,23 +32,30 @@ class HistorySink(Target):
         clock: of the machine.
 
     Raises:
-        MienError: it cannot be opened.
+        MienError: it cannot be opened, and not because of a disk that is full or fails: there it begins to write once
+            that is over.
     """
 
     def __init__(self, path: Path, run: str, settings: HistorySettings, clock: Clock | None = None) -> None:
-        self._run, self._settings, self._clock = run, settings, clock or Clock()
+        self._path, self._run, self._settings, self._clock = path, run, settings, clock or Clock()
         self._minutes, self._thin = Minutes(settings.group), Thinning(settings.interval)
         self._ended: list[Minute] = []
         self._single: list[FrameResult] = []
         self._problem, self._retry = "", 0
         self._committed = self._cleaned = self._clock.now().monotonic_ns
-        self._trusted = False
-        self._database: sqlite3.Connection | None = open_for_writing(path)
+        self._trusted = self._closed = False
+        self._database: sqlite3.Connection | None = None
         try:
             self._clean(self._clock.now())
+        except OutputError as error:
+            if not passing(error.__context__):
+                raise
+            self._remember(str(error))
         except sqlite3.Error as error:
-            self._database.close()
-            raise MienError(f"sink 'sqlite:{path}': cannot be written ({error}); check the disk") from None
+            if not passing(error):
+                self._let_go()
+                raise MienError(f"sink 'sqlite:{path}': cannot be written ({error}); check the disk") from None
+            self._remember(str(error))
 
     def write(self, result: FrameResult) -> None:
         """Sum a result up, and commit what is due.
@@ -84,7 +91,7 @@ class HistorySink(Target):
 
     def close(self) -> None:
         """Commit what is left; a group that is too small is forgotten."""
-        if self._database is None:
+        if self._closed:
             return
         now = self._clock.now()
         minute = self._minutes.end(now.monotonic_ns)
@@ -93,8 +100,17 @@ class HistorySink(Target):
         try:
             self._guarded(now)
         finally:
+            self._closed = True
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._database is not None:
             self._database.close()
             self._database = None
+
+    def _remember(self, problem: str) -> None:
+        self._problem = f"cannot be written ({problem}); check the disk"
+        self._retry = self._clock.now().monotonic_ns + _RETRY_NS
 
     def _guarded(self, now: Moment, clean: bool = False) -> None:
         try:
@@ -102,9 +118,8 @@ class HistorySink(Target):
                 self._clean(now)
             else:
                 self._commit(now)
-        except sqlite3.Error as error:
-            self._problem = f"cannot be written any more ({error}); check the disk"
-            self._retry = now.monotonic_ns + _RETRY_NS
+        except (sqlite3.Error, OutputError) as error:
+            self._remember(str(error))
             raise MienError(self._problem) from None
         self._problem = ""
 
@@ -152,12 +167,15 @@ class HistorySink(Target):
 
     def _clean(self, now: Moment) -> None:
         self._cleaned = now.monotonic_ns
+        database = self._connection()
         if self._settings.days:
-            delete_before(self._connection(), now.wall_ms - self._settings.days * 86_400_000)
+            delete_before(database, now.wall_ms - self._settings.days * 86_400_000)
 
     def _connection(self) -> sqlite3.Connection:
-        if self._database is None:
+        if self._closed:
             raise MienError("the database is closed")
+        if self._database is None:
+            self._database = open_for_writing(self._path)
         return self._database
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.closing import Closing
-from mien.errors import MienError, RunError
+from mien.errors import MienError, OutputError, RunError
 from mien.history.settings import HistorySettings
 from mien.outputs.lines import JsonlSettings, LinesFile
 from mien.outputs.local_socket import SocketSink
@@ -142,7 +142,7 @@ def _open(spec: str, run: str, settings: SinkSettings, live: bool) -> Queued | N
             file = LinesFile(Path(target), JsonLines(run), chosen)
         except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
             why = error.strerror if isinstance(error, OSError) else error
-            raise MienError(f"sink {spec!r}: cannot be written ({why}); check the folder") from None
+            raise OutputError(f"sink {spec!r}: cannot be written ({why}); check the folder") from None
         return Queued(file, spec, thin=thin, patient=not live)
     if kind == "sqlite" and target:
         from mien.history.sink import HistorySink  # sqlite3 is loaded only where it is wanted

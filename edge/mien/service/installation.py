@@ -11,17 +11,27 @@ from mien import documented
 from mien.config import RunConfig
 from mien.errors import MienError
 from mien.outputs import files
+from mien.outputs.lines import JsonlSettings
 from mien.outputs.mqtt import broker
 from mien.service import unit
 
 UNITS = Path("etc/systemd/system")
 CONFIG = "/etc/mien/mien.toml"
+_ROTATE_BYTES = 50_000_000
+"""Of a new service's readings: with the five files that are kept, a week of one face in view, and 300 MB for ever."""
+
 _WANTED = Path("multi-user.target.wants") / unit.NAME
 _SOCKET_WANTED = Path("sockets.target.wants") / unit.SOCKET
 
 
 def install(
-    program: str, config: str = CONFIG, *, hosts: Sequence[str] = (), page: str = "", root: Path = Path("/")
+    program: str,
+    config: str = CONFIG,
+    *,
+    hosts: Sequence[str] = (),
+    page: str = "",
+    reboot_after: int = 0,
+    root: Path = Path("/"),
 ) -> tuple[Path, ...]:
     """Write the units and, if there is none, the settings; then start the service, or start it anew.
 
@@ -30,6 +40,7 @@ def install(
         config: absolute path of the settings.
         hosts: IP addresses to which the service may connect, besides the brokers of the settings.
         page: IP:PORT of the page; none if empty.
+        reboot_after: starts of a failing service within an hour, after which the machine is restarted; 0 for never.
         root: of the file system. Elsewhere than in / nothing is started: it will be at that system's next start.
 
     Returns:
@@ -49,13 +60,18 @@ def install(
         written[folder / unit.DROP_IN] = unit.network(list(dict.fromkeys(hosts)))
     if page:
         written[folder / unit.SOCKET] = unit.listener(page)
+    if reboot_after:
+        written[folder / unit.REBOOT] = unit.reboot(reboot_after)
     if not settings.exists():
-        first = RunConfig(sinks=(f"jsonl:{unit.STATE}/readings.jsonl",))
+        lines = JsonlSettings(rotate_bytes=_ROTATE_BYTES)
+        first = RunConfig(sinks=(f"jsonl:{unit.STATE}/readings.jsonl",), jsonl=lines)
         written[settings] = "# Settings of the service; see `mien config check`.\n\n" + documented.toml(
             first, quoted=True
         )
     # What an earlier installation had opened is shut again unless it is asked for anew.
-    stale = [folder / name for name in (unit.DROP_IN, unit.GPIO, unit.SOCKET) if folder / name not in written]
+    stale = [
+        folder / name for name in (unit.DROP_IN, unit.GPIO, unit.REBOOT, unit.SOCKET) if folder / name not in written
+    ]
     with _writing():
         for path in [*stale, *([] if page else [folder / _SOCKET_WANTED])]:
             path.unlink(missing_ok=True)
@@ -95,7 +111,7 @@ def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:
         _systemctl("stop", *[name for name in (unit.SOCKET, unit.NAME) if (folder / name).exists()])
     gone = []
     with _writing():
-        for name in (_WANTED, _SOCKET_WANTED, unit.NAME, unit.DROP_IN, unit.GPIO, unit.SOCKET):
+        for name in (_WANTED, _SOCKET_WANTED, unit.NAME, unit.DROP_IN, unit.GPIO, unit.REBOOT, unit.SOCKET):
             path = folder / name
             if path.is_symlink() or path.exists():
                 path.unlink()

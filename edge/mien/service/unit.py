@@ -11,6 +11,7 @@ NAME = "mien.service"
 SOCKET = "mien.socket"
 DROP_IN = "mien.service.d/network.conf"
 GPIO = "mien.service.d/gpio.conf"
+REBOOT = "mien.service.d/reboot.conf"
 STATE = "/var/lib/mien"
 
 _SERVICE = """\
@@ -109,6 +110,14 @@ SupplementaryGroups=gpio
 DeviceAllow={chip} rw
 """
 
+_REBOOT = """\
+# So many starts within an hour: what the camera or its driver has, a restart of the machine may mend.
+[Unit]
+StartLimitIntervalSec=3600
+StartLimitBurst={starts}
+StartLimitAction=reboot
+"""
+
 _LISTENER = """\
 [Unit]
 Description=mien's page
@@ -173,6 +182,20 @@ def lines(chip: str) -> str:
         chip: its device, as `mien.gpio.settings.GpioSettings` takes it.
     """
     return _LINES.format(chip=chip)
+
+
+def reboot(starts: int) -> str:
+    """The drop-in that restarts the machine.
+
+    Args:
+        starts: of the service within an hour, from which on.
+
+    Raises:
+        MienError: fewer than a few restarts need, or more than an hour holds.
+    """
+    if not 5 <= starts <= 1000:
+        raise MienError(f"--reboot-after is {starts}; give 5 to 1000 starts within an hour")
+    return _REBOOT.format(starts=starts)
 
 
 def listener(address: str) -> str:

@@ -38,3 +38,28 @@ def test_a_mistake_of_the_command_line_stays_status_2(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.full((80, 100), 204, np.uint8))
     assert main(["run", "--source", str(tmp_path), "--sink", "jsonl:/nowhere/log.jsonl"]) == 2
     assert main(["run", "--source", str(tmp_path / "none")]) == 2
+
+
+@pytest.mark.parametrize(("service", "status"), [(True, 3), (False, 2)])
+def test_a_file_that_cannot_be_opened_is_tried_again_by_a_service_manager(
+    service: bool, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if service:
+        monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
+    for sink in ("jsonl:/nowhere/log.jsonl", "sqlite:/nowhere/history.db"):
+        assert main(["run", "--source", "demo", "--sink", sink]) == status
+        assert "check the folder" in capsys.readouterr().err
+    assert main(["run", "--source", "demo", "--sink", "morse:-"]) == 2  # which starting again does not mend
+
+
+def test_a_run_that_is_ended_from_outside_says_what_its_sinks_could_not_write(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mien.reader.FaceDetector", lambda *_, **__: FakeDetector([face()]))
+    monkeypatch.setattr("mien.reader.EmotionClassifier", lambda *_, **__: FakeClassifier())
+    monkeypatch.setattr(opening, "open_source", lambda *_: FakeCamera(3, live=False, error=KeyboardInterrupt()))
+    assert main(["run", "--source", "demo", "--sink", "jsonl:/dev/full", "--sink", "null"]) == 0
+    said = capsys.readouterr().err
+    assert "mien: sink jsonl:/dev/full: " in said
+    assert "No space left on device" in said
+    assert "3 results lost" in said

@@ -265,6 +265,35 @@ assert len(Path(f"{sys.argv[1]}/r.jsonl").read_text().splitlines()) == 3
     assert len(_rows(tmp_path / "h.db", "SELECT * FROM minutes")) == 3
 
 
+@pytest.mark.parametrize("made_before", [False, True])
+def test_a_disk_that_is_full_from_the_start_on_stops_only_the_database_which_begins_later(
+    made_before: bool, tmp_path: Path
+) -> None:
+    if made_before:
+        HistorySink(tmp_path / "h.db", "r", HistorySettings(), FakeClock()).close()
+    code = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from sink_fakes import eventually, reading, result
+from mien.history.settings import HistorySettings
+from mien.outputs.sinks import SinkSettings, open_sinks
+settings = SinkSettings(history=HistorySettings(group=1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 10_000_000))
+with open_sinks([f"sqlite:{sys.argv[1]}/h.db", "null"], settings) as sinks:
+    for minute in range(3):
+        sinks.write(result(minute, reading(1), seconds=61 * minute))
+    assert eventually(lambda: sinks.states[0].state == "failing"), sinks.states
+    assert "disk" in sinks.states[0].problem, sinks.states
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_000, 10_000_000))
+    assert eventually(lambda: sinks.states[0].state == "ok"), sinks.states
+    sinks.finish()
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code, tmp_path, Path(__file__).parents[1]], check=True, env=environment)
+    assert len(_rows(tmp_path / "h.db", "SELECT * FROM minutes")) == 3
+
+
 def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     code = """
 import sys, time

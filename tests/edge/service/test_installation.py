@@ -88,6 +88,25 @@ def test_a_program_that_the_service_could_not_start_is_refused(path: str, tmp_pa
     assert tree(tmp_path) == set()
 
 
+def test_a_new_services_readings_are_rotated(tmp_path: Path) -> None:
+    install(tmp_path)
+    settings = config.build(config.read(tmp_path / "etc/mien/mien.toml"), {})
+    assert settings.sinks == ("jsonl:/var/lib/mien/readings.jsonl",)
+    assert settings.jsonl.rotate_bytes == 50_000_000
+
+
+def test_the_machine_is_restarted_after_so_many_starts_where_that_is_allowed(tmp_path: Path) -> None:
+    drop_in = tmp_path / FOLDER / unit.REBOOT
+    install(tmp_path)
+    assert not drop_in.exists()
+    install(tmp_path, "--reboot-after", "30")
+    lines = ["StartLimitIntervalSec=3600", "StartLimitBurst=30", "StartLimitAction=reboot"]
+    assert keys(drop_in.read_text()) == lines
+    install(tmp_path, "--reboot-after", "2", status=2)
+    install(tmp_path)  # no longer asked for
+    assert not drop_in.exists()
+
+
 def test_installing_twice_gives_the_same_and_keeps_the_settings(tmp_path: Path) -> None:
     install(tmp_path, "--allow", "10.0.0.1", "--page", "127.0.0.1:8010")
     assert tree(tmp_path) == {

@@ -85,7 +85,7 @@ tables: .venv/ready ## the tables of README.md and docs, and the model cards, fr
 	$(DEV)/python -m mien_export card $(MODELS_BUNDLED)
 
 check-results: .venv/ready ## the committed figures: promises kept, tables and cards up to date, of the bundled models
-	$(DEV)/python -m pytest tests/results/check_promises.py tests/results/check_pages.py
+	$(DEV)/python -m pytest tests/results/check_promises.py tests/results/check_pages.py tests/results/check_crossings.py
 
 .venv-build/ready:
 	$(PYTHON) -m venv .venv-build

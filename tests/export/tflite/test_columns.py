@@ -1,4 +1,4 @@
-"""The first layer over disjoint windows: laid out otherwise in TFLite, and every output the same."""
+"""The first layer of a detector: laid out otherwise in TFLite, and every output the same."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from mien_train.networks import face, registry
 
 OneOperator = Callable[..., onnx.ModelProto]
 PATCHES = {"strides": [2, 2], "reach": (-4.0, 4.0)}
+WINDOWS = {**PATCHES, "pads": [0, 0, 1, 1]}
 
 
 def weights(out: int, bias: bool = True, kernel: int = 2) -> dict[str, Any]:
@@ -31,13 +32,28 @@ def weights(out: int, bias: bool = True, kernel: int = 2) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_four_windows_are_one_place_and_no_output_changes(one_operator: OneOperator, bias: bool) -> None:
-    model = one_operator("Conv", (1, 1, 6, 24), (1, 5, 3, 12), weights(5, bias), **PATCHES)
+@pytest.mark.parametrize(
+    ("kernel", "options", "operators", "places", "together"),
+    [
+        pytest.param(2, PATCHES, ["RESHAPE", "CONV_2D", "RESHAPE"], (1, 6, 3, 8), (1, 3, 3, 20), id="four at once"),
+        pytest.param(3, WINDOWS, ["RESHAPE", "CONV_2D"], (1, 6, 12, 2), (1, 3, 12, 5), id="two columns"),
+    ],
+)
+def test_columns_are_channels_and_no_output_changes(
+    one_operator: OneOperator,
+    kernel: int,
+    options: dict[str, Any],
+    operators: list[str],
+    places: tuple[int, ...],
+    together: tuple[int, ...],
+    bias: bool,
+) -> None:
+    model = one_operator("Conv", (1, 1, 6, 24), (1, 5, 3, 12), weights(5, bias, kernel), **options)
     tflite = to_tflite(model)
     file, graph = flatbuffer.read(tflite), columns.gathered(qdq.read(model))
-    assert [operator.name for operator in file.operators] == ["RESHAPE", "CONV_2D", "RESHAPE"]
+    assert [operator.name for operator in file.operators] == operators
     given, shape = file.tensors[file.operators[0].outputs[0]], file.tensors[file.operators[1].outputs[0]]
-    assert (given.shape, shape.shape) == ((1, 6, 3, 8), (1, 3, 3, 20))
+    assert (given.shape, shape.shape) == (places, together)
     assert tensor_differences(graph, file) == []
     assert operator_differences(graph, file) == []
     inputs = np.random.default_rng(1).integers(0, 256, (40, 6, 24), dtype=np.uint8)
@@ -66,9 +82,12 @@ def test_a_weight_where_a_window_sees_nothing_is_found(one_operator: OneOperator
     [
         pytest.param(("Conv", (1, 1, 6, 20), (1, 5, 3, 10), weights(5)), PATCHES, id="20 columns"),
         pytest.param(
-            ("Conv", (1, 1, 6, 24), (1, 5, 3, 12), weights(5, kernel=3)),
-            {**PATCHES, "pads": [0, 0, 1, 1]},
-            id="windows that overlap",
+            ("Conv", (1, 1, 6, 24), (1, 5, 2, 11), weights(5, kernel=3)),
+            PATCHES,
+            id="not padded",
+        ),
+        pytest.param(
+            ("Conv", (1, 1, 6, 24), (1, 5, 3, 12), weights(5, kernel=4)), {**PATCHES, "pads": [1, 1, 1, 1]}, id="4×4"
         ),
         pytest.param(
             ("Conv", (1, 1, 6, 24), (1, 5, 5, 23), weights(5)), {"reach": (-4.0, 4.0)}, id="one pixel further"
@@ -85,13 +104,14 @@ def test_others_stay_as_they_are(one_operator: OneOperator, arguments: tuple[Any
     assert [operator.name for operator in flatbuffer.read(to_tflite(model)).operators] == ["CONV_2D"]
 
 
-def test_a_whole_detector_says_the_same_to_the_last_bit() -> None:
+@pytest.mark.parametrize(("patches", "operators"), [(True, "RCR"), (False, "RCC")])
+def test_a_whole_detector_says_the_same_to_the_last_bit(patches: bool, operators: str) -> None:
     torch.manual_seed(0)
-    network = registry.build({"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0), "patches": True}).eval()
+    made = {"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0), "patches": patches}
     pictures = structured(6, 64, 96, 1)
-    model = quantize_network(network, pictures, face.FACE_OUTPUTS, 64, 96)
+    model = quantize_network(registry.build(made).eval(), pictures, face.FACE_OUTPUTS, 64, 96)
     tflite = to_tflite(model)
-    assert [operator.name for operator in flatbuffer.read(tflite).operators[:3]] == ["RESHAPE", "CONV_2D", "RESHAPE"]
+    assert "".join(operator.name[0] for operator in flatbuffer.read(tflite).operators[:3]) == operators
     found = compare(Onnx(model.SerializeToString()), TfLite(tflite), pictures)
     if cpu.saturates():
         pytest.skip("without VNNI, uint8 × int8 may saturate in ONNX Runtime")

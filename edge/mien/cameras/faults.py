@@ -8,6 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+PACKAGES = Path("usr/lib/python3/dist-packages")
+"""Where apt puts what it installs for Python."""
+
 _APT = "sudo apt install python3-libcamera python3-picamera2"
 _GROUP = "add the user to the group video: sudo usermod -aG video $USER, then log in again"
 
@@ -20,13 +23,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         seen = seen.__cause__ or seen.__context__
 
 
-def not_importable(module: str, error: BaseException, prefix: str | None = None) -> str:
+def not_importable(module: str, error: BaseException, prefix: str | None = None, system: Path = Path("/")) -> str:
     """Why a library of the camera cannot be imported.
 
     Args:
         module: that was wanted.
         error: what importing it raised.
         prefix: of the interpreter; this one's if None.
+        system: the root of the file system.
     """
     root = Path(prefix or sys.prefix)
     said = next((str(e) for e in causes(error) if _is_numpy_clash(str(e))), "")
@@ -36,6 +40,11 @@ def not_importable(module: str, error: BaseException, prefix: str | None = None)
             "with the constraint file of this system: pip install -c constraints/bookworm.txt"
         )
     absent = error.name if isinstance(error, ModuleNotFoundError) and error.name else module
+    if _isolated(root) and not (system / PACKAGES / absent).exists():
+        return (
+            f"{absent} is not installed ({error}); install it, and make the virtual environment {root} again with "
+            f"--system-site-packages, or it stays hidden from it: {_APT}"
+        )
     if _isolated(root):
         return (
             f"{absent} is not visible here: the virtual environment {root} was made without --system-site-packages; "

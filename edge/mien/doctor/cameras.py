@@ -17,7 +17,6 @@ from mien.doctor.check import Check
 from mien.doctor.holders import holders
 from mien.errors import one_line
 
-_PACKAGES = Path("usr/lib/python3/dist-packages")
 _APT = "sudo apt install --no-install-recommends python3-libcamera python3-picamera2"
 _GROUP = "sudo usermod -aG video $USER, then log in again"
 
@@ -54,9 +53,9 @@ def _listed() -> tuple[str, ...]:
 
 def _numpy(root: Path) -> Iterator[Check]:
     """The system's picamera2 was built against the system's numpy: another major version breaks it."""
-    built = _version(root / _PACKAGES, "numpy")
+    built = _version(root / faults.PACKAGES, "numpy")
     ours = machine.versions()["numpy"]
-    if built is None or ours is None or not (root / _PACKAGES / "picamera2").is_dir():
+    if built is None or ours is None or not (root / faults.PACKAGES / "picamera2").is_dir():
         return
     same = built.split(".")[0] == ours.split(".")[0]
     detail = f"{ours} here, {built} under the system's picamera2"
@@ -80,10 +79,10 @@ def _ribbon(root: Path, shut: Callable[[Path], bool], listed: Callable[[], tuple
     try:
         models = listed()
     except ModuleNotFoundError as error:
-        if error.name and (root / _PACKAGES / error.name).is_dir():
+        if error.name and (root / faults.PACKAGES / error.name).is_dir():
             detail = f"{error.name} is installed, but hidden from {sys.prefix} (made without --system-site-packages)"
             yield Check(name, False, True, detail, _unhide())
-        elif (root / _PACKAGES / "picamera2").is_dir() or error.name not in ("libcamera", "picamera2"):
+        elif (root / faults.PACKAGES / "picamera2").is_dir() or error.name not in ("libcamera", "picamera2"):
             yield Check(name, False, True, f"picamera2 needs {error.name}, which is not installed", _APT)
         elif board:  # whoever has a USB camera needs none of it
             yield Check("picamera2", False, False, f"{error.name} is not installed", _APT)

@@ -49,6 +49,8 @@ def install(
     Raises:
         MienError: something cannot be written, or systemd refuses.
     """
+    if root == Path("/"):
+        _systemctl("show", "--property=Version")  # fails where systemd does not run, before anything is written
     folder = root / UNITS
     written = {folder / unit.NAME: unit.service(program, config)}
     settings = root / config.lstrip("/")

@@ -167,11 +167,14 @@ def network(hosts: Sequence[str]) -> str:
     lines = []
     for host in hosts:
         try:
-            lines.append(f"IPAddressAllow={ipaddress.ip_network(host)}")
+            allowed = ipaddress.ip_network(host)
         except ValueError:
             raise MienError(
                 f"host {host!r}: give an IP address or network, such as 192.168.1.5; names need DNS"
             ) from None
+        if not allowed.prefixlen:
+            raise MienError(f"host {host!r}: is every address there is; give the one to which a sink sends")
+        lines.append(f"IPAddressAllow={allowed}")
     return _NETWORK.format(allowed="\n".join(lines))
 
 

@@ -41,7 +41,11 @@ def test_an_environment_that_hides_the_systems_packages_is_told_apart_from_packa
     (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     assert "sudo apt install python3-libcamera" in faults.not_importable("libcamera", absent, str(tmp_path))
     (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
-    said = faults.not_importable("libcamera", absent, str(tmp_path))
+    said = faults.not_importable("libcamera", absent, str(tmp_path), tmp_path)
+    assert said.startswith("libcamera is not installed")  # nor would it be seen if it were
+    assert "--system-site-packages" in said
+    (tmp_path / faults.PACKAGES / "libcamera").mkdir(parents=True)
+    said = faults.not_importable("libcamera", absent, str(tmp_path), tmp_path)
     assert said.startswith("libcamera is not visible here")
     assert "--system-site-packages" in said
 

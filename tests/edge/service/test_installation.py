@@ -65,6 +65,12 @@ def test_a_network_opens_for_the_named_addresses_and_no_other() -> None:
     ]
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0/0", "::/0"])
+def test_a_way_to_everywhere_is_refused(host: str) -> None:
+    with pytest.raises(MienError, match="is every address there is"):
+        unit.network([host])
+
+
 @pytest.mark.parametrize("host", ["broker.local", "", "1.2.3.4\nIPAddressAllow=any", "any"])
 def test_a_host_that_is_no_address_is_refused(host: str) -> None:
     with pytest.raises(MienError, match="give an IP address or network"):

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 
 from mien.closing import Closing
@@ -18,21 +19,18 @@ class Signals(Closing):
     SIGINT (Ctrl-C) and SIGTERM, by which a service is stopped, raise KeyboardInterrupt where the main thread is. What
     comes after is ignored, for the run is ending already; only Ctrl-C raises again, for whoever can't wait. SIGHUP, by
     which logrotate says that it renamed a file, calls `reopen`; from a terminal that was closed it ends the run.
-    SIGUSR1 and SIGUSR2, which `mien pause` and `mien resume` send, call `pause` and `resume`.
+    SIGUSR1 and SIGUSR2, which `mien pause` and `mien resume` send, are for `told_to`.
 
     Args:
         terminal: whether somebody sits before it.
 
     Attributes:
         reopen: is called at SIGHUP; until there is something to open anew, does nothing.
-        pause, resume: likewise at SIGUSR1 and SIGUSR2, each in a thread of its own, since what they lock may be locked
-            where the main thread was interrupted.
     """
 
     def __init__(self, terminal: bool) -> None:
         self.reopen: Callable[[], None] = lambda: None
-        self.pause: Callable[[], None] = lambda: None
-        self.resume: Callable[[], None] = lambda: None
+        self._told_last: SimpleQueue[bool] = SimpleQueue()
         self._told = self._raised = self._held = False
         self._before: dict[signal.Signals, signal._HANDLER] = {}
         if threading.current_thread() is not threading.main_thread():
@@ -45,8 +43,8 @@ class Signals(Closing):
             self._take(signal.SIGHUP, lambda *_: self.reopen())
         elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             self._take(signal.SIGHUP, self._end)
-        self._take(signal.SIGUSR1, lambda *_: _apart(self.pause))
-        self._take(signal.SIGUSR2, lambda *_: _apart(self.resume))
+        self._take(signal.SIGUSR1, lambda *_: self._told_last.put(True))
+        self._take(signal.SIGUSR2, lambda *_: self._told_last.put(False))
 
     def _take(self, number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> None:
         self._before[number] = signal.signal(number, handler)
@@ -58,6 +56,19 @@ class Signals(Closing):
         if again or not self._held:
             self._raised = True
             raise KeyboardInterrupt
+
+    def told_to(self, turn: Callable[[bool], None]) -> None:
+        """Have a function called with whether the run is to pause, at each such signal, one after another.
+
+        A signal that came before is not lost. It is called in a thread of its own, since what it locks may be locked
+        where the main thread was interrupted.
+        """
+
+        def follow() -> None:
+            while True:
+                turn(self._told_last.get())
+
+        threading.Thread(target=follow, name="mien-told", daemon=True).start()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -80,7 +91,3 @@ class Signals(Closing):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
-
-
-def _apart(call: Callable[[], None]) -> None:
-    threading.Thread(target=call, name="mien-told", daemon=True).start()

@@ -40,7 +40,7 @@ def not_importable(module: str, error: BaseException, prefix: str | None = None,
             "with the constraint file of this system: pip install -c constraints/bookworm.txt"
         )
     absent = error.name if isinstance(error, ModuleNotFoundError) and error.name else module
-    if _isolated(root) and not (system / PACKAGES / absent).exists():
+    if _isolated(root) and not any((system / PACKAGES).glob(f"{absent.partition('.')[0]}*")):
         return (
             f"{absent} is not installed ({error}); install it, and make the virtual environment {root} again with "
             f"--system-site-packages, or it stays hidden from it: {_APT}"

@@ -161,7 +161,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         with _awaited(settings.source):
             camera = stack.enter_context(open_source(settings.source, settings.camera))
         kinds = SinkSettings(settings.jsonl, settings.history, settings.mqtt, settings.command)
-        with _awaited(settings.source):
+        with _awaited():
             sinks = stack.enter_context(open_sinks(settings.sinks, kinds, live=camera.live))
         signals.reopen = sinks.reopen
         clip = None
@@ -187,8 +187,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         if led is not None:
             stack.enter_context(led)
         pipeline = Pipeline(camera, reader, sinks=[sinks], preview=clip, pace=Pace(settings.pace), indicator=led)
-        signals.pause = lambda: pipeline.pause(_BY_COMMAND)
-        signals.resume = lambda: pipeline.resume(_BY_COMMAND)
+        signals.told_to(lambda paused: (pipeline.pause if paused else pipeline.resume)(_BY_COMMAND))
         if settings.gpio.pause_line:
             stack.enter_context(_switch(settings.gpio, pipeline))
         page = open_page(pipeline, camera, settings.preview, lambda: sinks.states)
@@ -232,7 +231,7 @@ def _unwritten(states: Sequence[SinkState]) -> Iterator[str]:
     """What a run that was ended from outside has to say of sinks that did not get all."""
     for state in states:
         if state.state == "failing":
-            yield f"mien: sink {state.name}: {state.problem or 'does not end'}; {state.dropped} results lost\n"
+            yield f"mien: {state.said}\n"
 
 
 def _led(settings: GpioSettings, rate: float) -> Indicator | None:
@@ -254,8 +253,14 @@ def _switch(settings: GpioSettings, pipeline: Pipeline) -> Switch:
 
 
 @contextlib.contextmanager
-def _awaited(source: str) -> Iterator[None]:
-    """A service that starts before its camera or disk is there must be started again, which status 2 would forbid."""
+def _awaited(source: str = "") -> Iterator[None]:
+    """A service that starts before its camera or disk is there must be started again, which status 2 would forbid.
+
+    Any other mistake in a sink stays status 2: starting again would not mend it.
+
+    Args:
+        source: that is opened; empty where it is not a source.
+    """
     from mien.service import notify
 
     try:

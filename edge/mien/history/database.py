@@ -59,7 +59,7 @@ TIMED = ("minutes", "readings")
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Open a database, or make it. A damaged one is put aside, whole, under another name, and said so.
+    """Open a database, or make it. A damaged one of mien's is put aside, whole, under another name, and said so.
 
     Returns:
         A connection that may be used by one thread at a time, whichever made it.
@@ -69,6 +69,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     try:
         problem = _problem(path) if path.exists() and path.stat().st_size else ""
+        if problem and not _was_ours(path):
+            raise MienError(f"{shown(path)}: is no database of mien's ({problem}); choose another path")
         if problem:
             aside = _put_aside(path)
             LOG.warning("sink sqlite:%s: damaged (%s); kept as %s, and begun anew", shown(path), problem, shown(aside))
@@ -113,7 +115,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise MienError(f"{shown(path)}: no such database; give the PATH of --sink sqlite:PATH")
     problem = _problem(path)
     if problem:
-        raise MienError(f"{shown(path)}: damaged ({problem}); `mien run` puts it aside and begins a new one")
+        hint = "`mien run` puts it aside and begins a new one" if _was_ours(path) else "it is none of mien's"
+        raise MienError(f"{shown(path)}: damaged ({problem}); {hint}")
     return _read_only(path)
 
 
@@ -144,6 +147,15 @@ def _problem(path: Path) -> str:
     if version != _VERSION:
         raise MienError(f"{shown(path)}: is of version {version} where {_VERSION} is known; choose another path")
     return ""
+
+
+def _was_ours(path: Path) -> bool:
+    """Whether a damaged file was mien's: so its header says, or nothing is left of that but a power cut's zeros."""
+    with path.open("rb") as file:
+        header = file.read(72)
+    return not any(header) or (
+        header.startswith(b"SQLite format 3\0") and header[68:] == _APPLICATION.to_bytes(4, "big")
+    )
 
 
 def _put_aside(path: Path) -> Path:

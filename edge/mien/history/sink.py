@@ -42,7 +42,8 @@ class HistorySink(Target):
         self._ended: list[Minute] = []
         self._single: list[FrameResult] = []
         self._problem, self._retry = "", 0
-        self._committed = self._cleaned = self._clock.now().monotonic_ns
+        self._committed = self._clock.now().monotonic_ns
+        self._cleaned = self._committed - _RETENTION_NS  # due
         self._trusted = self._closed = False
         self._database: sqlite3.Connection | None = None
         try:
@@ -50,12 +51,12 @@ class HistorySink(Target):
         except OutputError as error:
             if not passing(error.__context__):
                 raise
-            self._remember(str(error))
+            self._remember(error)
         except sqlite3.Error as error:
             if not passing(error):
                 self._let_go()
-                raise MienError(f"sink 'sqlite:{path}': cannot be written ({error}); check the disk") from None
-            self._remember(str(error))
+                raise OutputError(f"sink 'sqlite:{path}': cannot be written ({error}); check the disk") from None
+            self._remember(error)
 
     def write(self, result: FrameResult) -> None:
         """Sum a result up, and commit what is due.
@@ -108,8 +109,9 @@ class HistorySink(Target):
             self._database.close()
             self._database = None
 
-    def _remember(self, problem: str) -> None:
-        self._problem = f"cannot be written ({problem}); check the disk"
+    def _remember(self, error: Exception) -> None:
+        known = isinstance(error, MienError)
+        self._problem = str(error) if known else f"cannot be written ({error}); check the disk"
         self._retry = self._clock.now().monotonic_ns + _RETRY_NS
 
     def _guarded(self, now: Moment, clean: bool = False) -> None:
@@ -118,8 +120,8 @@ class HistorySink(Target):
                 self._clean(now)
             else:
                 self._commit(now)
-        except (sqlite3.Error, OutputError) as error:
-            self._remember(str(error))
+        except (sqlite3.Error, MienError) as error:
+            self._remember(error)
             raise MienError(self._problem) from None
         self._problem = ""
 
@@ -166,10 +168,10 @@ class HistorySink(Target):
         return self._run, self._clock.boot, began_ns, now.wall_at(began_ns), now.trusted
 
     def _clean(self, now: Moment) -> None:
-        self._cleaned = now.monotonic_ns
         database = self._connection()
         if self._settings.days:
             delete_before(database, now.wall_ms - self._settings.days * 86_400_000)
+        self._cleaned = now.monotonic_ns
 
     def _connection(self) -> sqlite3.Connection:
         if self._closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mien.errors import MienError
 from mien.outputs.queued import ROOM, Queued
 from mien.outputs.target import Target
 from mien.reading import FrameResult
@@ -13,8 +14,8 @@ class Callback(Queued):
     """Calls a function with each result, in a thread of its own.
 
     For `Pipeline(sinks=[Callback(function)])`; close it after the run, or use it as a context manager, and what waits
-    is still handed over, for 5 s at most. What the function raises is logged and counts as a failure (`state`), and
-    the next result is handed to it as before.
+    is still handed over, for 5 s at most unless it is `patient`. What the function raises, whatever it is, is logged
+    and counts as a failure (`state`), and the next result is handed to it as before.
 
     Args:
         function: takes a result.
@@ -39,8 +40,11 @@ class _Function(Target):
         self._function = function
 
     def write(self, result: FrameResult) -> None:
-        """Hand it over."""
-        self._function(result)
+        """Hand it over once: what a file would be offered again, a function has had."""
+        try:
+            self._function(result)
+        except (OSError, MienError) as error:
+            raise RuntimeError(str(error) or type(error).__name__) from error
 
     def close(self) -> None:
         """There is nothing to close."""

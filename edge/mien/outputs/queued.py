@@ -48,6 +48,12 @@ class SinkState:
     waiting: int
     problem: str
 
+    @property
+    def said(self) -> str:
+        """What a failing one has to say in a line. What its target kept back to write later is lost too, uncounted."""
+        lost = f"{self.dropped} results lost" if self.dropped else "what waited is lost"
+        return f"sink {self.name}: {self.problem or 'does not end'}; {lost}"
+
 
 class Queued(Closing):
     """Hands results to a target in a thread of its own.

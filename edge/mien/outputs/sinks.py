@@ -91,7 +91,7 @@ class Sinks(Closing):
         self.close()
         for state in self.states:
             if state.state == "failing":
-                raise RunError(f"sink {state.name}: {state.problem or 'does not end'}; {state.dropped} results lost")
+                raise RunError(state.said)
 
     def close(self) -> None:
         """Write what waits, 5 s at most where a sink is slow, and close each."""

@@ -44,8 +44,9 @@ def _listens(process: int, number: signal.Signals) -> bool:
     """Whether it handles the signal, which would end any program that does not."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
     caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
-    named = Path(f"/proc/{process}/cmdline").read_bytes()
-    return b"mien" in named and bool(int(caught, 16) >> (number - 1) & 1)
+    named = any(word == b"mien" or word.endswith(b"/mien") for word in words) and b"run" in words
+    return named and bool(int(caught, 16) >> (number - 1) & 1)

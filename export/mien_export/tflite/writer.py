@@ -17,7 +17,7 @@ def to_tflite(model: onnx.ModelProto) -> bytes:
 
     Returns:
         The file's bytes: int8 = uint8 − 128 in and out, pictures (1, H, W, C), the same scales and weights; a first
-        layer over disjoint windows as `columns` lays it out.
+        layer as `columns` lays it out.
 
     Raises:
         MienError: an operator or a way of padding that the writer does not cover; the message names the node.

@@ -49,7 +49,9 @@ def test_a_file_that_cannot_be_opened_is_tried_again_by_a_service_manager(
     for sink in ("jsonl:/nowhere/log.jsonl", "sqlite:/nowhere/history.db"):
         assert main(["run", "--source", "demo", "--sink", sink]) == status
         assert "check the folder" in capsys.readouterr().err
-    assert main(["run", "--source", "demo", "--sink", "morse:-"]) == 2  # which starting again does not mend
+    monkeypatch.setattr(opening, "open_source", lambda *_: FakeCamera(1, live=True))
+    for source in ("demo", "auto"):  # which starting again does not mend
+        assert main(["run", "--source", source, "--sink", "morse:-"]) == 2
 
 
 def test_a_run_that_is_ended_from_outside_says_what_its_sinks_could_not_write(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sink_fakes import eventually, reading, result
 
-from mien.errors import MienError
+from mien.errors import MienError, OutputError
 from mien.history.clock import Clock, Moment
 from mien.history.database import open_for_reading
 from mien.history.settings import HistorySettings
@@ -176,7 +176,7 @@ def test_what_was_deleted_for_its_age_is_overwritten(path: Path) -> None:
     assert all(b"a-very-particular" not in file.read_bytes() for file in path.parent.iterdir())
 
 
-@pytest.mark.parametrize("damage", ["text", "middle", "half"])
+@pytest.mark.parametrize("damage", ["zeros", "middle", "half"])
 def test_a_damaged_file_is_put_aside_whole_with_a_word(
     path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -185,7 +185,7 @@ def test_a_damaged_file_is_put_aside_whole_with_a_word(
         _minute(sink, clock, 0)
     content = path.read_bytes()
     spoiled = {
-        "text": b"no database at all\n" * 100,
+        "zeros": bytes(4096) + content[4096:],
         "middle": content[:4096] + b"\xff" * 4096 + content[8192:],
         "half": content[: len(content) // 2],
     }[damage]
@@ -209,6 +209,47 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     with pytest.raises(MienError, match="of another program"):
         HistorySink(path, "r", HistorySettings(), FakeClock())
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("theirs", ["text", "damaged"])
+def test_a_file_of_somebody_elses_is_never_moved(path: Path, theirs: str) -> None:
+    if theirs == "text":
+        path.write_bytes(b"root:x:0:0:root:/root:/bin/sh\n" * 100)
+    else:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("CREATE TABLE accounts (name)")
+            other.commit()
+        path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 4096)
+    content = path.read_bytes()
+    with pytest.raises(MienError, match=r"is no database of mien's|of another program"):
+        HistorySink(path, "r", HistorySettings(), FakeClock())
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == content
+
+
+def test_a_database_that_is_locked_at_the_start_is_tried_again_by_a_service(path: Path) -> None:
+    HistorySink(path, "r", HistorySettings(), FakeClock()).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OutputError, match="locked"):
+            HistorySink(path, "s", HistorySettings(), FakeClock())
+
+
+def test_what_is_too_old_is_deleted_as_soon_as_it_can_be(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    with HistorySink(path, "r", HistorySettings(group=1, days=1), clock) as sink:
+        _minute(sink, clock, 0)
+    later = FakeClock(NOON + 3 * DAY_MS)
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with monkeypatch.context() as patched:
+        patched.setattr("mien.history.sink.delete_before", lambda *_: (_ for _ in ()).throw(full))
+        sink = HistorySink(path, "s", HistorySettings(group=1, days=1), later)
+    assert len(_rows(path, "SELECT * FROM minutes")) == 1
+    later.seconds = 3
+    sink.idle()
+    assert not _rows(path, "SELECT * FROM minutes")
+    sink.close()
 
 
 def test_a_folder_that_is_not_there_is_an_error_before_anything_runs(tmp_path: Path) -> None:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
 from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
 
-from mien import Callback, FaceReader, FrameResult, Pipeline
+from mien import Callback, FaceReader, FrameResult, MienError, Pipeline
 
 
 def reader() -> FaceReader:
     return FaceReader(FakeDetector([face()]), FakeClassifier())
 
 
-def test_one_that_raises_ends_neither_the_run_nor_another() -> None:
+@pytest.mark.parametrize("kind", [ValueError, ConnectionError, BrokenPipeError, TimeoutError, MienError])
+def test_one_that_raises_ends_neither_the_run_nor_another(kind: type[Exception]) -> None:
     calls, taken = [], []
 
     def fails(result: FrameResult) -> None:
         calls.append(result.sequence)
-        raise ValueError("not today")
+        raise kind("not today")
 
     with Callback(fails, "bad", patient=True) as bad, Callback(taken.append, patient=True) as good:
         with Pipeline(FakeCamera(5, live=False), reader(), sinks=[bad, good]) as pipeline:
@@ -27,7 +29,7 @@ def test_one_that_raises_ends_neither_the_run_nor_another() -> None:
         assert good.flush(10)
     assert [result.sequence for result in taken] == calls == [0, 1, 2, 3, 4]
     assert (bad.state.name, bad.state.failures, bad.state.dropped, bad.state.problem) == ("bad", 5, 5, "not today")
-    assert (good.state.state, good.state.dropped) == ("ok", 0)
+    assert (good.state.state, good.state.dropped, bad.ended) == ("ok", 0, False)
 
 
 def test_one_that_waits_loses_its_oldest_results_and_holds_nothing_up() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mien.cli import main
-from mien.service import installation
+from mien.service import installation, telling
+from mien.signals import Signals
 
 
 @pytest.fixture
@@ -21,9 +23,11 @@ def run(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     words = ["--source", "demo", "--loop", "--realtime", "--sink", f"jsonl:{lines}"]
     command = [sys.executable, "-m", "mien", "run", "--config", str(tmp_path / "mien.toml"), *words]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        until(lambda: lines.exists() and lines.stat().st_size > 0)
-        yield process, lines
-        process.terminate()
+        try:
+            until(lambda: lines.exists() and lines.stat().st_size > 0)
+            yield process, lines
+        finally:
+            process.terminate()
 
 
 def until(true: object) -> None:
@@ -60,6 +64,31 @@ def test_a_paused_run_ends_when_it_is_told_to(run: tuple[subprocess.Popen[bytes]
     until(lambda: grown(lines, 0.5) == 0)
     process.terminate()
     assert process.wait(30) == 0
+
+
+def test_what_comes_before_there_is_a_run_is_not_lost_and_the_order_is_kept() -> None:
+    turns: list[bool] = []
+    with Signals(terminal=False) as signals:
+        os.kill(os.getpid(), telling.PAUSE)
+        signals.told_to(turns.append)
+        for _ in range(50):
+            os.kill(os.getpid(), telling.RESUME)
+            os.kill(os.getpid(), telling.PAUSE)
+        until(lambda: len(turns) == 101)
+    assert turns == [True] + [False, True] * 50
+
+
+def test_another_program_that_handles_the_signal_is_not_told(tmp_path: Path) -> None:
+    script = tmp_path / "mien-like.py"
+    script.write_text(
+        "import signal, time\nsignal.signal(signal.SIGUSR1, lambda *_: exit(9))\nprint(1, flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert main(["pause", "--pid", str(other.pid)]) == 2
+        assert other.poll() is None
+        other.terminate()
 
 
 def test_a_program_that_the_signal_would_end_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:

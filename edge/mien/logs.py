@@ -22,16 +22,21 @@ class _Lines(logging.Formatter):
 
 
 @contextmanager
-def verbose(wanted: bool = True) -> Iterator[None]:
-    """Meanwhile everything that mien logs is written on standard error, if that is wanted."""
-    if not wanted:
+def verbose(much: int = 2) -> Iterator[None]:
+    """Meanwhile what mien logs is written on standard error.
+
+    Args:
+        much: 1 for what each part begins and ends, and how it is doing; 2 or more for each frame as well; 0 for nothing
+            beyond what is written anyway.
+    """
+    if not much:
         yield
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines())
     before = LOG.level
     LOG.addHandler(handler)
-    LOG.setLevel(logging.DEBUG)
+    LOG.setLevel(logging.INFO if much == 1 else logging.DEBUG)
     try:
         yield
     finally:

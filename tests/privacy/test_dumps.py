@@ -191,10 +191,21 @@ def test_the_most_verbose_log_of_a_run_says_something_and_no_pixel(tmp_path: Pat
     noise = (
         "import numpy as np; frame.luma[:120, :160] = np.random.default_rng(15).integers(0, 256, (120, 160), np.uint8)"
     )
-    said = _run(noise, tmp_path, "--verbose").stderr
-    assert sum(" debug mien." in line for line in said.splitlines()) >= 2
+    said = _run(noise, tmp_path, "-vv").stderr
+    assert sum(" debug mien.run: frame " in line for line in said.splitlines()) == 2
     assert numbers_in(said) == []
     assert " debug " not in _run(noise, tmp_path).stderr
+
+
+def test_verbose_says_what_each_part_is(tmp_path: Path) -> None:
+    lines = _run("pass", tmp_path, "-v", "--sink", f"sqlite:{tmp_path / 'h.db'}").stderr.splitlines()
+    said = [line.partition(" info ")[2] for line in lines]
+    assert [line for line in said if line] == [
+        "mien.camera: opened demo clip 640x480",
+        f"mien.sinks: sink sqlite:{tmp_path / 'h.db'}: takes readings",
+        "mien.models: face-base runs on litert, threads: 1",
+        "mien.models: emotion-base runs on litert, threads: 1",
+    ]
 
 
 def test_an_unexpected_failure_is_one_line_and_with_verbose_where_it_came_from_without_pixels(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from pathlib import Path
 
 from mien.cameras.base import Camera
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
+
+_log = logging.getLogger("mien.camera")
 
 SOURCES = "auto, picamera2, v4l2:N, demo, or the path of a picture, a folder of pictures or a video"
 """What `open_source` understands, for help texts and errors."""
@@ -25,6 +28,7 @@ def open_source(spec: str | Path, settings: CameraSettings | None = None) -> Cam
     """
     settings = settings or CameraSettings()
     camera = _opened(str(spec), settings)
+    _log.info("opened %s", camera.description)
     if settings.loop or settings.realtime:
         camera = _played(camera, str(spec), settings)
     if camera.turned or (not settings.rotation and not settings.mirror):

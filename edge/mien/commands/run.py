@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 NAME = "run"
 _BY_COMMAND = "`mien pause`"
+_LOG = logging.getLogger("mien.run")
+_TOLD_SECONDS = 10.0  # between two lines on how a run is doing, for who asks
 
 
 def add(subparsers: Subparsers) -> None:
@@ -62,7 +65,13 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--margin", type=float, metavar="P", help="by which another emotion must be ahead until it is shown (0.25)"
     )
-    parser.add_argument("--verbose", "-v", action="store_true", help="say on standard error what each part does")
+    parser.add_argument(
+        "--verbose",
+        "-v",
+        action="count",
+        default=0,
+        help="say on standard error what each part does; twice (-vv): of each frame",
+    )
     parser.add_argument(
         "--explain-privacy",
         action="store_true",
@@ -286,7 +295,7 @@ def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
     except MemoryError as error:
         raise RunError(f"not enough memory ({error}); take smaller frames, or end other programs") from None
     except Exception as error:  # a driver's, or a mistake of ours: a line for a service's log, more for who asks
-        logging.getLogger("mien.run").debug("failed", exc_info=error)
+        _LOG.info("failed", exc_info=error)
         kind, said = type(error).__name__, f": {error}" if str(error) else ""
         raise RunError(f"unexpected {kind}{said}; run with --verbose to see where, and report it") from None
 
@@ -294,13 +303,15 @@ def _begun(camera: Camera, tally: _Tally) -> Iterator[None]:
 def _drain(pipeline: Pipeline, max_frames: int | None, tally: _Tally, page: Page | None) -> None:
     # A counter would run into readings that are printed on the same terminal.
     counting = sys.stderr.isatty() and not sys.stdout.isatty()
-    log = logging.getLogger("mien.run")
+    told = time.monotonic()
     for result in pipeline.run(max_frames):
         tally.add(result)
         if page is not None:
             page.add(result)
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("frame %d: %d faces, %d dropped so far", result.sequence, len(result.readings), result.dropped)
+        _LOG.debug("frame %d: %d faces, %d dropped so far", result.sequence, len(result.readings), result.dropped)
+        if time.monotonic() - told >= _TOLD_SECONDS:
+            told = time.monotonic()
+            _LOG.info("so far %s", tally)
         if counting:
             sys.stderr.write(f"\r{tally.frames} frames")
 
@@ -317,6 +328,9 @@ class _Tally:
         self.with_face += bool(result.readings)
         self.readings += len(result.readings)
         self.dropped = result.dropped
+
+    def __str__(self) -> str:
+        return f"{self.frames} frames, {self.with_face} with a face, {self.readings} readings, {self.dropped} dropped"
 
 
 def _summary(tally: _Tally, pipeline: Pipeline, source: str) -> str:

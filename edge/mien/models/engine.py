@@ -6,6 +6,7 @@ All are fed uint8 luma and give raw int8 tensors of one meaning, so that everyth
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from mien.models import amx
 from mien.models.bundle import Bundle
 from mien.models.quantization import Quantization
 from mien.quiet import native_stderr_closed
+
+_log = logging.getLogger("mien.models")
 
 
 class Engine(Protocol):
@@ -171,7 +174,9 @@ def open_engine(bundle: Bundle, engine: str = "litert", threads: int = 1) -> Eng
         raise MienError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
     if threads < 1:
         raise MienError(f"threads is {threads}; give 1 or more")
-    return ENGINES[engine](bundle, threads)
+    opened = ENGINES[engine](bundle, threads)
+    _log.info("%s runs on %s, threads: %d", bundle.name, engine, threads)
+    return opened
 
 
 def probe(engine: str) -> str:

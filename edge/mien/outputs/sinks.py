@@ -16,7 +16,7 @@ from mien.outputs.lines import JsonlSettings, LinesFile
 from mien.outputs.local_socket import SocketSink
 from mien.outputs.mqtt import MqttSettings, MqttSink, broker
 from mien.outputs.program import CommandSettings, CommandSink
-from mien.outputs.queued import Queued, SinkState
+from mien.outputs.queued import LOG, Queued, SinkState
 from mien.outputs.records import JsonLines, new_run
 from mien.outputs.stream import StreamSink
 from mien.outputs.text import TextLines
@@ -121,6 +121,7 @@ def open_sinks(specs: Sequence[str], settings: SinkSettings | None = None, *, li
             sink = _open(spec, run, settings, live)
             if sink is not None:
                 opened.callback(sink.close)
+                LOG.info("sink %s: takes readings", sink.state.name)
                 sinks.append(sink)
         opened.pop_all()
         return Sinks(sinks)

@@ -39,7 +39,8 @@ class Health:
         alive: whether a watchdog should be content: healthy, paused, starting within its time, or recovering, which a
             camera gives up itself when its own time is over.
         age: seconds since the last new frame was processed; None before the first.
-        reasons: why it is not healthy, or why fewer frames are read than come, for people; empty otherwise.
+        reasons: why it is not healthy, or what is odd though it is (fewer frames are read than come, or the
+            picture never changes), for people; empty otherwise.
     """
 
     state: State
@@ -60,7 +61,7 @@ class Pulse:
         starting: seconds; see `STARTING_SECONDS`.
         recovering: whether the camera is being restarted at present.
         idle: whether fewer frames are read because nobody is in view.
-        remarks: why fewer frames are read than come.
+        remarks: what is odd though frames are processed.
         clock: seconds of a monotonic clock.
     """
 

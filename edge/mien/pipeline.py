@@ -20,6 +20,7 @@ from mien.reader import STAGES as READER_STAGES
 from mien.reader import FaceReader
 from mien.reading import FrameResult
 from mien.roles import Indicator, Preview, Sink
+from mien.stillness import Stillness
 
 STAGES = ("capture", *READER_STAGES, "sink")
 """What a pipeline books, in order. "capture" is the wait for a frame; "align" and "classify" only occur in frames
@@ -63,10 +64,11 @@ class Pipeline(Closing):
     ) -> None:
         self.preview, self.pace = preview, pace
         self._camera, self._reader, self._sinks = camera, reader, tuple(sinks)
+        self._stillness = Stillness() if camera.live else None
         self.pulse = Pulse(
             recovering=lambda: camera.state == "recovering",
             idle=lambda: pace is not None and pace.idle,
-            remarks=lambda: () if pace is None else pace.remarks,
+            remarks=self._remarks,
         )
         self._switch = PauseSwitch()
         self._indicator = indicator
@@ -148,6 +150,8 @@ class Pipeline(Closing):
         self.pulse.beat(result)
         if self.pace is not None:
             self.pace.see(result)
+        if self._stillness is not None:
+            self._stillness.see(frame.luma)
         self._laps.skip()  # the reader has laps of its own
         for sink in self._sinks:
             sink.write(result)
@@ -159,6 +163,9 @@ class Pipeline(Closing):
         if preview is not None:
             preview(frame.luma, result)
         return result
+
+    def _remarks(self) -> tuple[str, ...]:
+        return tuple(remark for part in (self.pace, self._stillness) if part is not None for remark in part.remarks)
 
     def _live(self) -> Generator[Frame, None, None]:
         """Frames of the camera's own thread, the newest each time."""

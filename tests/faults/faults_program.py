@@ -167,6 +167,7 @@ CAMERAS: dict[str, Callable[[], Camera]] = {
     "floats": lambda: Double(lambda number, luma: luma.astype(np.float32) if number == 5 else luma),  # type: ignore[arg-type,return-value]
     "empty": lambda: Double(lambda number, luma: luma[:0] if number == 5 else luma),
     "black": lambda: Double(lambda number, luma: np.zeros_like(luma)),
+    "still": lambda: Double(rate=10),
     "frozen": lambda: Double(stamp=lambda number, now: 1_000_000_000),
     "backwards": lambda: Double(stamp=lambda number, now: now - number * 50_000_000),
     "future": lambda: Double(stamp=lambda number, now: now + 3_600_000_000_000),

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from faults_page import ENDS, GOES_ON, STOPS
+from faults_page import DEGRADED, ENDS, GOES_ON, STOPS
 from faults_run import Started, command, records, run, seconds_to_first_line
 
 from conftest import Note
@@ -40,6 +40,13 @@ def test_an_odd_camera_is_read(fault: str, words: str, faces: bool, folder: Path
     assert f"a camera double: {FRAMES} frames" in ended.errors
     assert bool(records(folder / "readings.jsonl")) == faces
     note("Camera", words, GOES_ON, ended)
+
+
+def test_a_picture_that_never_changes_is_told(folder: Path, note: Note) -> None:
+    ended = run("still", _read("still", folder, 110), folder)
+    assert ended.status == 0, ended.errors
+    assert ended.errors.count("the picture has been the same to the last bit for 10 s") == 1
+    note("Camera", "the same picture for ten seconds, with new time stamps", DEGRADED, ended)
 
 
 def test_huge_frames_are_read(folder: Path, note: Note) -> None:

@@ -50,7 +50,7 @@ class Stillness:
 
     def see(self, luma: NDArray[np.uint8]) -> None:
         """A frame was read, uint8 (H, W)."""
-        now = zlib.crc32(np.ascontiguousarray(luma[::_ROWS]), luma.shape[0])
+        now = zlib.crc32(np.ascontiguousarray(luma[::_ROWS]).data, luma.shape[0])
         with self._turn:
             self._newest = self._clock()
             if now != self._sum:

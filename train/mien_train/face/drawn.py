@@ -1,19 +1,21 @@
-"""Scoring against boxes that people drew: they follow another convention than any detector.
+"""Boxes that people drew: they follow another convention than any detector.
 
 A person's box runs from the brows to the chin or the mask's edge, a detector's starts at the forehead, and no two
-detectors agree. So each detector gets one fixed mapping of its boxes, fitted on training photographs.
+detectors agree. So each detector gets one fixed mapping of its boxes, fitted on training photographs: to be scored, and
+the labeller, itself a detector, to be corrected by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.faces.decode import Detections
 from mien.faces.face import iou
+from mien_train.data.faces import Photo
 
 _LEAST_IOU, _LEAST_SCORE = 0.4, 0.5
 
@@ -33,6 +35,12 @@ class Mapping:
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2 + size * np.array([self.shift_x, self.shift_y], np.float32)
         half = size * np.array([self.width, self.height], np.float32) / 2
         return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+
+    def back(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The other way round: boxes (n, 4) of a person → as the detector would give them."""
+        size = (boxes[:, 2:] - boxes[:, :2]) / np.array([self.width, self.height], np.float32)
+        centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - size * np.array([self.shift_x, self.shift_y], np.float32)
+        return np.concatenate([centre - size / 2, centre + size / 2], axis=1).astype(np.float32)
 
 
 def fit(found: Sequence[Detections], drawn: Sequence[NDArray[np.float32]]) -> Mapping:
@@ -59,3 +67,44 @@ def fit(found: Sequence[Detections], drawn: Sequence[NDArray[np.float32]]) -> Ma
     if not rows:
         return Mapping()
     return Mapping(*(round(float(v), 4) for v in np.median(rows, axis=0)))
+
+
+def corrected(photos: Sequence[Photo], share: float) -> tuple[Photo, ...]:
+    """Training photographs in which people have a say in where a face is, and all boxes follow one convention.
+
+    Args:
+        photos: as they are labelled.
+        share: 0 to 1, of a person in a box that the labeller gives too, in the labeller's convention; the labeller has
+            the rest. What a person alone drew is taken over into that convention. With 0 nothing changes.
+    """
+    if not share:
+        return tuple(photos)
+    both = [photo for photo in photos if _theirs(photo).any()]
+    mapping = fit([_labelled(photo) for photo in both], [photo.drawn for photo in both])
+    return tuple(_corrected(photo, mapping, share) for photo in photos)
+
+
+def _theirs(photo: Photo) -> NDArray[np.bool_]:
+    """Which boxes a person drew, bool (n,)."""
+    return np.asarray(np.isfinite(photo.drawn).all(axis=1))
+
+
+def _alone(photo: Photo) -> NDArray[np.bool_]:
+    """Which boxes only a person drew, bool (n,): these are the labels themselves."""
+    return _theirs(photo) & np.asarray((photo.boxes == photo.drawn).all(axis=1))
+
+
+def _labelled(photo: Photo) -> Detections:
+    chosen = ~photo.ignore & ~_alone(photo)
+    boxes, landmarks = photo.boxes[chosen], photo.landmarks[chosen]
+    return Detections(boxes, landmarks, np.ones(len(boxes), np.float32))
+
+
+def _corrected(photo: Photo, mapping: Mapping, share: float) -> Photo:
+    theirs = _theirs(photo)
+    if not theirs.any():
+        return photo
+    weight = np.where(_alone(photo), 1.0, share)[theirs, None].astype(np.float32)
+    boxes = photo.boxes.copy()
+    boxes[theirs] += weight * (mapping.back(photo.drawn[theirs]) - boxes[theirs])
+    return replace(photo, boxes=boxes)

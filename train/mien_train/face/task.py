@@ -20,6 +20,7 @@ from mien_train.face.assign import cells
 from mien_train.face.covers import cover
 from mien_train.face.detection import Truth, average_precision, match
 from mien_train.face.disturb import disturb
+from mien_train.face.drawn import corrected
 from mien_train.face.loss import Targets, decode, losses
 from mien_train.face.mining import Mine
 from mien_train.face.neighbours import join
@@ -68,10 +69,11 @@ class FaceTask:
 
     def __init__(self, recipe: FaceRecipe, train: Photos, val: Photos) -> None:
         self.recipe = recipe
-        self._mine = Mine(train.photos)
+        photos = corrected(train.photos, recipe.by_hand)
+        self._mine = Mine(photos)
         if not self._mine.with_faces or not val.photos:
             raise MienError("the data has no photographs with faces to train on, or none to validate on")
-        self._scraps = scraps.cut(train.photos, np.random.default_rng(0))
+        self._scraps = scraps.cut(photos, np.random.default_rng(0))
         self._val = val.photos
         self.data_sha256 = train.sha256
         self._world, self.device = distributed.world(), distributed.device()

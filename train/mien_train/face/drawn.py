@@ -91,7 +91,8 @@ def _theirs(photo: Photo) -> NDArray[np.bool_]:
 
 def _alone(photo: Photo) -> NDArray[np.bool_]:
     """Which boxes only a person drew, bool (n,): these are the labels themselves."""
-    return _theirs(photo) & np.asarray((photo.boxes == photo.drawn).all(axis=1))
+    alone: NDArray[np.bool_] = _theirs(photo) & (photo.boxes == photo.drawn).all(axis=1)
+    return alone
 
 
 def _labelled(photo: Photo) -> Detections:

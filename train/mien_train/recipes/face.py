@@ -41,8 +41,8 @@ class FaceRecipe(Recipe):
         calm: share of the epochs, at the end, in which a quarter of them is left.
         doubt: how much the labeller's doubt lowers what is asked of a face's score and how much the face counts: 0 for
             not at all, 1 for in proportion to its certainty.
-        by_hand: of a face's box, the share of a person who drew it too; the labeller has the rest. Above 0, what a person
-            alone drew follows the labeller's convention as well.
+        by_hand: of a face's box, the share of a person who drew it too; the labeller has the rest. Above 0, what a
+            person alone drew follows the labeller's convention as well.
         box_weight, landmark_weight: of the losses, beside the score's 1.
         taught: share of the loss that a teacher's predictions have, the labels having the rest; 0 for no teacher.
             `mien_train face --teacher` alone has one.

@@ -53,8 +53,8 @@ class Health:
 class Pulse:
     """Is told what happens and tells how things are; from any thread.
 
-    A frame counts as new if it was exposed after every one before it: a camera that hands out the same picture again
-    and again is stalled.
+    A frame counts as new if it was exposed after every one before it: a camera that hands out the same frame again
+    and again, with its time stamp, is stalled.
 
     Args:
         limit: seconds; see `LIMIT_SECONDS`.

@@ -150,7 +150,7 @@ class Pipeline(Closing):
         self.pulse.beat(result)
         if self.pace is not None:
             self.pace.see(result)
-        if self._stillness is not None:
+        if self._stillness is not None and frame.media_time is None:  # a recording may show a still picture
             self._stillness.see(frame.luma)
         self._laps.skip()  # the reader has laps of its own
         for sink in self._sinks:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
 from types import FrameType
 
 from mien.closing import Closing
+
+_log = logging.getLogger("mien.run")
 
 
 class Signals(Closing):
@@ -30,9 +33,10 @@ class Signals(Closing):
 
     def __init__(self, terminal: bool) -> None:
         self.reopen: Callable[[], None] = lambda: None
-        self._told_last: SimpleQueue[bool] = SimpleQueue()
         self._told = self._raised = self._held = False
         self._before: dict[signal.Signals, signal._HANDLER] = {}
+        self._pipe: tuple[int, int] | None = None
+        self._follower: threading.Thread | None = None
         if threading.current_thread() is not threading.main_thread():
             return
         self._take(signal.SIGTERM, self._end)
@@ -43,8 +47,13 @@ class Signals(Closing):
             self._take(signal.SIGHUP, lambda *_: self.reopen())
         elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             self._take(signal.SIGHUP, self._end)
-        self._take(signal.SIGUSR1, lambda *_: self._told_last.put(True))
-        self._take(signal.SIGUSR2, lambda *_: self._told_last.put(False))
+        # Python runs handlers between two of its steps, the lowest number first: what came while a model was loaded
+        # would be heard in another order. So each signal's number goes into a pipe when it comes.
+        self._pipe = os.pipe()
+        os.set_blocking(self._pipe[1], False)
+        self._wakeup_before = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
+        self._take(signal.SIGUSR1, lambda *_: None)
+        self._take(signal.SIGUSR2, lambda *_: None)
 
     def _take(self, number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> None:
         self._before[number] = signal.signal(number, handler)
@@ -58,17 +67,27 @@ class Signals(Closing):
             raise KeyboardInterrupt
 
     def told_to(self, turn: Callable[[bool], None]) -> None:
-        """Have a function called with whether the run is to pause, at each such signal, one after another.
+        """Have a function called with whether the run is to pause, at each such signal, in the order of their coming.
 
-        A signal that came before is not lost. It is called in a thread of its own, since what it locks may be locked
-        where the main thread was interrupted.
+        A signal that came before is not lost. It is called in a thread of its own until this is closed, since what it
+        locks may be locked where the main thread was interrupted. Once.
         """
+        if self._pipe is None:
+            return
+        reading = self._pipe[0]
 
         def follow() -> None:
-            while True:
-                turn(self._told_last.get())
+            while numbers := os.read(reading, 64):
+                for number in numbers:
+                    if number in (signal.SIGUSR1, signal.SIGUSR2):
+                        try:
+                            turn(number == signal.SIGUSR1)
+                        except Exception as error:  # the next one must still be heard
+                            _log.warning("mien: pausing or resuming failed (%s: %s)", type(error).__name__, error)
+            os.close(reading)
 
-        threading.Thread(target=follow, name="mien-told", daemon=True).start()
+        self._follower = threading.Thread(target=follow, name="mien-told", daemon=True)
+        self._follower.start()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -91,3 +110,13 @@ class Signals(Closing):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
+        if self._pipe is not None:
+            signal.set_wakeup_fd(self._wakeup_before)
+            reading, writing = self._pipe
+            self._pipe = None
+            os.close(writing)  # by which the thread ends
+            if self._follower is None:
+                os.close(reading)
+            else:
+                self._follower.join()
+                self._follower = None

@@ -45,7 +45,7 @@ def test_an_odd_camera_is_read(fault: str, words: str, faces: bool, folder: Path
 def test_a_picture_that_never_changes_is_told(folder: Path, note: Note) -> None:
     ended = run("still", _read("still", folder, 110), folder)
     assert ended.status == 0, ended.errors
-    assert ended.errors.count("the picture has been the same to the last bit for 10 s") == 1
+    assert ended.errors.count("the picture has stayed the same to the last bit for 10 s") == 1
     note("Camera", "the same picture for ten seconds, with new time stamps", DEGRADED, ended)
 
 

@@ -40,7 +40,7 @@ def not_importable(module: str, error: BaseException, prefix: str | None = None,
             "with the constraint file of this system: pip install -c constraints/bookworm.txt"
         )
     absent = error.name if isinstance(error, ModuleNotFoundError) and error.name else module
-    if _isolated(root) and not any((system / PACKAGES).glob(f"{absent.partition('.')[0]}*")):
+    if _isolated(root) and not _there(system / PACKAGES, absent.partition(".")[0]):
         return (
             f"{absent} is not installed ({error}); install it, and make the virtual environment {root} again with "
             f"--system-site-packages, or it stays hidden from it: {_APT}"
@@ -53,6 +53,11 @@ def not_importable(module: str, error: BaseException, prefix: str | None = None,
     if isinstance(error, ModuleNotFoundError) or getattr(error, "name", "") == module:
         return f"{absent} is not installed ({error}); install it: {_APT}"
     return f"{module} cannot be imported ({error}); install it anew: {_APT}"
+
+
+def _there(folder: Path, module: str) -> bool:
+    files = (folder.glob(f"{module}{end}") for end in (".py", ".so", ".*.so"))
+    return (folder / module).is_dir() or any(any(found) for found in files)
 
 
 def not_opened(error: BaseException, root: Path = Path("/")) -> str:

@@ -32,7 +32,7 @@ def add(subparsers: Subparsers) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="restart the machine when the service has started N times within an hour (never)",
+        help="restart the machine when the service has started N times within an hour, at the next start (never)",
     )
     parser.add_argument(
         "--program", default=f"{sys.prefix}/bin/mien", metavar="PATH", help="what the unit starts (this one)"

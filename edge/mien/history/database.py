@@ -21,6 +21,10 @@ _BUSY_SECONDS = 5.0
 _CACHE_KIB = 256
 """Of the file in memory. SQLite's own 2 MB fill as the file grows, to no use where rows are added and seldom read."""
 
+_MAGIC = b"SQLite format 3\0"
+_PAGE = 4096
+_PAGE_KINDS = (b"\x02", b"\x05", b"\x0a", b"\x0d")
+
 _TABLES = """
 CREATE TABLE minutes (
     id INTEGER PRIMARY KEY,
@@ -105,6 +109,11 @@ def passing(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
+def locked(error: sqlite3.Error) -> bool:
+    """Whether another program uses the database at present."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a database that is there; nothing in it can be changed.
 
@@ -150,12 +159,18 @@ def _problem(path: Path) -> str:
 
 
 def _was_ours(path: Path) -> bool:
-    """Whether a damaged file was mien's: so its header says, or nothing is left of that but a power cut's zeros."""
+    """Whether a damaged file was mien's: by its header, its tables, or a database's pages behind an erased one."""
     with path.open("rb") as file:
-        header = file.read(72)
-    return not any(header) or (
-        header.startswith(b"SQLite format 3\0") and header[68:] == _APPLICATION.to_bytes(4, "big")
-    )
+        start = file.read(2 * _PAGE)
+        if start.startswith(_MAGIC) and (len(start) < 72 or start[68:72] == _APPLICATION.to_bytes(4, "big")):
+            return True
+        if b"CREATE TABLE minutes" in start and b"readings_by_time" in start:
+            return True
+        first, second = start[:_PAGE], start[_PAGE:]
+        erased = first.count(first[:1]) == len(first) and first[:1] in (b"\0", b"\xff")
+        if second:  # of a table or an index: what was before it, an image of a disk has not
+            return erased and second[:1] in _PAGE_KINDS
+        return erased
 
 
 def _put_aside(path: Path) -> Path:

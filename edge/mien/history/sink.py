@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mien.errors import MienError, OutputError
 from mien.history.clock import Clock, Moment
-from mien.history.database import TIMED, open_for_writing, passing
+from mien.history.database import TIMED, locked, open_for_writing, passing
 from mien.history.minutes import Minute, Minutes
 from mien.history.settings import HistorySettings
 from mien.outputs.target import TakenError, Target
@@ -55,7 +55,9 @@ class HistorySink(Target):
         except sqlite3.Error as error:
             if not passing(error):
                 self._let_go()
-                raise OutputError(f"sink 'sqlite:{path}': cannot be written ({error}); check the disk") from None
+                # A service is started again after an OutputError: right where another program has locked it.
+                kind = OutputError if locked(error) else MienError
+                raise kind(f"sink 'sqlite:{path}': cannot be written ({error}); check the disk and the file") from None
             self._remember(error)
 
     def write(self, result: FrameResult) -> None:

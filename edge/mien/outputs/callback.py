@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mien.errors import MienError
 from mien.outputs.queued import ROOM, Queued
 from mien.outputs.target import Target
 from mien.reading import FrameResult
@@ -43,7 +42,9 @@ class _Function(Target):
         """Hand it over once: what a file would be offered again, a function has had."""
         try:
             self._function(result)
-        except (OSError, MienError) as error:
+        except (
+            BaseException
+        ) as error:  # also of SystemExit, and what asyncio cancels with: the sink's thread must go on
             raise RuntimeError(str(error) or type(error).__name__) from error
 
     def close(self) -> None:

@@ -75,7 +75,7 @@ class Queued(Closing):
         self._lock = threading.Lock()
         self._filled, self._emptied = threading.Condition(self._lock), threading.Condition(self._lock)
         self._state: Literal["ok", "failing", "ended"] = "ok"
-        self._failures = self._dropped = 0
+        self._failures = self._dropped = self._dropped_before = 0
         self._busy = self._lossy = False
         self._problem = ""
         self._closing, self._abandoned = threading.Event(), threading.Event()
@@ -152,7 +152,7 @@ class Queued(Closing):
                 self._waiting.clear()
 
     def close(self) -> None:
-        """End and wait for it, 5 s at most."""
+        """End and wait for it, 5 s at most unless it is patient and does not fail."""
         self.end()
         self.join(time.monotonic() + 5.0)
 
@@ -173,6 +173,9 @@ class Queued(Closing):
                 self._target.close()
             except Exception as error:  # whatever it is, the other sinks close as well
                 self._failed(error)
+            else:
+                if self._dropped == self._dropped_before:  # what its target had kept back is written now
+                    self._recovered()
 
     def _next(self) -> FrameResult | Literal[False] | None:
         """The next result; None if there was none for a while; False at the end."""
@@ -240,6 +243,8 @@ class Queued(Closing):
         problem = one_line(str(error) or type(error).__name__)
         with self._lock:
             first = self._state == "ok"
+            if first:
+                self._dropped_before = self._dropped
             self._failures += 1
             self._problem = problem
             if self._state != "ended":

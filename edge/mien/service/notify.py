@@ -76,5 +76,5 @@ class Watchdog(Closing):
 
 
 def _status(health: Health) -> str:
-    # Reasons hold an age, which would be news every second.
-    return f"STATUS={health.state}"
+    # The reasons of what is not healthy hold an age, which would be news every second.
+    return f"STATUS={': '.join([health.state, *(health.reasons if health.healthy else ())])}"

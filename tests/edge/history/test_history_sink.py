@@ -176,7 +176,7 @@ def test_what_was_deleted_for_its_age_is_overwritten(path: Path) -> None:
     assert all(b"a-very-particular" not in file.read_bytes() for file in path.parent.iterdir())
 
 
-@pytest.mark.parametrize("damage", ["zeros", "middle", "half"])
+@pytest.mark.parametrize("damage", ["zeros", "ones", "sector", "middle", "half", "stump", "nothing"])
 def test_a_damaged_file_is_put_aside_whole_with_a_word(
     path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -186,6 +186,10 @@ def test_a_damaged_file_is_put_aside_whole_with_a_word(
     content = path.read_bytes()
     spoiled = {
         "zeros": bytes(4096) + content[4096:],
+        "ones": b"\xff" * 4096 + content[4096:],
+        "sector": bytes(range(256)) * 2 + content[512:],
+        "stump": content[:60],
+        "nothing": bytes(4096),
         "middle": content[:4096] + b"\xff" * 4096 + content[8192:],
         "half": content[: len(content) // 2],
     }[damage]
@@ -211,10 +215,12 @@ def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("theirs", ["text", "damaged"])
+@pytest.mark.parametrize("theirs", ["text", "damaged", "disk"])
 def test_a_file_of_somebody_elses_is_never_moved(path: Path, theirs: str) -> None:
     if theirs == "text":
         path.write_bytes(b"root:x:0:0:root:/root:/bin/sh\n" * 100)
+    elif theirs == "disk":
+        path.write_bytes(bytes(32768) + b"\x01CD001" + b"their film" * 5000)
     else:
         with closing(sqlite3.connect(path)) as other:
             other.execute("CREATE TABLE accounts (name)")
@@ -233,6 +239,16 @@ def test_a_database_that_is_locked_at_the_start_is_tried_again_by_a_service(path
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(OutputError, match="locked"):
             HistorySink(path, "s", HistorySettings(), FakeClock())
+
+
+def test_a_database_without_a_table_is_a_mistake_that_starting_again_does_not_mend(path: Path) -> None:
+    HistorySink(path, "r", HistorySettings(), FakeClock()).close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE readings")
+        other.commit()
+    with pytest.raises(MienError, match="no such table") as caught:
+        HistorySink(path, "s", HistorySettings(), FakeClock())
+    assert not isinstance(caught.value, OutputError)
 
 
 def test_what_is_too_old_is_deleted_as_soon_as_it_can_be(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

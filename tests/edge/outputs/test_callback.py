@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
@@ -15,8 +16,11 @@ def reader() -> FaceReader:
     return FaceReader(FakeDetector([face()]), FakeClassifier())
 
 
-@pytest.mark.parametrize("kind", [ValueError, ConnectionError, BrokenPipeError, TimeoutError, MienError])
-def test_one_that_raises_ends_neither_the_run_nor_another(kind: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [ValueError, ConnectionError, BrokenPipeError, TimeoutError, MienError, SystemExit, asyncio.CancelledError],
+)
+def test_one_that_raises_ends_neither_the_run_nor_another(kind: type[BaseException]) -> None:
     calls, taken = [], []
 
     def fails(result: FrameResult) -> None:

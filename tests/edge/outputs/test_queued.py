@@ -14,6 +14,7 @@ from mien.outputs.queued import Queued
 from mien.outputs.records import JsonLines
 from mien.outputs.sinks import Sinks
 from mien.outputs.stream import StreamSink
+from mien.outputs.target import TakenError
 
 
 def test_a_hanging_sink_delays_nobody_and_the_others_get_everything() -> None:
@@ -98,6 +99,17 @@ def test_what_waits_is_written_at_the_end_and_the_target_closed_in_its_own_threa
     assert target.taken == list(range(100))
     assert target.closed_in == "mien-sink-slow"
     sink.close()  # twice is no error
+
+
+def test_what_a_target_had_kept_back_and_wrote_at_the_end_is_not_lost() -> None:
+    def before(sequence: int) -> None:
+        raise TakenError("locked")
+
+    sinks = Sinks([Queued(FakeTarget(before), "locked")])
+    sinks.write(result(0, reading()))
+    assert eventually(lambda: sinks.states[0].state == "failing")
+    sinks.finish()
+    assert (sinks.states[0].state, sinks.states[0].dropped) == ("ok", 0)
 
 
 def test_a_sink_that_hangs_at_the_end_is_left_behind_within_its_time() -> None:

@@ -78,6 +78,51 @@ def test_what_comes_before_there_is_a_run_is_not_lost_and_the_order_is_kept() ->
     assert turns == [True] + [False, True] * 50
 
 
+BUSY = """
+import hashlib, os, signal, sys, threading, time
+from mien.signals import Signals
+
+turns = []
+with Signals(terminal=False) as signals:
+    signals.told_to(turns.append)
+
+    def tell():
+        for number in (signal.SIGUSR2, signal.SIGUSR1):
+            time.sleep(0.2)
+            os.kill(os.getpid(), number)
+
+    telling = threading.Thread(target=tell)
+    telling.start()
+    rounds = 1_000_000
+    while telling.is_alive():  # one call of C's, in which Python runs no handler, until both have come in one
+        hashlib.pbkdf2_hmac("sha256", b"", b"", rounds)
+    telling.join()
+print(turns, threading.active_count())
+"""
+
+
+def test_the_order_is_kept_though_python_is_busy_elsewhere_and_nothing_stays_behind() -> None:
+    done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["[False,", "True]", "1"]
+
+
+def test_a_function_that_fails_is_called_again(caplog: pytest.LogCaptureFixture) -> None:
+    turns: list[bool] = []
+
+    def turn(paused: bool) -> None:
+        turns.append(paused)
+        if paused:
+            raise ValueError("not now")
+
+    with Signals(terminal=False) as signals:
+        signals.told_to(turn)
+        for number in (telling.PAUSE, telling.RESUME):
+            os.kill(os.getpid(), number)
+        until(lambda: len(turns) == 2)
+    assert turns == [True, False]
+    assert "pausing or resuming failed (ValueError: not now)" in caplog.text
+
+
 def test_another_program_that_handles_the_signal_is_not_told(tmp_path: Path) -> None:
     script = tmp_path / "mien-like.py"
     script.write_text(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def _photo(rng: np.random.Generator) -> Photo:
     corners, sides = rng.uniform(0, 200, (4, 2)), rng.uniform(20, 60, (4, 1))
     boxes = np.concatenate([corners, corners + sides * np.array([1, 1.25])], axis=1).astype(np.float32)
     drawn = np.full((4, 4), np.nan, np.float32)
-    drawn[[0, 2]] = PERSON(boxes[[0, 2]])
+    drawn[[0, 2, 3]] = PERSON(boxes[[0, 2, 3]])
     boxes[2] = drawn[2]
     ignore = np.array([False, False, False, True])
     luma = np.zeros((300, 300), np.uint8)
@@ -59,18 +61,21 @@ def test_a_person_moves_the_labellers_box_by_their_share_and_what_they_alone_dre
     seen = photos[0]
     drawn = seen.drawn.copy()
     drawn[0] += moved
-    photos[0] = Photo(seen.name, seen.luma, seen.boxes, seen.landmarks, seen.ignore, drawn, seen.certainty)
+    photos[0] = replace(seen, drawn=drawn)
     (first, *_) = corrected(photos, 0.25)
     assert first.boxes[0] == pytest.approx(seen.boxes[0] + 0.25 * moved, abs=0.1)
     assert first.boxes[1].tolist() == seen.boxes[1].tolist()
     assert first.boxes[2] == pytest.approx(PERSON.back(seen.drawn[2:3])[0], abs=0.1)
     assert first.boxes[3].tolist() == seen.boxes[3].tolist()
+    far = photos[1].drawn.copy()
+    far[0] += 50  # of another face
+    other = replace(photos[1], drawn=far)
+    assert corrected([*photos, other], 0.25)[-1].boxes[0].tolist() == other.boxes[0].tolist()
     assert seen.boxes[0].tolist() == photos[0].boxes[0].tolist()  # the labels themselves stay
 
 
 def test_without_a_share_or_without_people_nothing_changes() -> None:
     photos = [_photo(np.random.default_rng(0))]
     assert corrected(photos, 0.0) == (photos[0],)
-    nobody = Photo(*(getattr(photos[0], name) for name in ("name", "luma", "boxes", "landmarks", "ignore")),
-                   np.full((4, 4), np.nan, np.float32), photos[0].certainty)  # fmt: skip
+    nobody = replace(photos[0], drawn=np.full((4, 4), np.nan, np.float32))
     assert corrected([nobody], 0.5) == (nobody,)

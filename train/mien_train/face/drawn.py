@@ -85,8 +85,9 @@ def corrected(photos: Sequence[Photo], share: float) -> tuple[Photo, ...]:
 
 
 def _theirs(photo: Photo) -> NDArray[np.bool_]:
-    """Which boxes a person drew, bool (n,)."""
-    return np.asarray(np.isfinite(photo.drawn).all(axis=1))
+    """Which faces' boxes a person drew, bool (n,)."""
+    theirs: NDArray[np.bool_] = np.isfinite(photo.drawn).all(axis=1) & ~photo.ignore
+    return theirs
 
 
 def _alone(photo: Photo) -> NDArray[np.bool_]:
@@ -105,7 +106,10 @@ def _corrected(photo: Photo, mapping: Mapping, share: float) -> Photo:
     theirs = _theirs(photo)
     if not theirs.any():
         return photo
-    weight = np.where(_alone(photo), 1.0, share)[theirs, None].astype(np.float32)
     boxes = photo.boxes.copy()
-    boxes[theirs] += weight * (mapping.back(photo.drawn[theirs]) - boxes[theirs])
+    labelled, person = boxes[theirs], mapping.back(photo.drawn[theirs])
+    weight = np.where(_alone(photo)[theirs], 1.0, share).astype(np.float32)
+    # A pair that overlaps less is no pair.
+    weight[~_alone(photo)[theirs] & (np.diag(iou(labelled, person)) < _LEAST_IOU)] = 0
+    boxes[theirs] = labelled + weight[:, None] * (person - labelled)
     return replace(photo, boxes=boxes)

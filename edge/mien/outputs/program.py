@@ -64,6 +64,7 @@ class CommandSink(Target):
             raise MienError(f"command argv: no program {shown(settings.argv[0])!r} that may be run; give its path")
         self._pending: dict[int, FrameResult] = {}
         self._started = -settings.interval
+        self._failure: MienError | None = None  # of the last start
 
     def write(self, result: FrameResult) -> None:
         """Tell a change: at once, or when the interval is over.
@@ -87,11 +88,25 @@ class CommandSink(Target):
             self._start()
 
     def close(self) -> None:
-        """Tell what waits."""
+        """Tell what waits.
+
+        Raises:
+            MienError: the program, started last, failed or was killed: what it was told is told to nobody else.
+        """
         if self._pending:
             self._start()
+        elif self._failure is not None:
+            raise self._failure
 
     def _start(self) -> None:
+        self._failure = None
+        try:
+            self._told()
+        except MienError as error:
+            self._failure = error
+            raise
+
+    def _told(self) -> None:
         pending, self._pending = self._pending, {}
         lines = []
         for track, result in pending.items():

@@ -42,9 +42,7 @@ class _Function(Target):
         """Hand it over once: what a file would be offered again, a function has had."""
         try:
             self._function(result)
-        except (
-            BaseException
-        ) as error:  # also of SystemExit, and what asyncio cancels with: the sink's thread must go on
+        except BaseException as error:  # SystemExit and asyncio's cancelling too: the sink's thread must go on
             raise RuntimeError(str(error) or type(error).__name__) from error
 
     def close(self) -> None:

@@ -86,11 +86,11 @@ def test_patience_ends_a_run_that_no_longer_improves(task: Made, tmp_path: Path)
 def test_init_takes_the_weights_that_fit_and_refuses_a_stranger(task: Made, tmp_path: Path) -> None:
     first = loop.train(task(epochs=1), tmp_path / "first", 0, resume=False)
     network = registry.build(network_of(task().recipe, ("dark", "bright")))
-    loop.initialized(network, str(tmp_path / "first" / "checkpoint.pt"))
+    loop.initialized(network, str(tmp_path / "first" / "checkpoint.pt"), ())
     assert all(torch.equal(v, first.state[k]) for k, v in network.state_dict().items())
     stranger = registry.build({"name": "residual", "classes": 3, "widths": (4, 8), "blocks": (1, 1)})
     with pytest.raises(MienError, match="none of its weights fits"):
-        loop.initialized(stranger, str(tmp_path / "first" / "checkpoint.pt"))
+        loop.initialized(stranger, str(tmp_path / "first" / "checkpoint.pt"), ())
 
 
 def test_a_constant_schedule_stays_and_a_cosine_falls_to_a_thousandth(task: Made) -> None:

@@ -107,7 +107,12 @@ def _add_common(command: argparse.ArgumentParser, names: str, usual: str = "base
     command.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a field of the recipe; repeatable"
     )
-    command.add_argument("--init", type=Path, metavar="RUN", help="start from the weights of another run or .pt file")
+    command.add_argument(
+        "--init",
+        type=Path,
+        metavar="RUN",
+        help="start from the weights of another run, .pt file, or exported .onnx file",
+    )
     command.add_argument("--tensorboard", action="store_true", help="also write TensorBoard logs to RUN/tensorboard")
     add_data(command)
 

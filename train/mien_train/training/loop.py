@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from mien.errors import MienError
-from mien_train.networks import registry
+from mien_train.networks import exported, registry
 from mien_train.recipes.base import Recipe
 from mien_train.recipes.choosing import recipe_of
 from mien_train.training import checkpoint, distributed, history
@@ -27,6 +28,8 @@ from mien_train.training.step import Step, floats
 
 _ASKED_EVERY = 50
 """Steps between two looks at the loss on an accelerator, which each time waits until it has caught up."""
+_SETTLED = 8
+"""Batches that show the normalisations of an exported model's network what comes to them."""
 
 
 class Task(Protocol):
@@ -122,7 +125,7 @@ def train(
     network = registry.build(task.network)
     path = run / "checkpoint.pt"
     if not path.exists():
-        initialized(network, recipe.init)
+        initialized(network, recipe.init, (batch[0].cpu() for batch in task.batches(0, seed)))
     network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval().requires_grad_(False)
     optimizer = optimizer_of(network, recipe)
@@ -245,20 +248,32 @@ def _write(run: Run, folder: Path, rows: list[Row], best: _Best) -> None:
     history.write(folder, run.task.name, asdict(run.task.recipe), run.seed, rows)
 
 
-def initialized(network: nn.Module, path: str) -> None:
-    """Give a network the weights of a checkpoint, where names and shapes agree; an empty path leaves it as it is.
+def initialized(network: nn.Module, path: str, inputs: Iterable[Tensor]) -> None:
+    """Give a network the weights of a checkpoint or of an exported model, where names and shapes agree.
+
+    Args:
+        network: on the CPU.
+        path: a checkpoint, or the .onnx file of an exported model; an empty one leaves the network as it is.
+        inputs: float32 (N, 1, H, W) each, as it is to be trained on; asked for an exported model alone.
 
     Raises:
-        MienError: no such checkpoint, or none of its weights fits.
+        MienError: no such checkpoint or model, or none of its weights fits.
     """
     if not path:
         return
-    mine = network.state_dict()
-    fitting = {k: v for k, v in checkpoint.finished(Path(path)).state.items() if k in mine and mine[k].shape == v.shape}
-    if not fitting:
-        raise MienError(f"init={path}: none of its weights fits this network; choose a run of the same architecture")
-    network.load_state_dict(fitting, strict=False)
-    say(f"{len(fitting)} of {len(mine)} tensors taken from {path}")
+    if Path(path).suffix == ".onnx":
+        taken, there = exported.put(network, exported.weights(Path(path)))
+        kind = "convolutions"
+    else:
+        mine, theirs = network.state_dict(), checkpoint.finished(Path(path)).state
+        fitting = {k: v for k, v in theirs.items() if k in mine and mine[k].shape == v.shape}
+        network.load_state_dict(fitting, strict=False)
+        taken, there, kind = len(fitting), len(mine), "tensors"
+    if not taken:
+        raise MienError(f"init={path}: none of its weights fits this network; choose one of the same architecture")
+    if kind == "convolutions":
+        exported.settle(network, itertools.islice(inputs, _SETTLED))
+    say(f"{taken} of {there} {kind} taken from {path}")
 
 
 def _copied(module: nn.Module) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from mien_export.peers.ratios import ratios
 from mien_export.proof.parity import parity, structured
 from mien_export.quantization.observers import ranges, real
 from mien_export.quantization.quantize import quantize
+from mien_export.records.emotion import strict_test
 from mien_export.tflite.writer import to_tflite
 
 RESULTS = Path(__file__).parents[3] / "docs/results"
@@ -184,19 +185,28 @@ def test_a_result_fills_the_readmes_table_and_compares_with_itself(
     assert "differ" not in capsys.readouterr().out
 
 
-def test_the_picture_is_drawn_where_the_accuracy_is_known(document: Path) -> None:
+def test_the_picture_shows_each_classifier_at_its_own_accuracy(document: Path) -> None:
     found = json.loads(document.read_text())
     assert bench_picture.draw(found, document) is None
     figures = {"p50": 0.9}
-    found["peers"].append({"name": "Peer", "strict_accuracy": 84.46, "network": figures, "path": figures})
-    accuracy = document.with_name("emotion-base.json")
-    accuracy.write_text((RESULTS / "emotion-base.json").read_text())
+    ours = {"engine": "litert", "precision": "int8", "network": figures, "path": figures}
+    found["peers"] += [
+        {"name": "Peer", "strict_accuracy": 84.46, "network": figures, "path": figures},
+        {"name": "mien emotion-nano", **ours},
+        {"name": "mien emotion-unknown", **ours},
+    ]
+    for name in ("emotion-base", "emotion-nano"):
+        document.with_name(f"{name}.json").write_text((RESULTS / f"{name}.json").read_text())
     drawn = bench_picture.draw(found, document)
     assert drawn == document.with_suffix(".png")
     assert drawn.read_bytes().startswith(b"\x89PNG")
-    ours, peer = bench_picture.points(found, 86.0)
-    assert ours[0] == "mien emotion-base, int8, LiteRT"
-    assert (ours[2], peer) == (86.0, ("Peer", 0.9, 84.46))
+    shown = {name: percent for name, _, percent in bench_picture.points(found, document.parent)}
+    assert list(shown) == ["mien emotion-base, int8, LiteRT", "Peer", "mien emotion-nano, int8, LiteRT"]
+    assert shown["Peer"] == 84.46
+    for name in ("emotion-base", "emotion-nano"):
+        report = json.loads((RESULTS / f"{name}.json").read_text())
+        assert shown[f"mien {name}, int8, LiteRT"] == 100 * strict_test(report)["accuracy"]
+    accuracy = document.with_name("emotion-base.json")
     accuracy.write_text("{}")
     with pytest.raises(MienError, match=r"emotion-base\.json: lacks 'command'; see `make results`"):
         bench_picture.draw(found, document)

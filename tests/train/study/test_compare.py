@@ -57,8 +57,8 @@ def _row(name: str, accuracy: float, **changes: Any) -> Measured:
         "recipe": name, "protocol": "FER2013", "published": None, "accuracy": accuracy, "weighted_precision": 0.5,
         "weighted_recall": accuracy, "weighted_f1": 0.5, "macro_f1": 0.5, "n": 16, "met": None, "strict_accuracy": None,
         "loose_accuracy": None, "int8_accuracy": None, "parameters": 1000, "macs": 2_000_000, "int8_bytes": None,
-        "latency_ratio": None, "remark": "old", "per_class": {}, "confusion": [[1]], "seed": 0, "epochs": 1,
-        "best_epoch": 1, "seconds": 2.0, "settings": json.loads(json.dumps(asdict(recipe))),
+        "latency_ratio": None, "latency_beside": None, "remark": "old", "per_class": {}, "confusion": [[1]],
+        "seed": 0, "epochs": 1, "best_epoch": 1, "seconds": 2.0, "settings": json.loads(json.dumps(asdict(recipe))),
         "made_with": {"cpu": "one", "torch": "2", "ai-edge-litert": "2"}, "command": "compare",
     }  # fmt: skip
     return Measured(**{**told, **changes})
@@ -258,6 +258,19 @@ def test_the_bundled_classifier_alone_is_measured_and_reported(
     rows, _ = compare.compare(_plan(small_data, tmp_path), ["base"], reports)
     assert [row.recipe for row in rows] == ["base"]
     assert [[row["recipe"] for row in reported] for reported in reports.rows] == [["base"]]
+
+
+def test_a_latency_beside_an_earlier_model_of_ours_is_marked() -> None:
+    rows = [
+        _row("deep", 0.5, latency_ratio=0.75, latency_beside="old"),
+        _row("mini-xception", 0.5, latency_ratio=0.5, latency_beside="new"),
+        _row("twoconv-avg", 0.5, latency_ratio=0.25),
+        _row("base", 0.5, latency_ratio=1.0, latency_beside="new"),
+    ]
+    assert [line.split("|")[-2].strip() for line in compare_page.table(rows).splitlines()[2:]] == [
+        "0.75 †", "0.50", "0.25 †", "1.00",
+    ]  # fmt: skip
+    assert "†" not in compare_page.table(rows[:3])  # ours is not shown: nothing to be compared with
 
 
 def test_an_unknown_recipe_names_the_nearest(small_data: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def weights(path: Path) -> dict[str, Tensor]:
         import onnx
         from onnx import numpy_helper
     except ImportError:
-        raise MienError(f"{path}: reading it takes the package onnx: pip install 'mien[export]'") from None
+        raise MienError(f"{path}: onnx is not installed; install it: pip install onnx") from None
     try:
         graph = onnx.load(str(path)).graph
         kept = {value.name: numpy_helper.to_array(value) for value in graph.initializer}
@@ -46,7 +46,7 @@ def weights(path: Path) -> dict[str, Tensor]:
     found = {
         name.removesuffix(_QUANTIZED).removeprefix(_TRUNK): _floats(kept[name], kept[scale])
         for name, scale in scales.items()
-        if name in kept and name.endswith((_WEIGHT + _QUANTIZED, _BIAS + _QUANTIZED))
+        if name.endswith((_WEIGHT + _QUANTIZED, _BIAS + _QUANTIZED)) and _fit(kept.get(name), kept.get(scale))
     }
     if not found:
         raise MienError(f"{path}: holds no int8 weights as `python -m mien_export build` writes them")
@@ -129,6 +129,11 @@ def _expect(norm: nn.BatchNorm2d, sums: Tensor) -> None:
     norm.weight.copy_(gain * (variance + norm.eps).sqrt())
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
+
+
+def _fit(quantized: NDArray[np.generic] | None, scale: NDArray[np.generic] | None) -> bool:
+    """Whether both are there, with one scale, or one for each output channel."""
+    return quantized is not None and scale is not None and scale.size in (1, *quantized.shape[:1])
 
 
 def _floats(quantized: NDArray[np.generic], scale: NDArray[np.generic]) -> Tensor:

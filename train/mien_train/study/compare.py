@@ -91,7 +91,8 @@ def compare(plan: Plan, names: Sequence[str], report: Report) -> tuple[list[Row]
         paces = pace.ratios({**sidecars, OURS: bundle.load(compare_measure.OUR_MODEL).path}, OURS)
         for name, row in rows.items():
             if isinstance(row, Measured):
-                rows[name] = dataclasses.replace(row, latency_ratio=paces.get(name))
+                beside = compare_measure.our_digits() if name in paces else None
+                rows[name] = dataclasses.replace(row, latency_ratio=paces.get(name), latency_beside=beside)
         report(in_order(list(rows.values())), histories)
     return in_order(list(rows.values())), histories
 

@@ -62,6 +62,11 @@ def trained(plan: Plan, contestant: Contestant, sidecar: Path | None) -> Measure
     )
 
 
+def our_digits() -> str:
+    """The first digits of the SHA-256 of the bundled classifier's TFLite file."""
+    return bundle.load(OUR_MODEL).sidecar.files["tflite"].sha256[: checkpoint.SHORT]
+
+
 def ours(plan: Plan, contestant: Contestant) -> Measured:
     """Figures of the bundled classifier, all of its int8 model."""
     model = bundle.load(OUR_MODEL)
@@ -75,6 +80,7 @@ def ours(plan: Plan, contestant: Contestant) -> Measured:
         int8_accuracy=row.accuracy,
         int8_bytes=model.sidecar.files["tflite"].bytes,
         latency_ratio=1.0,
+        latency_beside=our_digits(),
         seed=training.seed,
         epochs=recipe.epochs,
         best_epoch=training.epochs,
@@ -128,6 +134,7 @@ def _row(
         macs=macs,
         int8_bytes=None,
         latency_ratio=None,
+        latency_beside=None,
         remark=contestant.remark,
         per_class=own["per_class"],
         confusion=own["confusion"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from mien_train.study.command_line import command
 from mien_train.study.compare_kept import CURVES, ROWS, read_json
 from mien_train.study.compare_plan import QUICK_EVERY
 from mien_train.study.compare_rows import Epochs, Failed, Measured, Row
-from mien_train.study.contestants import CONTESTANTS
+from mien_train.study.contestants import CONTESTANTS, OURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ _FIGURES = {
     "weighted_recall": "weighted recall",
     "weighted_f1": "weighted F1",
 }
-_NONE = "–"
+_NONE, _EARLIER = "–", "†"
 
 
 def write(rows: Sequence[Row], histories: Mapping[str, Epochs], results: Path, page: Path, quick: bool = False) -> None:
@@ -63,15 +64,16 @@ def show(rows: Sequence[Row], histories: Mapping[str, Epochs], results: Path, pa
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The comparison as a Markdown table."""
+    """The comparison as a Markdown table; a dagger marks a latency beside another model of ours than the one shown."""
+    ours = next((row.latency_beside for row in rows if isinstance(row, Measured) and row.recipe == OURS), None)
     head = (
         "| recipe | tested on | published | ours | met | strict FER+ | loose FER+ | int8 | parameters | MMAC | int8 kB "
         "| latency |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
-    return "\n".join([head, *(f"| {' | '.join(_cells(row))} |" for row in rows)])
+    return "\n".join([head, *(f"| {' | '.join(_cells(row, ours))} |" for row in rows)])
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, ours: str | None) -> list[str]:
     published = row.published or {}
     told = "<br>".join(f"{_FIGURES[k]} {100 * v:.2f}" for k, v in published.items()) or _NONE
     if isinstance(row, Failed):
@@ -88,8 +90,14 @@ def _cells(row: Row) -> list[str]:
         f"{row.parameters / 1e3:,.0f} k",
         f"{row.macs / 1e6:.1f}",
         f"{row.int8_bytes / 1e3:,.0f}" if row.int8_bytes else _NONE,
-        f"{row.latency_ratio:.2f}" if row.latency_ratio else _NONE,
+        _latency(row, ours),
     ]
+
+
+def _latency(row: Measured, ours: str | None) -> str:
+    if not row.latency_ratio:
+        return _NONE
+    return f"{row.latency_ratio:.2f}" + (f" {_EARLIER}" if ours and row.latency_beside != ours else "")
 
 
 def _percent(share: float | None) -> str:
@@ -110,7 +118,8 @@ def _page(rows: Sequence[Row], folder: Path, link: Path, quick: bool) -> str:
             "high on the same images. *Strict FER+* is the accuracy on FER+'s 3,153 test images, where emotions that a "
             "system does not know count as errors (*loose*: 3,546 images); both are left out where those images chose "
             "the epoch. *int8* is the exported TFLite model on the images of its own test. *Latency* is one inference "
-            f"of the int8 TFLite model, one thread, as a multiple of `base`, interleaved with it. {_chosen(rows)}",
+            f"of the int8 TFLite model, one thread, as a multiple of `base`, interleaved with it ({_EARLIER} with an "
+            f"earlier `base`). {_chosen(rows)}",
             "",
             *_made(rows),
             table(rows),
@@ -256,4 +265,5 @@ def _draw_curve(axes: Axes, key: str, epochs: Epochs, label: str, line: str) -> 
 
 def _broken(name: str) -> str:
     """A long name on several lines."""
-    return name.replace(" (", "\n(") if len(name) < 45 else name.replace(" (", "\n(").replace(", ", ",\n")
+    recipe, _, changes = name.partition(" (")
+    return "\n".join([recipe, *textwrap.wrap(f"({changes}", 44)]) if changes else recipe

@@ -31,6 +31,7 @@ class Measured:
         parameters, macs: of the network, one image.
         int8_bytes: of the TFLite model, or None.
         latency_ratio: one int8 inference as a multiple of ours; None until it is measured, or without an int8 model.
+        latency_beside: first digits of the SHA-256 of the model of ours that it was measured beside; None if not known.
         remark: what there is to say.
         per_class: figures by class.
         confusion: images by true (rows) and predicted class.
@@ -58,6 +59,7 @@ class Measured:
     macs: int
     int8_bytes: int | None
     latency_ratio: float | None
+    latency_beside: str | None
     remark: str
     per_class: Mapping[str, object]
     confusion: Sequence[Sequence[int]]
@@ -150,6 +152,7 @@ def _row(fields: Fields) -> Row:
         macs=fields.integer("macs", 0, 1 << 50),
         int8_bytes=None if fields.values.get("int8_bytes") is None else fields.integer("int8_bytes", 0, 1 << 40),
         latency_ratio=_optional(fields, "latency_ratio", 1e6),
+        latency_beside=None if fields.values.get("latency_beside") is None else fields.text("latency_beside"),
         remark=remark,
         per_class=fields.part("per_class").values,
         confusion=_table(fields, "confusion"),

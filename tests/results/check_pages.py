@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mien.cli import main
 from mien.models import bundle
 from mien_export.pages import card, classifiers_table, tables
 
@@ -30,6 +31,52 @@ def test_the_results_are_those_of_the_bundled_models(name: str) -> None:
     assert found["files"] == bundle.load(name).sidecar.document["files"], (
         f"{file} is of another {name}: run `make results`"
     )
+
+
+@pytest.mark.parametrize("file", ["face-base-tiles.json", "face-base-conditions.json"])
+def test_what_else_was_measured_of_the_detector_is_of_the_bundled_one(file: str) -> None:
+    digest = bundle.load("face-base").sidecar.files["tflite"].sha256
+    assert json.loads((RESULTS / file).read_text())["sha256"] == digest, "run `make results`"
+
+
+@pytest.mark.parametrize("file", ["bench.json", "bench-xeon.json"])
+def test_what_was_timed_are_the_bundled_models(file: str) -> None:
+    timed = json.loads((RESULTS / file).read_text())["models"]
+    assert {name: found["tflite"] for name, found in timed.items()} == {
+        name: bundle.load(name).sidecar.files["tflite"].sha256 for name in ("face-base", "emotion-base")
+    }, "run `make bench`"
+
+
+def test_what_was_counted_are_the_bundled_models() -> None:
+    networks = json.loads((RESULTS / "bench-arm64.json").read_text())["networks"]
+    counted = {row["name"]: row["sha256"] for row in networks if not row["peer"]}
+    assert counted == {name: bundle.load(name).sidecar.files["tflite"].sha256 for name in counted}, "`make bench-arm64`"
+    assert {"face-base", "face-small", *CLASSIFIERS} <= set(counted)
+
+
+def test_ours_in_the_comparison_is_the_bundled_classifier() -> None:
+    (ours,) = (row for row in json.loads((RESULTS / "compare.json").read_text()) if row["recipe"] == "base")
+    bundled = bundle.load("emotion-base").sidecar
+    assert ours["settings"] == json.loads(json.dumps(bundled.training.recipe)), (
+        "run `mien_train compare --recipes base`"
+    )
+    assert ours["int8_bytes"] == bundled.files["tflite"].bytes
+
+
+def test_the_demo_prints_what_the_readme_shows(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--source", "demo", "--sink", "text"]) == 0
+    today, shown = _readings(capfd.readouterr().out), _readings((RESULTS / "demo.txt").read_text())
+    assert [(frame, track, label) for frame, track, label, _, _ in today] == [reading[:3] for reading in shown]
+    for (*_, score, box), (*_, old_score, old_box) in zip(today, shown, strict=True):
+        assert score == pytest.approx(old_score, abs=0.03), "run `make demo`, and keep its output.txt as demo.txt"
+        assert box == pytest.approx(old_box, abs=3)
+
+
+def _readings(printed: str) -> list[tuple[str, str, str, float, list[int]]]:
+    """Frame, track, label, score and box of each line that `--sink text` printed."""
+    line = r"^frame +(\d+)  track +(\d+)  (\w+).*score ([\d.]+) .*box (\d+),(\d+) (\d+),(\d+)$"
+    found = re.findall(line, printed, re.MULTILINE)
+    return [(frame, track, label, float(score), [int(x) for x in box]) for frame, track, label, score, *box in found]
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

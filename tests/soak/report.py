@@ -88,7 +88,7 @@ def _draw(found: dict[str, Any], outcome: Outcome, path: Path) -> None:
     latency.set_ylim(0)
     latency.set_ylabel("a frame, ms")
     latency.set_xlabel("frames processed; each tick above is a fault that was injected")
-    latency.legend(loc="upper left")
+    latency.legend(loc="center left")
     memory.plot(
         [one.frame for one in outcome.injected], [0.97] * len(outcome.injected), "|", color="black",
         transform=memory.get_xaxis_transform(),

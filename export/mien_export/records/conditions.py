@@ -15,10 +15,13 @@ class Condition(TypedDict):
 
 
 class Conditions(TypedDict):
-    """The whole file; `input` is (height, width), `usual_height` a share of the frame's; peers have thresholds of their
-    own, except in older results."""
+    """The whole file; `sha256` is the model file's, `input` is (height, width), `usual_height` a share of the frame's.
+
+    Older results lack the hash, and thresholds of the peers' own.
+    """
 
     command: str
+    sha256: NotRequired[str]
     input: list[int]
     score_threshold: float
     peer_thresholds: NotRequired[dict[str, float]]

@@ -100,7 +100,7 @@ def _conditions(options: argparse.Namespace) -> int:
     from mien_train.face import conditions
 
     found, sheet = conditions.measure(options.model, faces.load(where, "val"), options.faces)
-    write_json(options.out, found)
+    write_json(options.out, {"sha256": store.file_sha256(options.model), **found})
     if not cv2.imwrite(str(options.sheet), sheet):
         raise MienError(f"{options.sheet}: cannot be written; choose another --sheet")
     print(f"{options.out}\n{options.sheet}")  # noqa: T201

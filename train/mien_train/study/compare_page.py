@@ -117,9 +117,9 @@ def _page(rows: Sequence[Row], folder: Path, link: Path, quick: bool) -> str:
             "their number of images). *Published* is what the system's author reports; *met* says whether ours is as "
             "high on the same images. *Strict FER+* is the accuracy on FER+'s 3,153 test images, where emotions that a "
             "system does not know count as errors (*loose*: 3,546 images); both are left out where those images chose "
-            "the epoch. *int8* is the exported TFLite model on the images of its own test. *Latency* is one inference "
-            f"of the int8 TFLite model, one thread, as a multiple of `base`, interleaved with it ({_EARLIER} with an "
-            f"earlier `base`). {_chosen(rows)}",
+            "the epoch, or are cut otherwise. *int8* is the exported TFLite model on the images of its own test. "
+            "*Latency* is one inference of the int8 TFLite model, one thread, as a multiple of `base`, interleaved "
+            f"with it ({_EARLIER} with an earlier `base`). {_chosen(rows)}",
             "",
             *_made(rows),
             table(rows),

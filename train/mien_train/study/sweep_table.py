@@ -24,7 +24,8 @@ def markdown(found: Sweep) -> list[str]:
         "",
         f"`{found.command}`; one seed ({found.seed}), {protocol['score']} on the validation split "
         f"({protocol.get('labels', '–')}, {protocol.get('partition', '–')}); torch {made.get('torch', '–')}, "
-        f"optuna {made.get('optuna', '–')}.",
+        f"optuna {made.get('optuna', '–')}."
+        + (" What was interrupted has no score." if any(t.state == "interrupted" for t in found.trials) else ""),
     ]
 
 

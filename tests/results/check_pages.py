@@ -44,7 +44,7 @@ def test_what_was_timed_are_the_bundled_models(file: str) -> None:
     timed = json.loads((RESULTS / file).read_text())["models"]
     assert {name: found["tflite"] for name, found in timed.items()} == {
         name: bundle.load(name).sidecar.files["tflite"].sha256 for name in ("face-base", "emotion-base")
-    }, "run `make bench`"
+    }, f"{file}: measure again on that processor, or remove the file"
 
 
 def test_what_was_counted_are_the_bundled_models() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien_export import files
+from mien_export.pages.frontier_picture import MARKS
 from mien_export.peers.ratios import ENGINE
 from mien_export.records.bench import Bench
 from mien_export.records.emotion import EmotionReport, strict_test
@@ -60,10 +61,9 @@ def draw(found: Bench, document: Path) -> Path | None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.8), layout="constrained")
-    marks = "os^vD*P<>X"
     for number, (name, milliseconds, percent) in enumerate(sorted(shown, key=lambda point: point[1])):
         colour = "tab:red" if name.startswith(_OURS) else "tab:blue"
-        mark = marks[number % len(marks)]
+        mark = MARKS[number % len(MARKS)]
         axes.scatter(milliseconds, percent, s=55, c=colour, marker=mark, label=name, zorder=3)
     axes.set_xscale("log")
     axes.margins(x=0.1, y=0.15)

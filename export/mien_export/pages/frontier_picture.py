@@ -11,6 +11,8 @@ from mien_export import files
 from mien_export.pages.frontier import CITED, Point
 
 NAME = "frontier.png"
+MARKS = "os^vD*P<>X"
+"""Of models, one after another; matplotlib's names."""
 
 _PANELS: tuple[tuple[str, Callable[[Point], float | None]], ...] = (
     ("kB of the file", lambda point: point.size / 1000),
@@ -31,14 +33,13 @@ def draw(found: Sequence[Point], results: Path) -> Path:
         raise MienError("matplotlib is not installed; install it: pip install matplotlib") from None
     figure = Figure(figsize=(12, 4.6), layout="constrained")
     panels = figure.subplots(1, len(_PANELS), sharey=True)
-    marks = "os^vD*P<>X"
     for number, point in enumerate(found):
         colour = "tab:red" if point.ours else "tab:gray" if point.name == CITED.name else "tab:blue"
         for axes, (_, cost) in zip(panels, _PANELS, strict=True):
             value = cost(point)
             where = [] if value is None else [value]
             # A point without a value still has its line in the legend, which stands for all panels.
-            axes.scatter(where, [point.accuracy] * len(where), s=55, c=colour, marker=marks[number % len(marks)],
+            axes.scatter(where, [point.accuracy] * len(where), s=55, c=colour, marker=MARKS[number % len(MARKS)],
                          label=point.name, zorder=3)  # fmt: skip
     for axes, (label, _) in zip(panels, _PANELS, strict=True):
         _scaled(axes, label)

@@ -89,9 +89,10 @@ def compare(plan: Plan, names: Sequence[str], report: Report) -> tuple[list[Row]
             settle(contestant, failure)
     if sidecars:
         paces = pace.ratios({**sidecars, OURS: bundle.load(compare_measure.OUR_MODEL).path}, OURS)
+        ours = compare_measure.our_digits()
         for name, row in rows.items():
             if isinstance(row, Measured):
-                beside = compare_measure.our_digits() if name in paces else None
+                beside = ours if name in paces else None
                 rows[name] = dataclasses.replace(row, latency_ratio=paces.get(name), latency_beside=beside)
         report(in_order(list(rows.values())), histories)
     return in_order(list(rows.values())), histories

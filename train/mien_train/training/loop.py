@@ -261,19 +261,18 @@ def initialized(network: nn.Module, path: str, inputs: Iterable[Tensor]) -> None
     """
     if not path:
         return
-    if Path(path).suffix == ".onnx":
+    if is_export := Path(path).suffix == ".onnx":
         taken, there = exported.put(network, exported.weights(Path(path)))
-        kind = "convolutions"
     else:
         mine, theirs = network.state_dict(), checkpoint.finished(Path(path)).state
         fitting = {k: v for k, v in theirs.items() if k in mine and mine[k].shape == v.shape}
         network.load_state_dict(fitting, strict=False)
-        taken, there, kind = len(fitting), len(mine), "tensors"
+        taken, there = len(fitting), len(mine)
     if not taken:
         raise MienError(f"init={path}: none of its weights fits this network; choose one of the same architecture")
-    if kind == "convolutions":
+    if is_export:
         exported.settle(network, itertools.islice(inputs, _SETTLED))
-    say(f"{taken} of {there} {kind} taken from {path}")
+    say(f"{taken} of {there} {'convolutions' if is_export else 'tensors'} taken from {path}")
 
 
 def _copied(module: nn.Module) -> dict[str, Tensor]:

@@ -218,9 +218,10 @@ def _main() -> int:
     camera = CAMERAS.get(name, Double)
     real = opening.open_source
     opening.open_source = lambda spec, settings=None: camera() if spec == "auto" else real(spec, settings)  # type: ignore[assignment]
-    from mien.cli import main
+    from mien.__main__ import main
 
-    return main(arguments)
+    sys.argv = ["mien", *arguments]
+    return main()
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ import sys
 from contract_faults import Faults
 from contract_rigs import install
 install(Faults(hang="stop", starves=int(sys.argv[1])))
-from mien.cli import main
-sys.exit(main(["run", "--source", "picamera2", "--sink", "null"]))
+from mien.__main__ import main
+sys.argv = ["mien", "run", "--source", "picamera2", "--sink", "null"]
+sys.exit(main())
 """
 
 

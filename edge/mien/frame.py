@@ -1,4 +1,4 @@
-"""A camera frame as mien sees it: the luma plane, when it was exposed, and its number."""
+"""A camera frame as mien sees it: the luma plane, when it was exposed, and its number; colour for who looks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Frame:
         sequence: number of the frame since the source was opened, from 0; gaps are dropped frames.
         name: path of the picture for files and folders, else the empty string.
         media_time: nanoseconds since the beginning of a recording; None where the frame is of the present.
+        chroma: uint8 (h, w, 2), Cb and Cr of the same view, full range about 128, of any size; None where nobody asked
+            for it (`Camera.colour`), or the source has none.
     """
 
     luma: NDArray[np.uint8]
@@ -27,6 +29,7 @@ class Frame:
     sequence: int
     name: str = ""
     media_time: int | None = None
+    chroma: NDArray[np.uint8] | None = None
 
     @property
     def time(self) -> int:

@@ -161,7 +161,7 @@ class Pipeline(Closing):
         self._latest = result
         preview = self.preview  # read once: another thread may take it away meanwhile
         if preview is not None:
-            preview(frame.luma, result)
+            preview(frame, result)
         return result
 
     def _remarks(self) -> tuple[str, ...]:

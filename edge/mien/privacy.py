@@ -12,6 +12,7 @@ from mien.config import RunConfig
 from mien.errors import MienError
 from mien.outputs.names import shown
 from mien.outputs.sinks import SPECS
+from mien.preview.settings import PreviewSettings
 
 READINGS = "time, box, five landmarks, a number while the face stays in view, probabilities of the expressions"
 """What every sink writes of a face."""
@@ -56,7 +57,7 @@ def flows(settings: RunConfig) -> tuple[Flow, ...]:
         where = f"annotated.mp4 and contact-sheet.png in {_absolute(settings.annotate)}"
         found.append(Flow(f"annotate {shown(settings.annotate)}", "PICTURES of every frame", where, _FOR_EVER, True))
     if settings.preview.address or "LISTEN_FDS" in os.environ:
-        found.append(_page(settings.preview.address))
+        found.append(_page(settings.preview))
     return tuple(found)
 
 
@@ -146,8 +147,9 @@ SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {
 """Kind of each sink to what it does with readings, given its spec, its target and the settings."""
 
 
-def _page(address: str) -> Flow:
+def _page(settings: PreviewSettings) -> Flow:
     """The live page; where it has no address, systemd hands in the sockets at which it listens."""
+    address = settings.address
     host = address.rpartition(":")[0].strip("[]")
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -156,7 +158,7 @@ def _page(address: str) -> Flow:
     where = f"a page at {shown(address) or 'the sockets that systemd hands in'}, " + (
         "for this device's own browsers" if here else "FOR OTHER DEVICES that have its token, not encrypted"
     )
-    what = "PICTURES and readings, while somebody looks"
+    what = f"PICTURES, {'in colour' if settings.colour else 'grey'}, and readings, while somebody looks"
     return Flow(f"preview {shown(address)}".rstrip(), what, where, "not at all", True, not here)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.faces.face import Face
+from mien.frame import Frame
 from mien.laps import Laps
 from mien.reading import FrameResult
 
-Preview = Callable[[NDArray[np.uint8], FrameResult], None]
-"""Is shown a frame's luma, uint8 (H, W), valid during the call only, and its result."""
+Preview = Callable[[Frame, FrameResult], None]
+"""Is shown a frame, whose luma is valid during the call only, and its result."""
 
 
 class Verdict(NamedTuple):

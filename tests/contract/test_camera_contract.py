@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from contract_faults import Faults
-from contract_rigs import bars, install
+from contract_rigs import COLOURS, bars, install
 
+from mien.cameras.chroma import to_bgr
 from mien.cameras.luma import expand_limited
 from mien.cameras.opening import open_source
 from mien.cameras.oriented import oriented
@@ -79,6 +80,29 @@ def test_upside_down_and_mirrored_frames_come_without_another_camera_around(rota
         frame = next(camera.frames())
         picture = expand_limited(bars(480, 640, frame.sequence))
         assert np.array_equal(frame.luma, oriented(picture, rotation, mirror))
+
+
+@pytest.mark.parametrize(
+    "settings", [CameraSettings(), CameraSettings(width=322, height=242, rotation=180, mirror=True)]
+)
+def test_colour_comes_while_it_is_asked_for_and_is_the_bars_own(settings: CameraSettings) -> None:
+    width = settings.width
+    with opened(settings=settings) as camera:
+        frames = camera.frames()
+        assert next(frames).chroma is None
+        camera.colour(True)
+        frame = next(frame for frame in frames if frame.chroma is not None)
+        picture = to_bgr(frame.luma, frame.chroma)
+        camera.colour(False)
+        assert any(frame.chroma is None for frame, _ in zip(frames, range(5), strict=False))
+    if settings.rotation:
+        picture = oriented(picture, 180, True)
+    # Bars move by a column a frame: compared where none begins within five columns.
+    bar = (np.arange(width) + frame.sequence + 1) % width // (width // 8) % 8
+    within = np.array([len(set(bar[max(0, x - 5) : x + 6])) == 1 for x in range(width)])
+    assert within.mean() > 0.6
+    expected = COLOURS[bar[within]].astype(int) * 255
+    assert np.abs(picture[:, within].astype(int) - expected).max() <= 6
 
 
 def test_a_control_that_the_camera_lacks_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -34,6 +34,8 @@ class Picamera2Double:
     granted_format = "YUV420"
     faults: Any = None
     picture: Callable[[int, int, int], NDArray[np.uint8]] = staticmethod(lambda h, w, n: np.zeros((h, w), np.uint8))
+    colours: Callable[[int, int, int], NDArray[np.uint8]] | None = None
+    """Of a picture's height, width and number: Cb and Cr, uint8 (height / 2, width / 2, 2)."""
     metadata: Callable[[], dict[str, int]] = staticmethod(_boot_time)
     follows = False
     """Whether the size that is asked for is granted."""
@@ -109,15 +111,20 @@ class Picamera2Double:
             if self.faults is not None and self.faults.starved():
                 continue
             buffer = np.full((height * 3 // 2, self.stride), 77, dtype=np.uint8)  # 77: padding and chroma
-            picture = self.picture(height, width, self._shown)
-            if self.flips:
-                transform = self.wanted["transform"]
-                picture = picture[:: -1 if transform.vflip else 1, :: -1 if transform.hflip else 1]
-            buffer[:height, :width] = picture
+            buffer[:height, :width] = self._flipped(self.picture(height, width, self._shown))
+            if self.colours is not None:
+                rows = buffer[height:].reshape(2, height // 2, self.stride // 2)
+                rows[:, :, : width // 2] = np.moveaxis(self._flipped(self.colours(height, width, self._shown)), 2, 0)
             self._shown += 1
             self._completed = types.SimpleNamespace(buffer=buffer.reshape(-1), get_metadata=self.metadata)
             # As in the real one: what is raised here would end this thread.
             self.process_requests(None)
+
+    def _flipped(self, plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if not self.flips:
+            return plane
+        transform = self.wanted["transform"]
+        return plane[:: -1 if transform.vflip else 1, :: -1 if transform.hflip else 1]
 
     def process_requests(self, display: object) -> None:
         if self.faults is not None and self.faults.io_error():

@@ -136,7 +136,7 @@ def test_every_stage_is_booked_once_a_frame() -> None:
 def test_pixels_leave_through_the_preview_only() -> None:
     seen = []
     camera = FakeCamera(2, live=False)
-    results = list(pipeline(camera, preview=lambda luma, result: seen.append((int(luma[0, 0]), result))).run())
+    results = list(pipeline(camera, preview=lambda frame, result: seen.append((int(frame.luma[0, 0]), result))).run())
     assert seen == [(0, results[0]), (1, results[1])]
     assert not any(hasattr(results[0], name) for name in ("luma", "frame", "crop"))
 

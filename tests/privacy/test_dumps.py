@@ -86,7 +86,7 @@ def _read(live: bool) -> None:
             pass
 
     reader = FaceReader(OneFace())
-    with Pipeline(OneFrame(live), reader, sinks=[Sink()], preview=lambda luma, result: None) as pipeline:
+    with Pipeline(OneFrame(live), reader, sinks=[Sink()], preview=lambda frame, result: None) as pipeline:
         for result in pipeline.run():
             logging.getLogger("mien.run").debug("frame %s", result)
 

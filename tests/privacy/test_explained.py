@@ -85,6 +85,12 @@ def test_a_name_that_looks_like_this_device_is_not_taken_for_it() -> None:
     assert [flow.leaves for flow in privacy.flows(settings)] == [True]
 
 
+@pytest.mark.parametrize(("colour", "said"), [(True, "in colour"), (False, "grey")])
+def test_it_says_whether_the_pictures_are_in_colour(colour: bool, said: str) -> None:
+    (flow,) = privacy.flows(RunConfig(sinks=("null",), preview=PreviewSettings("127.0.0.1:8010", colour=colour)))
+    assert flow.what == f"PICTURES, {said}, and readings, while somebody looks"
+
+
 def test_sockets_of_systemd_are_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_FDS", "1")
     (flow,) = privacy.flows(RunConfig(sinks=("null",)))

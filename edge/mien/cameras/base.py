@@ -37,6 +37,7 @@ class Camera(Closing):
     state: State = "running"
     restarts: int = 0
     turned: bool = False
+    _coloured: bool = False
 
     @abstractmethod
     def frames(self) -> Iterator[Frame]:
@@ -45,6 +46,13 @@ class Camera(Closing):
         Raises:
             MienError: the source failed and could not be recovered.
         """
+
+    def colour(self, wanted: bool) -> None:
+        """Say whether frames are to bring their chroma from now on, for who looks at them; at first they do not.
+
+        From any thread. A source without colour brings none.
+        """
+        self._coloured = wanted
 
     def recycle(self, frame: Frame) -> None:
         """Hand a frame back: its luma may be overwritten from now on. Frames kept are never touched again."""

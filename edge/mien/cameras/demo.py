@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.cameras import chroma
 from mien.cameras.base import Camera
 from mien.cameras.buffers import LumaPool
 from mien.cameras.luma import read_image
@@ -80,9 +81,8 @@ class DemoCamera(Camera):
 
     def __init__(self, frames: int = FRAMES) -> None:
         self._photograph = read_image(photograph())
-        # Around the photograph a blur of itself: no grey border, and no second face as mirroring would make.
-        wide = cv2.resize(self._photograph[100:484], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-        self._backdrop = cv2.GaussianBlur(wide, (0, 0), 40)
+        self._backdrop = _backdrop(self._photograph)
+        self._colours: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
         self._frames = frames
         self._pool = LumaPool(HEIGHT, WIDTH)
         self._closed = False
@@ -96,16 +96,21 @@ class DemoCamera(Camera):
             luma = self._pool.take()
             matrix, gain, offset = pose(sequence)
             np.copyto(luma, self._backdrop)
-            cv2.warpAffine(
-                self._photograph,
-                matrix,
-                (WIDTH, HEIGHT),
-                dst=luma,
-                flags=cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_TRANSPARENT,
-            )
+            _lay(self._photograph, matrix, luma)
             cv2.convertScaleAbs(luma, dst=luma, alpha=gain, beta=offset)
-            yield Frame(luma, time.monotonic_ns(), sequence, media_time=sequence * PERIOD_NS)
+            colours = self._chroma(matrix, gain) if self._coloured else None
+            yield Frame(luma, time.monotonic_ns(), sequence, media_time=sequence * PERIOD_NS, chroma=colours)
+
+    def _chroma(self, matrix: NDArray[np.float32], gain: float) -> NDArray[np.uint8]:
+        """Of the frame with the photograph there, in light of that strength."""
+        if self._colours is None:
+            whole = np.asarray(cv2.imread(str(photograph()), cv2.IMREAD_COLOR), dtype=np.uint8)
+            self._colours = (chroma.of_bgr(whole), _backdrop(whole))
+        photographed, backdrop = self._colours
+        frame = chroma.of_bgr(backdrop)
+        # Both at half size: a matrix between them has half the shift.
+        _lay(photographed, matrix * np.array([1, 1, 0.5], dtype=np.float32), frame)
+        return np.asarray(cv2.convertScaleAbs(frame, alpha=gain, beta=128 * (1 - gain)), dtype=np.uint8)
 
     def recycle(self, frame: Frame) -> None:
         """Use the frame's buffer again; see `Camera.recycle`."""
@@ -114,3 +119,21 @@ class DemoCamera(Camera):
     def close(self) -> None:
         """End `frames` after the present one."""
         self._closed = True
+
+
+def _backdrop(photograph: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Around the photograph a blur of itself: no grey border, and no second face as mirroring would make."""
+    wide = cv2.resize(photograph[100:484], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), 40), dtype=np.uint8)
+
+
+def _lay(photograph: NDArray[np.uint8], matrix: NDArray[np.float32], frame: NDArray[np.uint8]) -> None:
+    """Lay the photograph over the frame, where the matrix (2, 3) puts it."""
+    cv2.warpAffine(
+        photograph,
+        matrix,
+        (frame.shape[1], frame.shape[0]),
+        dst=frame,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_TRANSPARENT,
+    )

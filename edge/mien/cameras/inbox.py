@@ -18,29 +18,34 @@ class Inbox:
     Args:
         news: is notified of each arrival.
         first: number of the first frame.
+        coloured: as given.
 
     Attributes:
         sequence: number of the next frame.
         arrived: when the newest frame came, seconds of the monotonic clock; None before the first.
         damaged: frames that the device could not decode.
+        coloured: whether frames are to bring their chroma.
     """
 
-    def __init__(self, news: threading.Condition, first: int = 0) -> None:
+    def __init__(self, news: threading.Condition, first: int = 0, *, coloured: bool = False) -> None:
         self._news = news
         self._frame: Frame | None = None
         self._error: Exception | None = None
         self.sequence = first
         self.arrived: float | None = None
         self.damaged = 0
+        self.coloured = coloured
 
-    def put(self, luma: NDArray[np.uint8], captured_at: int) -> NDArray[np.uint8] | None:
-        """Put a frame in, uint8 (H, W), full range, exposed at `captured_at` ns.
+    def put(
+        self, luma: NDArray[np.uint8], captured_at: int, chroma: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8] | None:
+        """Put a frame in, uint8 (H, W), full range, exposed at `captured_at` ns; its chroma as in `Frame`.
 
         Returns:
             The luma of the frame that it replaces, if nobody took that.
         """
         with self._news:
-            replaced, self._frame = self._frame, Frame(luma, captured_at, self.sequence)
+            replaced, self._frame = self._frame, Frame(luma, captured_at, self.sequence, chroma=chroma)
             self.sequence += 1
             self.arrived = time.monotonic()
             self._news.notify_all()

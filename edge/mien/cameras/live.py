@@ -119,6 +119,11 @@ class LiveCamera(Camera):
         """See `Camera`."""
         return self._spoilt + self._inbox.damaged
 
+    def colour(self, wanted: bool) -> None:
+        """See `Camera.colour`."""
+        super().colour(wanted)
+        self._inbox.coloured = wanted
+
     def _start(self, call: Callable[[], None]) -> Errand:
         def news() -> None:
             with self._news:
@@ -130,7 +135,7 @@ class LiveCamera(Camera):
     def _open(self) -> None:
         self._spoilt += self._inbox.damaged
         # One of its own for each device: what a thread of the last one still delivers is nobody's.
-        self._inbox = Inbox(self._news, self._inbox.sequence)
+        self._inbox = Inbox(self._news, self._inbox.sequence, coloured=self._coloured)
         device = self._opening(self._inbox)
         with self._news:
             late = self._closed

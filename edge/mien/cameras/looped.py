@@ -57,7 +57,13 @@ class LoopedCamera(Camera):
             self._spoilt += self._camera.damaged
             self._camera.damaged = 0  # counted; the recording may be gone by now
             self._camera = self._opening()
+            self._camera.colour(self._coloured)
             return True
+
+    def colour(self, wanted: bool) -> None:
+        """See `Camera.colour`; of further rounds too."""
+        super().colour(wanted)
+        self._camera.colour(wanted)
 
     def recycle(self, frame: Frame) -> None:
         """See `Camera.recycle`."""

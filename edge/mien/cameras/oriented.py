@@ -49,16 +49,28 @@ class OrientedCamera(Camera):
         """See `Camera.frames`."""
         for frame in self._camera.frames():
             turned = oriented(frame.luma, self._rotation, self._mirror)
+            chroma = None if frame.chroma is None else oriented(frame.chroma, self._rotation, self._mirror)
             self._camera.recycle(frame)
-            yield dataclasses.replace(frame, luma=turned)
+            yield dataclasses.replace(frame, luma=turned, chroma=chroma)
+
+    def colour(self, wanted: bool) -> None:
+        """See `Camera.colour`."""
+        self._camera.colour(wanted)
 
     def close(self) -> None:
         """Close the camera behind."""
         self._camera.close()
 
 
-def oriented(luma: NDArray[np.uint8], rotation: int, mirror: bool) -> NDArray[np.uint8]:
-    """A frame turned clockwise by 0, 90, 180 or 270 degrees, then mirrored: uint8 (H, W) → a new (H, W) or (W, H)."""
+def oriented(plane: NDArray[np.uint8], rotation: int, mirror: bool) -> NDArray[np.uint8]:
+    """A frame's plane turned clockwise by 0, 90, 180 or 270 degrees, then mirrored.
+
+    Args:
+        plane: uint8 (H, W) or (H, W, C).
+
+    Returns:
+        uint8, of that shape, or with H and W exchanged.
+    """
     if rotation:
-        luma = np.asarray(cv2.rotate(luma, _TURNS[rotation]), dtype=np.uint8)
-    return np.asarray(cv2.flip(luma, 1), dtype=np.uint8) if mirror else luma
+        plane = np.asarray(cv2.rotate(plane, _TURNS[rotation]), dtype=np.uint8)
+    return np.asarray(cv2.flip(plane, 1), dtype=np.uint8) if mirror else plane

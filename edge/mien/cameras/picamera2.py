@@ -1,4 +1,4 @@
-"""The Raspberry Pi camera through picamera2: the luma plane of the main stream, copied once.
+"""The Raspberry Pi camera through picamera2: the luma plane of the main stream, copied once, and colour on demand.
 
 Frames are fetched in picamera2's `pre_callback`, which sees every completed request while picamera2 owns it.
 A `capture_request` that timed out stays in picamera2's queue and later takes a buffer that nobody gives back;
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.cameras import faults
+from mien.cameras import chroma, faults
 from mien.cameras.base import exposure_time
 from mien.cameras.buffers import LumaPool
 from mien.cameras.crop import Rectangle, part_of
@@ -141,6 +141,7 @@ class _PiDevice:
         main = granted["main"]
         if main["format"] not in _PLANAR:
             raise MienError(f"it grants {main['format']}, not one of {', '.join(_PLANAR)}")
+        self._form = str(main["format"])
         self._width, self._height = (int(side) for side in main["size"])
         self._stride = int(main["stride"])
         self._limited = granted["colour_space"].range != libcamera.ColorSpace.Range.Full
@@ -188,7 +189,7 @@ class _PiDevice:
         # Runs in picamera2's thread, and must not raise there: that would end the thread and hang `stop`.
         try:
             now = time.monotonic_ns()
-            luma = self._pool.take()
+            luma, colours = self._pool.take(), None
             with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
                 plane = mapped.array[: self._height * self._stride].reshape(self._height, self._stride)
                 plane = plane[:, : self._width]
@@ -198,15 +199,22 @@ class _PiDevice:
                     expand_limited(plane, out=luma)
                 elif self._flip is None:
                     np.copyto(luma, plane)
+                if self._inbox.coloured:
+                    colours = self._chroma(mapped.array)
             metadata = request.get_metadata()
             self._compare(metadata.get("ScalerCrop"))
             stamp = metadata.get("SensorTimestamp")
             captured_at = now if stamp is None else exposure_time(to_monotonic(int(stamp)), now)
-            unseen = self._inbox.put(luma, captured_at)
+            unseen = self._inbox.put(luma, captured_at, colours)
             if unseen is not None:
                 self._pool.give(unseen)
         except Exception as error:
             self._inbox.fail(MienError(f"the camera's frame cannot be read ({type(error).__name__}: {error})"))
+
+    def _chroma(self, buffer: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        size = (self._width, self._height)
+        colours = chroma.of_planes(buffer, self._form, size, self._stride, limited_range=self._limited)
+        return colours if self._flip is None else np.asarray(cv2.flip(colours, self._flip), dtype=np.uint8)
 
     def _compare(self, granted: Rectangle | None) -> None:
         """Say once if another part of the sensor's picture is shown than was asked for."""

@@ -73,6 +73,10 @@ class RealTimeCamera(Camera):
     def _name(self) -> str:
         return self._camera.description.split(",")[0]
 
+    def colour(self, wanted: bool) -> None:
+        """See `Camera.colour`."""
+        self._camera.colour(wanted)
+
     def recycle(self, frame: Frame) -> None:
         """See `Camera.recycle`."""
         self._camera.recycle(frame)

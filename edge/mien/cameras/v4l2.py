@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.cameras import faults, luma
+from mien.cameras import chroma, faults, luma
 from mien.cameras.base import exposure_time
 from mien.cameras.inbox import Inbox
 from mien.cameras.live import LiveCamera
@@ -66,6 +66,13 @@ def to_luma(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.u
     if picture.size == 2 * width * height:
         return luma.from_yuyv(picture.reshape(height, width, 2))
     return None
+
+
+def to_chroma(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Chroma, as in `Frame`, of a picture that `to_luma` reads."""
+    if picture.shape == (height, width, 3):
+        return chroma.of_bgr(picture)
+    return chroma.of_yuyv(picture.reshape(height, width, 2))
 
 
 class V4L2Camera(LiveCamera):
@@ -139,7 +146,7 @@ class _UsbDevice:
     def _deliver(self) -> None:
         began = time.monotonic_ns()
         try:
-            good, picture = self._capture.read()
+            good, taken = self._capture.read()
         except cv2.error:  # a compressed frame that is empty or cut off
             self._inbox.spoilt()
             return
@@ -149,10 +156,12 @@ class _UsbDevice:
         if not good:
             raise MienError("gives no frames")
         stamp = int(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-        plane = to_luma(np.asarray(picture, dtype=np.uint8), *self._size)
+        picture = np.asarray(taken, dtype=np.uint8)
+        plane = to_luma(picture, *self._size)
         if plane is None:
             raise MienError(f"gives {picture.shape} pictures, neither YUYV nor BGR; try another mode")
-        self._inbox.put(plane, exposure_time(stamp, now))
+        colours = to_chroma(picture, *self._size) if self._inbox.coloured else None
+        self._inbox.put(plane, exposure_time(stamp, now), colours)
 
     def restart(self) -> None:
         """Is not worth it: `restartable` says so; a device is closed and opened again."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien import contents
+from mien.cameras import chroma
 from mien.cameras.base import Camera
 from mien.cameras.luma import from_bgr
 from mien.cameras.timeline import Timeline
@@ -81,7 +82,8 @@ class VideoCamera(Camera):
             failures = 0
             count += 1
             # FFmpeg has already expanded limited range on the way to BGR.
-            yield Frame(from_bgr(picture), time.monotonic_ns(), sequence, str(self._path), at)
+            colours = chroma.of_bgr(picture) if self._coloured else None
+            yield Frame(from_bgr(picture), time.monotonic_ns(), sequence, str(self._path), at, colours)
         self._timeline.end()
         self.damaged = self._timeline.missing
         if not count:

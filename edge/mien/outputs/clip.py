@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mien.closing import Closing
 from mien.errors import MienError
+from mien.frame import Frame
 from mien.outputs.files import discard, make_folder, partial, place, unwritten
 from mien.outputs.names import shown
 from mien.outputs.overlay import annotate, marks, write_picture
@@ -50,9 +51,9 @@ class Clip(Closing):
         self._every = 1
         self._count = 0
 
-    def __call__(self, luma: NDArray[np.uint8], result: FrameResult) -> None:
-        """Add a frame: its luma, uint8 (H, W), and its result."""
-        picture = annotate(luma, marks(result, numbered=True))
+    def __call__(self, frame: Frame, result: FrameResult) -> None:
+        """Add a frame, in grey, and its result."""
+        picture = annotate(frame.luma, marks(result, numbered=True))
         if self._writer is None:
             self._size = (picture.shape[1], picture.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")

@@ -92,7 +92,7 @@ class Page(Closing):
             self.token = tokens.drawn()
         self._loop = asyncio.new_event_loop()
         self._bell, self._changed = streams.Bell(self._loop), streams.Bell(self._loop)
-        self.view = View(pipeline, settings.pictures, self._bell.ring)
+        self.view = View(pipeline, settings.pictures, self._bell.ring, camera.colour if settings.colour else None)
         guard = Guard(application, listeners.hosts(self._sockets), not local, self.token, _content("token.html"))
         self._server = _server(guard)
         self._thread = threading.Thread(target=self._serve, name="mien-page", daemon=True)

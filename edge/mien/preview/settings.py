@@ -20,11 +20,13 @@ class PreviewSettings:
         address: HOST:PORT to listen at; empty for no page.
         token_file: whose first line is what a visitor must show; empty for a drawn one where one is needed.
         pictures: a second, at most, of the live view.
+        colour: whether the live view is in colour, where the source has it; else as grey as the models see it.
     """
 
     address: str = ""
     token_file: str = ""
     pictures: float = 10.0
+    colour: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.pictures <= _FASTEST:

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.cameras.chroma import to_bgr
 from mien.closing import Closing
+from mien.frame import Frame
 from mien.outputs.overlay import annotate, marks
 from mien.pipeline import Pipeline
 from mien.reading import FrameResult
@@ -23,20 +25,28 @@ _JOIN_SECONDS = 5.0
 class View(Closing):
     """Draws and encodes a run's newest frame, once for all who look, in a thread of its own.
 
-    While nobody looks, the pipeline's `preview` is what it was before, and no pixel is kept.
+    While nobody looks, the pipeline's `preview` is what it was before, no pixel is kept, and no colour is asked for.
 
     Args:
         pipeline: whose frames; what its `preview` was is called as before.
         rate: pictures a second, at most.
         on_picture: is called, in the view's thread, when there is a new picture.
+        colour: is told when somebody looks and when nobody does: the camera's `colour`; None for a grey view.
     """
 
-    def __init__(self, pipeline: Pipeline, rate: float, on_picture: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        rate: float,
+        on_picture: Callable[[], None],
+        colour: Callable[[bool], None] | None = None,
+    ) -> None:
+        self._colour = colour or (lambda wanted: None)
         self._pipeline, self._period, self._on_picture = pipeline, 1 / rate, on_picture
         self._changed = threading.Condition()
         self._viewers = 0
         self._before: Preview | None = None
-        self._waiting: tuple[NDArray[np.uint8], FrameResult] | None = None
+        self._waiting: tuple[NDArray[np.uint8], NDArray[np.uint8] | None, FrameResult] | None = None
         self._picture: tuple[int, bytes] | None = None
         self._due = 0.0
         self._ended = False
@@ -56,12 +66,14 @@ class View(Closing):
             if self._viewers == 1:
                 self._before = self._pipeline.preview
                 self._pipeline.preview = self._see
+                self._colour(True)
 
     def leave(self) -> None:
         """One looks no longer: the last closes the door, and nothing is kept."""
         with self._changed:
             self._viewers -= 1
             if not self._viewers:
+                self._colour(False)
                 self._pipeline.preview, self._before = self._before, None
                 self._waiting = self._picture = None
 
@@ -75,11 +87,11 @@ class View(Closing):
         picture = self._picture
         return picture if picture is not None and picture[0] > after else None
 
-    def _see(self, luma: NDArray[np.uint8], result: FrameResult) -> None:
+    def _see(self, frame: Frame, result: FrameResult) -> None:
         # In the pipeline's thread: no more than a copy, and that not for every frame.
         before = self._before
         if before is not None:
-            before(luma, result)
+            before(frame, result)
         now = time.monotonic()
         if now < self._due:
             return
@@ -87,7 +99,7 @@ class View(Closing):
         self._due = (now if now - self._due > self._period else self._due) + self._period
         with self._changed:
             if self._viewers:
-                self._waiting = (luma.copy(), result)
+                self._waiting = (frame.luma.copy(), frame.chroma, result)
                 self._changed.notify()
 
     def _draw(self) -> None:
@@ -96,8 +108,8 @@ class View(Closing):
                 self._changed.wait_for(lambda: self._waiting is not None or self._ended)
                 if self._ended or self._waiting is None:
                     return
-                (luma, result), self._waiting = self._waiting, None
-            picture = annotate(luma, marks(result, numbered=True))
+                (luma, chroma, result), self._waiting = self._waiting, None
+            picture = annotate(luma if chroma is None else to_bgr(luma, chroma), marks(result, numbered=True))
             good, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
             with self._changed:
                 if not good or not self._viewers or self._pipeline.paused:

@@ -13,6 +13,7 @@ import pytest
 from edge_fakes import face
 
 from mien.errors import MienError
+from mien.frame import Frame
 from mien.outputs.clip import Clip
 from mien.reading import FrameResult, Reading
 
@@ -22,6 +23,8 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import numpy as np
 from mien.errors import MienError
+from mien.frame import Frame
+from mien.frame import Frame
 from mien.outputs.clip import Clip
 from mien.outputs.overlay import write_picture
 from mien.reading import FrameResult
@@ -31,7 +34,8 @@ try:
     if sys.argv[2] == "clip":
         clip = Clip(Path(sys.argv[1]), 25.0)
         for index in range(40):
-            clip(noise.integers(0, 256, (480, 640), np.uint8), FrameResult(index, "", 640, 480, 0, 0, ()))
+            frame = Frame(noise.integers(0, 256, (480, 640), np.uint8), 0, index)
+            clip(frame, FrameResult(index, "", 640, 480, 0, 0, ()))
         clip.finish()
     else:
         write_picture(Path(sys.argv[1]) / "picture.png", noise.integers(0, 256, (480, 640), np.uint8))
@@ -70,7 +74,8 @@ def drawn(folder: Path, count: int, height: int = 120, width: int = 160) -> tupl
     with Clip(folder, 25.0) as clip:
         for index in range(count):
             rows = height if index != 30 else height - 30  # a source may change its size
-            clip(np.zeros((rows, width), np.uint8), FrameResult(index, "", width, rows, 0, 0, (reading,)))
+            frame = Frame(np.zeros((rows, width), np.uint8), 0, index)
+            clip(frame, FrameResult(index, "", width, rows, 0, 0, (reading,)))
         return clip.finish()
 
 
@@ -99,7 +104,7 @@ def test_until_the_run_ends_the_earlier_clip_stays(tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with Clip(tmp_path, 25.0) as clip:
         for index in range(5):
-            clip(np.zeros((120, 160), np.uint8), FrameResult(index, "", 160, 120, 0, 0, ()))
+            clip(Frame(np.zeros((120, 160), np.uint8), 0, index), FrameResult(index, "", 160, 120, 0, 0, ()))
             assert {path.name: path.read_bytes() for path in tmp_path.glob("[!.]*")} == before
     # Left without being finished, as by an error: what was begun is gone, and the earlier one stays.
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

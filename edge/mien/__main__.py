@@ -11,10 +11,10 @@ def main() -> int:
     if sys.argv[1:2] == ["run"]:
         _settle()
     from mien.cli import main
+    from mien.leaving import leave
 
     status = main()
-    if errand := sys.modules.get("mien.cameras.errand"):  # imported where a camera was opened
-        errand.leave(status)
+    leave(status)
     return status
 
 

@@ -9,9 +9,9 @@ from contract_faults import Faults
 from contract_rigs import install
 from edge_fakes import FakeClassifier, FakeDetector, face
 
-from mien.cameras.errand import leave
 from mien.cameras.picamera2 import PiCamera
 from mien.errors import MienError
+from mien.leaving import leave
 from mien.pipeline import Pipeline
 from mien.reader import FaceReader
 

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.cameras.base import Camera
-from mien.cameras.errand import Errand, bound_exit
+from mien.cameras.errand import Errand
 from mien.cameras.inbox import Inbox
 from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
 from mien.frame import Frame
+from mien.leaving import bound_exit
 
 CLOSE_SECONDS = 3.0
 """That closing a camera may take before it is given up."""

@@ -83,7 +83,8 @@ def test_upside_down_and_mirrored_frames_come_without_another_camera_around(rota
 
 
 @pytest.mark.parametrize(
-    "settings", [CameraSettings(), CameraSettings(width=322, height=242, rotation=180, mirror=True)]
+    "settings",
+    [CameraSettings(), CameraSettings(mirror=True), CameraSettings(width=322, height=242, rotation=180)],
 )
 def test_colour_comes_while_it_is_asked_for_and_is_the_bars_own(settings: CameraSettings) -> None:
     width = settings.width
@@ -95,14 +96,24 @@ def test_colour_comes_while_it_is_asked_for_and_is_the_bars_own(settings: Camera
         picture = to_bgr(frame.luma, frame.chroma)
         camera.colour(False)
         assert any(frame.chroma is None for frame, _ in zip(frames, range(5), strict=False))
-    if settings.rotation:
-        picture = oriented(picture, 180, True)
+    picture = oriented(picture, settings.rotation, settings.mirror)
     # Bars move by a column a frame: compared where none begins within five columns.
     bar = (np.arange(width) + frame.sequence + 1) % width // (width // 8) % 8
     within = np.array([len(set(bar[max(0, x - 5) : x + 6])) == 1 for x in range(width)])
     assert within.mean() > 0.6
     expected = COLOURS[bar[within]].astype(int) * 255
     assert np.abs(picture[:, within].astype(int) - expected).max() <= 6
+
+
+def test_a_camera_that_is_started_again_brings_colour_as_before() -> None:
+    faults = Faults(starves=1)
+    with opened(faults, stall=0.4) as camera:
+        camera.colour(True)
+        frames = camera.frames()
+        while faults.starts < 2:
+            frame = next(frames)
+        assert next(frames).chroma is not None
+    assert frame.chroma is not None
 
 
 def test_a_control_that_the_camera_lacks_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:

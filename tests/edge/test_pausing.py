@@ -130,7 +130,7 @@ def test_a_preview_may_be_taken_away_at_any_moment_of_a_frame() -> None:
         @property
         def preview(self) -> Preview | None:  # type: ignore[override]
             self.asked += 1
-            return None if self.asked % 2 == 0 else lambda luma, result: None
+            return None if self.asked % 2 == 0 else lambda frame, result: None
 
         @preview.setter
         def preview(self, preview: Preview | None) -> None:

@@ -6,10 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Of limited ("studio") range, in which chroma runs from 16 to 240 about 128.
-_GAIN = 255 / 224
-_OFFSET = 128 * (1 - _GAIN)
-_EXPAND = np.array([[_GAIN, 0, _OFFSET], [0, _GAIN, _OFFSET]])
+# Of limited ("studio") range, in which chroma runs from 16 to 240 about 128: full range of each value.
+_EXPANDED = ((np.arange(256) - 128) * (255 / 224) + 128).round().clip(0, 255).astype(np.uint8)
 
 
 def of_planes(
@@ -32,10 +30,11 @@ def of_planes(
     if form in ("NV12", "NV21"):
         pairs = planes[: height * stride].reshape(height, stride)[:, : 2 * width].reshape(height, width, 2)
     else:
-        pairs = np.moveaxis(planes[: height * stride].reshape(2, height, stride // 2)[:, :, :width], 0, 2)
+        first, second = planes[: height * stride].reshape(2, height, stride // 2)[:, :, :width]
+        pairs = np.asarray(cv2.merge([first, second]), dtype=np.uint8)
     if form in ("YVU420", "NV21"):
         pairs = pairs[:, :, ::-1]
-    return _expanded(pairs) if limited_range else pairs.copy(order="C")
+    return _taken(pairs, limited_range)
 
 
 def of_yuyv(packed: NDArray[np.uint8], *, limited_range: bool = True) -> NDArray[np.uint8]:
@@ -48,8 +47,7 @@ def of_yuyv(packed: NDArray[np.uint8], *, limited_range: bool = True) -> NDArray
     Returns:
         uint8 (H, W / 2, 2), Cb and Cr, full range about 128, newly allocated.
     """
-    pairs = packed[:, :, 1].reshape(packed.shape[0], -1, 2)
-    return _expanded(pairs) if limited_range else pairs.copy(order="C")
+    return _taken(packed[:, :, 1].reshape(packed.shape[0], -1, 2), limited_range)
 
 
 def of_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -63,7 +61,9 @@ def of_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     size = ((image.shape[1] + 1) // 2, (image.shape[0] + 1) // 2)
     half = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2YCrCb)
-    return np.ascontiguousarray(half[:, :, :0:-1], dtype=np.uint8)
+    pairs = np.empty((*half.shape[:2], 2), dtype=np.uint8)
+    cv2.mixChannels([half], [pairs], [2, 0, 1, 1])
+    return pairs
 
 
 def to_bgr(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -80,5 +80,6 @@ def to_bgr(luma: NDArray[np.uint8], chroma: NDArray[np.uint8]) -> NDArray[np.uin
     return np.asarray(cv2.cvtColor(cv2.merge([luma, wide[:, :, 1], wide[:, :, 0]]), cv2.COLOR_YCrCb2BGR), np.uint8)
 
 
-def _expanded(pairs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.transform(np.ascontiguousarray(pairs), _EXPAND), dtype=np.uint8)
+def _taken(pairs: NDArray[np.uint8], limited_range: bool) -> NDArray[np.uint8]:
+    """Full-range pairs in an array of their own."""
+    return np.asarray(cv2.LUT(pairs, _EXPANDED), dtype=np.uint8) if limited_range else pairs.copy(order="C")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import time
@@ -81,8 +82,7 @@ class DemoCamera(Camera):
 
     def __init__(self, frames: int = FRAMES) -> None:
         self._photograph = read_image(photograph())
-        self._backdrop = _backdrop(self._photograph)
-        self._colours: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+        self._backdrop = _backdrop(self._photograph, 1)
         self._frames = frames
         self._pool = LumaPool(HEIGHT, WIDTH)
         self._closed = False
@@ -103,10 +103,8 @@ class DemoCamera(Camera):
 
     def _chroma(self, matrix: NDArray[np.float32], gain: float) -> NDArray[np.uint8]:
         """Of the frame with the photograph there, in light of that strength."""
-        if self._colours is None:
-            whole = np.asarray(cv2.imread(str(photograph()), cv2.IMREAD_COLOR), dtype=np.uint8)
-            self._colours = (_small_chroma(whole), _small_chroma(_backdrop(whole)))
-        photographed, frame = self._colours[0], self._colours[1].copy()
+        photographed, backdrop = _colours()
+        frame = backdrop.copy()
         # Both at a quarter of their size: a matrix between them has a quarter of the shift.
         _lay(photographed, matrix * np.array([1, 1, 0.25], dtype=np.float32), frame)
         return np.asarray(cv2.convertScaleAbs(frame, alpha=gain, beta=128 * (1 - gain)), dtype=np.uint8)
@@ -120,16 +118,25 @@ class DemoCamera(Camera):
         self._closed = True
 
 
-def _small_chroma(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """At a quarter of the size, so that it costs little where the clip is read as fast as it can be."""
-    half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return chroma.of_bgr(np.asarray(half, dtype=np.uint8))
+@functools.cache
+def _colours() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Chroma of photograph and backdrop, at a quarter of their size: it costs little where frames come fast."""
+    whole = np.asarray(cv2.imread(str(photograph()), cv2.IMREAD_COLOR), dtype=np.uint8)
+    half = cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    small = chroma.of_bgr(np.asarray(half, dtype=np.uint8))
+    return small, _backdrop(small, 4)
 
 
-def _backdrop(photograph: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Around the photograph a blur of itself: no grey border, and no second face as mirroring would make."""
-    wide = cv2.resize(photograph[100:484], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(wide, (0, 0), 40), dtype=np.uint8)
+def _backdrop(photograph: NDArray[np.uint8], smaller: int) -> NDArray[np.uint8]:
+    """Around the photograph a blur of itself: no grey border, and no second face as mirroring would make.
+
+    Args:
+        photograph: uint8 (H, W) or (H, W, C).
+        smaller: how many times smaller than the photograph it is.
+    """
+    part = photograph[100 // smaller : 484 // smaller]
+    wide = cv2.resize(part, (WIDTH // smaller, HEIGHT // smaller), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), 40 / smaller), dtype=np.uint8)
 
 
 def _lay(photograph: NDArray[np.uint8], matrix: NDArray[np.float32], frame: NDArray[np.uint8]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from mien.frame import Frame
 
+_log = logging.getLogger("mien.camera")
+
 
 class Inbox:
     """Holds the newest frame of one opened device, and the first error that nobody has taken.
@@ -18,23 +21,22 @@ class Inbox:
     Args:
         news: is notified of each arrival.
         first: number of the first frame.
-        coloured: as given.
+        coloured: whether frames are to bring their chroma; asked anew for each.
 
     Attributes:
         sequence: number of the next frame.
         arrived: when the newest frame came, seconds of the monotonic clock; None before the first.
         damaged: frames that the device could not decode.
-        coloured: whether frames are to bring their chroma.
     """
 
-    def __init__(self, news: threading.Condition, first: int = 0, *, coloured: bool = False) -> None:
+    def __init__(self, news: threading.Condition, first: int = 0, coloured: Callable[[], bool] = lambda: False) -> None:
         self._news = news
         self._frame: Frame | None = None
         self._error: Exception | None = None
         self.sequence = first
         self.arrived: float | None = None
         self.damaged = 0
-        self.coloured = coloured
+        self._coloured, self._colourless = coloured, False
 
     def put(
         self, luma: NDArray[np.uint8], captured_at: int, chroma: NDArray[np.uint8] | None = None
@@ -50,6 +52,22 @@ class Inbox:
             self.arrived = time.monotonic()
             self._news.notify_all()
         return None if replaced is None else replaced.luma
+
+    def colours(self, taking: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8] | None:
+        """The chroma that `taking` gives, if it is wanted.
+
+        What fails there is warned of once, and not tried again: a camera whose luma is good goes on in grey.
+        """
+        if self._colourless or not self._coloured():
+            return None
+        try:
+            return taking()
+        except Exception as error:
+            self._colourless = True
+            _log.warning(
+                "mien: the camera's colour cannot be read, so it stays grey (%s: %s)", type(error).__name__, error
+            )
+            return None
 
     def spoilt(self) -> None:
         """Count a frame that cannot be decoded."""

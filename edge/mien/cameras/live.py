@@ -104,7 +104,7 @@ class LiveCamera(Camera):
         self._spoilt = 0  # of devices before the present one
         self._errand: Errand | None = None
         self._device: Device | None = None
-        self._inbox = Inbox(self._news)
+        self._inbox = Inbox(self._news, coloured=self._is_coloured)
         self._described = ""
         errand = self._start(self._open)
         if not errand.wait(_OPEN_SECONDS):
@@ -120,10 +120,8 @@ class LiveCamera(Camera):
         """See `Camera`."""
         return self._spoilt + self._inbox.damaged
 
-    def colour(self, wanted: bool) -> None:
-        """See `Camera.colour`."""
-        super().colour(wanted)
-        self._inbox.coloured = wanted
+    def _is_coloured(self) -> bool:
+        return self._coloured
 
     def _start(self, call: Callable[[], None]) -> Errand:
         def news() -> None:
@@ -136,7 +134,7 @@ class LiveCamera(Camera):
     def _open(self) -> None:
         self._spoilt += self._inbox.damaged
         # One of its own for each device: what a thread of the last one still delivers is nobody's.
-        self._inbox = Inbox(self._news, self._inbox.sequence, coloured=self._coloured)
+        self._inbox = Inbox(self._news, self._inbox.sequence, self._is_coloured)
         device = self._opening(self._inbox)
         with self._news:
             late = self._closed

@@ -62,8 +62,9 @@ class LoopedCamera(Camera):
 
     def colour(self, wanted: bool) -> None:
         """See `Camera.colour`; of further rounds too."""
-        super().colour(wanted)
-        self._camera.colour(wanted)
+        with self._turn:
+            super().colour(wanted)
+            self._camera.colour(wanted)
 
     def recycle(self, frame: Frame) -> None:
         """See `Camera.recycle`."""

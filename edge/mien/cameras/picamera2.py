@@ -189,7 +189,7 @@ class _PiDevice:
         # Runs in picamera2's thread, and must not raise there: that would end the thread and hang `stop`.
         try:
             now = time.monotonic_ns()
-            luma, colours = self._pool.take(), None
+            luma = self._pool.take()
             with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
                 plane = mapped.array[: self._height * self._stride].reshape(self._height, self._stride)
                 plane = plane[:, : self._width]
@@ -199,8 +199,7 @@ class _PiDevice:
                     expand_limited(plane, out=luma)
                 elif self._flip is None:
                     np.copyto(luma, plane)
-                if self._inbox.coloured:
-                    colours = self._chroma(mapped.array)
+                colours = self._inbox.colours(lambda: self._chroma(mapped.array))
             metadata = request.get_metadata()
             self._compare(metadata.get("ScalerCrop"))
             stamp = metadata.get("SensorTimestamp")

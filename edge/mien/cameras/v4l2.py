@@ -160,7 +160,7 @@ class _UsbDevice:
         plane = to_luma(picture, *self._size)
         if plane is None:
             raise MienError(f"gives {picture.shape} pictures, neither YUYV nor BGR; try another mode")
-        colours = to_chroma(picture, *self._size) if self._inbox.coloured else None
+        colours = self._inbox.colours(lambda: to_chroma(picture, *self._size))
         self._inbox.put(plane, exposure_time(stamp, now), colours)
 
     def restart(self) -> None:

@@ -109,7 +109,7 @@ class View(Closing):
                 if self._ended or self._waiting is None:
                     return
                 (luma, chroma, result), self._waiting = self._waiting, None
-            picture = annotate(luma if chroma is None else to_bgr(luma, chroma), marks(result, numbered=True))
+            picture = annotate(self._coloured(luma, chroma), marks(result, numbered=True))
             good, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
             with self._changed:
                 if not good or not self._viewers or self._pipeline.paused:
@@ -117,6 +117,13 @@ class View(Closing):
                 self.encoded += 1
                 self._picture = (self.encoded, encoded.tobytes())
             self._on_picture()
+
+    def _coloured(self, luma: NDArray[np.uint8], chroma: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+        """The frame in colour; in grey where there is none, or a camera of somebody's own gives what is no chroma."""
+        try:
+            return luma if chroma is None else to_bgr(luma, chroma)
+        except (cv2.error, IndexError, AttributeError):
+            return luma
 
     def close(self) -> None:
         """Close the door and end the thread."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -9,11 +12,16 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from picamera2_double import picamera2_modules
 
 from mien.cameras.chroma import of_bgr, of_planes, of_yuyv, to_bgr
 from mien.cameras.demo import DemoCamera, photograph
+from mien.cameras.inbox import Inbox
+from mien.cameras.looped import LoopedCamera
 from mien.cameras.luma import expand_limited, from_bgr, from_yuyv
 from mien.cameras.opening import open_source
+from mien.cameras.oriented import oriented
+from mien.cameras.picamera2 import PiCamera
 from mien.cameras.settings import CameraSettings
 from mien.cameras.v4l2 import to_chroma
 
@@ -110,8 +118,15 @@ def test_the_demo_is_in_colour_while_it_is_asked_for(settings: CameraSettings) -
         camera.colour(False)
         assert next(frames).chroma is None
     assert (second.chroma.shape[0] > second.chroma.shape[1]) == (second.luma.shape[0] > second.luma.shape[1])
-    blue, _, red = to_bgr(second.luma, second.chroma).reshape(-1, 3).mean(axis=0)
+    upright = DemoCamera(2)
+    upright.colour(True)
+    _, same = upright.frames()
+    assert same.chroma is not None
+    expected = to_bgr(same.luma, same.chroma)
+    blue, _, red = expected.reshape(-1, 3).mean(axis=0)
     assert red > blue + 20  # the suit
+    turned = oriented(expected, settings.rotation, settings.mirror)
+    assert difference(to_bgr(second.luma, second.chroma), turned) < 0.5
 
 
 def test_a_round_that_begins_anew_is_in_colour_still(tmp_path: Path) -> None:
@@ -132,6 +147,66 @@ def test_a_video_is_in_colour_while_it_is_asked_for(tmp_path: Path) -> None:
     blue, green, red = to_bgr(frame.luma, frame.chroma).reshape(-1, 3).mean(axis=0)
     assert blue > 150
     assert max(green, red) < 80
+
+
+@pytest.mark.parametrize("flips", [True, False])
+@pytest.mark.parametrize(("rotation", "mirror"), [(0, False), (180, False), (0, True), (180, True)])
+def test_a_cameras_colour_is_turned_as_its_luma_is(
+    rotation: int, mirror: bool, flips: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    luma = np.arange(6000, dtype=np.uint16).reshape(60, 100).astype(np.uint8)
+    colours = np.random.default_rng(0).integers(0, 256, (30, 50, 2), np.uint8)
+    behaviour = {"picture": lambda h, w, n: luma, "colours": lambda h, w, n: colours, "flips": flips}
+    for name, module in picamera2_modules(**behaviour).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    with PiCamera(CameraSettings(rotation=rotation, mirror=mirror)) as camera:
+        camera.colour(True)
+        frame = next(frame for frame in camera.frames() if frame.chroma is not None)
+    assert np.array_equal(frame.luma, oriented(luma, rotation, mirror))
+    assert np.array_equal(frame.chroma, oriented(colours, rotation, mirror))
+
+
+def test_colour_that_cannot_be_read_is_warned_of_once_and_the_luma_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, module in picamera2_modules(stride=127).items():  # no half of it is a row of chroma
+        monkeypatch.setitem(sys.modules, name, module)
+    with caplog.at_level(logging.WARNING, "mien.camera"), PiCamera() as camera:
+        camera.colour(True)
+        for frame, _ in zip(camera.frames(), range(20), strict=False):
+            assert frame.chroma is None
+        assert (camera.state, camera.restarts) == ("running", 0)
+    assert [record.message.split(" (")[0] for record in caplog.records] == [
+        "mien: the camera's colour cannot be read, so it stays grey"
+    ]
+
+
+def test_whoever_wants_colour_while_a_device_or_a_round_is_opened_gets_it() -> None:
+    wanted = threading.Event()
+    inbox = Inbox(threading.Condition(), coloured=wanted.is_set)
+    chroma = np.zeros((1, 1, 2), np.uint8)
+    assert inbox.colours(lambda: chroma) is None
+    wanted.set()
+    assert inbox.colours(lambda: chroma) is chroma
+
+    asking: list[threading.Thread] = []
+
+    class Asking(DemoCamera):
+        """While it is opened, somebody comes to look."""
+
+        def __init__(self) -> None:
+            super().__init__(2)
+            asking.append(threading.Thread(target=lambda: camera.colour(True)))
+            asking[-1].start()
+            time.sleep(0.1)  # in which it gets as far as it can
+
+    camera = LoopedCamera(DemoCamera(2), Asking)
+    frames = camera.frames()
+    assert [next(frames).chroma is None for _ in range(2)] == [True, True]
+    next(frames)
+    asking[0].join()
+    assert next(frames).chroma is not None
+    camera.close()
 
 
 def test_the_demos_luma_is_the_same_with_and_without_colour() -> None:

@@ -24,7 +24,6 @@ sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import numpy as np
 from mien.errors import MienError
 from mien.frame import Frame
-from mien.frame import Frame
 from mien.outputs.clip import Clip
 from mien.outputs.overlay import write_picture
 from mien.reading import FrameResult

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
 from numpy.typing import NDArray
 
@@ -86,3 +88,15 @@ def test_a_camera_gives_colour_from_the_first_who_looks_to_the_last() -> None:
         assert told == [True, False]
         view.join()
     assert told == [True, False, True, False]
+
+
+@pytest.mark.parametrize("chroma", [np.zeros((4, 4), np.uint8), np.zeros((0, 4, 2), np.uint8), "no array"])
+def test_what_is_no_chroma_leaves_the_view_grey_and_alive(chroma: Any) -> None:
+    class Odd(FakeCamera):
+        """A camera of somebody's own."""
+
+        def frames(self) -> Iterator[Frame]:
+            for frame in super().frames():
+                yield dataclasses.replace(frame, chroma=chroma)
+
+    assert np.ptp(shown(Odd(1, live=False), colour=True)[-20:].astype(int), axis=2).max() < 6

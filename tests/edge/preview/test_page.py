@@ -96,8 +96,26 @@ def test_the_live_view_is_an_annotated_picture_after_the_other() -> None:
         assert int(np.ptp(first.astype(int), axis=2).max()) > 60
 
 
+@pytest.mark.parametrize(("colour", "told"), [(True, [True, False]), (False, [])])
+def test_a_camera_is_asked_for_colour_by_the_page_unless_it_is_to_be_grey(colour: bool, told: list[bool]) -> None:
+    class Asked(FakeCamera):
+        def __init__(self) -> None:
+            super().__init__(interval=0.01)
+            self.wishes: list[bool] = []
+
+        def colour(self, wanted: bool) -> None:
+            self.wishes.append(wanted)
+
+    camera = Asked()
+    with site(camera, PreviewSettings("127.0.0.1:0", colour=colour)) as here:
+        with here.open("/stream") as stream:
+            picture(stream)
+        until(lambda: here.page.view.viewers == 0)
+    assert camera.wishes == told
+
+
 def test_nothing_is_encoded_and_the_door_is_shut_while_nobody_looks() -> None:
-    def before(luma: object, result: object) -> None:
+    def before(frame: object, result: object) -> None:
         """What the preview was."""
 
     with site() as here:
@@ -119,7 +137,7 @@ def test_nothing_is_encoded_and_the_door_is_shut_while_nobody_looks() -> None:
 def test_what_the_preview_was_is_shown_every_frame_as_before_while_somebody_looks() -> None:
     seen: list[int] = []
     with site() as here:
-        here.pipeline.preview = lambda luma, result: seen.append(result.sequence)
+        here.pipeline.preview = lambda frame, result: seen.append(result.sequence)
         with here.open("/stream") as stream:
             picture(stream)
             start = len(seen)

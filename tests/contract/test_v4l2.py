@@ -34,7 +34,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_are_scenarios() -> None:
-    assert len(SCENARIOS) == 11
+    assert len(SCENARIOS) == 12
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

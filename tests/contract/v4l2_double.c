@@ -3,7 +3,7 @@
  * V4L2_DOUBLE names a file whose first byte is how the camera behaves, read anew at each call:
  *   g good, e DQBUF answers EIO, s silent, z empty buffers, u unplugged, b busy, p no permission.
  * V4L2_JPEG names a picture: the camera then grants MJPEG and sends it; else it grants YUYV. The Y at (x, y) of YUYV
- * frame n is 16 + (x + n) % 220. */
+ * frame n is 16 + (x + n) % 220, its chroma that of red. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 enum { BUFFERS = 4, WIDTH = 320, HEIGHT = 240, SIZE = 2 * WIDTH * HEIGHT, ROOM = 1 << 18, FRAME_MS = 10, MOST = 16 };
+enum { RED_CB = 90, RED_CR = 240 };
 
 static int opened[MOST]; /* descriptor + 1 of each open handle */
 static int queue[BUFFERS], queued;
@@ -135,7 +136,7 @@ static void fill(int fd, struct v4l2_buffer *buffer) {
     } else {
         for (int i = 0; i < WIDTH * HEIGHT; i++) {
             frame[2 * i] = 16 + (i % WIDTH + sequence) % 220;
-            frame[2 * i + 1] = 128;
+            frame[2 * i + 1] = i % 2 ? RED_CR : RED_CB;
         }
         buffer->bytesused = SIZE;
     }

@@ -75,6 +75,20 @@ def yuyv_comes_bit_for_bit_with_the_drivers_time_stamps() -> None:
     assert all(0 <= time.monotonic_ns() - frame.captured_at < 5e9 for frame in frames)
 
 
+def colour_comes_while_it_is_asked_for() -> None:
+    with camera() as usb:
+        frames = usb.frames()
+        assert next(frames).chroma is None
+        usb.colour(True)
+        (red,) = some((frame for frame in frames if frame.chroma is not None), 1)
+        usb.colour(False)
+        (grey,) = some((frame for frame in frames if frame.chroma is None), 1)
+    assert red.chroma is not None
+    # 90 and 240 of 16 to 240 about 128.
+    assert np.array_equal(red.chroma, np.full((HEIGHT, WIDTH // 2, 2), (85, 255), np.uint8))
+    assert grey.sequence > red.sequence
+
+
 def mjpeg_is_decoded_where_no_yuyv_is_granted() -> None:
     with camera() as usb:
         assert usb.description.endswith("BGR")
@@ -198,6 +212,7 @@ def refused(message: str) -> None:
 
 SCENARIOS = (
     yuyv_comes_bit_for_bit_with_the_drivers_time_stamps,
+    colour_comes_while_it_is_asked_for,
     mjpeg_is_decoded_where_no_yuyv_is_granted,
     an_empty_mjpeg_buffer_is_counted_and_passed_over,
     unplugged_and_plugged_in_again_it_goes_on,

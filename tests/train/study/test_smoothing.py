@@ -315,3 +315,10 @@ def test_the_command_measures_chooses_and_writes(
     assert (whole["lost"], whole["changes_shown"], whole["clips"]) == (0, 1, 2)
     assert main([*words, "--faces", "7"]) == 2
     assert "7 faces; give 8 or more" in capsys.readouterr().err
+    picture = (tmp_path / "out/smoothing.png").read_bytes()
+    (tmp_path / "out/smoothing.png").unlink()
+    assert main([*words, "--redraw"]) == 0
+    assert (tmp_path / "out/smoothing.png").read_bytes() == picture
+    (tmp_path / "out/smoothing.json").write_text("{}")
+    assert main([*words, "--redraw"]) == 2
+    assert "smoothing.json: cannot be drawn (KeyError" in capsys.readouterr().err

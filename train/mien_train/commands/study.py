@@ -81,6 +81,9 @@ def add(commands: Commands) -> None:
         metavar="DIR",
         help="of smoothing.json and smoothing.png (default: docs/results)",
     )
+    smoothing.add_argument(
+        "--redraw", action="store_true", help="only draw smoothing.png again, from smoothing.json as it is"
+    )
     add_data(smoothing)
     smoothing.set_defaults(run=_smoothing)
 
@@ -167,9 +170,13 @@ def _explore(options: argparse.Namespace) -> int:
 
 
 def _smoothing(options: argparse.Namespace) -> int:
-    where, out = store.folder(options.data), folder(options.out)
     from mien_train.study import smoothing, smoothing_result
 
+    out = folder(options.out)
+    if options.redraw:
+        smoothing.redraw(out)
+        return 0
+    where = store.folder(options.data)
     found = smoothing.study(where, options.model, options.faces, options.seed, out)
     print(smoothing_result.text(found))  # noqa: T201
     return 0

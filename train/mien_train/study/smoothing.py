@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,24 @@ def study(data: Path, model: str, count: int, seed: int, out: Path) -> dict[str,
         "whole_path": {**whole, "unsmoothed_crops": round(float(at_once.mean()), 2)},
     }
     files.write_json(out / "smoothing.json", document)
-    smoothing_picture.draw(out / "smoothing.png", rows, now, before)
+    smoothing_picture.draw(out / "smoothing.png", document)
     return document
+
+
+def redraw(out: Path) -> None:
+    """Write `smoothing.png` again from `smoothing.json`.
+
+    Args:
+        out: folder of both.
+
+    Raises:
+        MienError: there is no such file, it is damaged, or the picture cannot be written.
+    """
+    path = out / "smoothing.json"
+    try:
+        smoothing_picture.draw(out / "smoothing.png", json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MienError(f"{path}: cannot be drawn ({type(error).__name__}: {error}); run `smoothing` anew") from None
 
 
 def _people(

@@ -142,9 +142,9 @@ _CLASSIC = (
     _like(
         _ELU,
         name="elu-twostage",
-        epochs=10,
+        epochs=30,
         batch=64,
-        ema=0.0,
+        ema=0.999,
         architecture="two-stage",
         widths=(16, 32, 64, 64),
         hidden=(64,),
@@ -157,7 +157,7 @@ _CLASSIC = (
     _like(
         _PLAIN,
         name="fiveblock-ferplus",
-        epochs=24,
+        epochs=40,
         batch=64,
         learning_rate=1e-3,
         weight_decay=1e-7,

@@ -153,7 +153,7 @@ def test_what_starts_from_a_failed_system_fails_with_it(
     monkeypatch.setattr(compare, "_call", call)
     rows, histories = compare.compare(_plan(small_data, tmp_path), ["fiveblock-ferplus"], Reports())
     assert [row.error for row in rows if isinstance(row, Failed)] == [
-        "died", "starts from fiveblock-ferplus, which failed",
+        "died", "died", "starts from fiveblock-ferplus, which failed",
     ]  # fmt: skip
     assert histories == {}
 
@@ -240,6 +240,15 @@ def test_only_some_recipes_leave_the_rows_of_the_others_that_still_hold(tmp_path
     assert shown[0].remark == next(c.remark for c in CONTESTANTS if c.name == "twoconv-avg")
     assert histories == {"twoconv-avg": [{"epoch": 3}], "deep": fresh}
     assert compare_kept.read(tmp_path / "none") == ([], {})
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_our_row_stays_while_it_is_of_the_bundled_model(stays: bool, tmp_path: Path) -> None:
+    beside = compare.compare_measure.our_digits() if stays else "0123456789ab"
+    ours = _row("base", 0.9, seed=5, latency_beside=beside)
+    plan = Plan(tmp_path / "runs", tmp_path, seed=0, jobs=1, quick=False)
+    shown, _ = compare_kept.merged(plan, [_row("deep", 0.9)], {}, ([ours], {}))
+    assert [row.recipe for row in shown] == (["deep", "base"] if stays else ["deep"])
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[3]", '[{"recipe": "deep"}]', "[" * 100_000, "\udcff"])

@@ -10,10 +10,10 @@ from pathlib import Path
 from mien.errors import MienError
 from mien.models.fields import Fields
 from mien_train.recipes import choosing
-from mien_train.study import compare_rows
+from mien_train.study import compare_measure, compare_rows
 from mien_train.study.compare_plan import Plan
-from mien_train.study.compare_rows import Epochs, Row
-from mien_train.study.contestants import CONTESTANTS, Contestant
+from mien_train.study.compare_rows import Epochs, Measured, Row
+from mien_train.study.contestants import CONTESTANTS, OURS, Contestant
 
 ROWS, CURVES = "compare.json", "compare-curves.json"
 """Files of rows and of histories in a folder of results."""
@@ -41,7 +41,8 @@ def merged(
 ) -> tuple[list[Row], dict[str, Epochs]]:
     """New rows and histories among those of `read`, in the contestants' order.
 
-    An earlier row stays if this plan would train the same: the same settings, the same seed.
+    An earlier row stays if this plan would train the same: the same settings, the same seed. Ours, which is not
+    trained, stays if it is of the bundled model.
     """
     by_name = {c.name: c for c in CONTESTANTS}
     kept = [told_now(row) for row in earlier[0] if row.recipe in by_name and _holds(plan, by_name[row.recipe], row)]
@@ -78,6 +79,8 @@ def _epochs(curves: Fields, name: str) -> Epochs:
 
 
 def _holds(plan: Plan, contestant: Contestant, row: Row) -> bool:
+    if contestant.recipe == OURS:
+        return isinstance(row, Measured) and row.latency_beside == compare_measure.our_digits()
     try:
         trained = choosing.recipe_of("emotion", row.settings)
     except MienError:

@@ -134,7 +134,7 @@ _CLASSIC = (
     _TWOCONV,
     _like(_TWOCONV, name="twoconv-avg", pool="average"),
     _DEEP,
-    _like(_DEEP, name="deep-bn-dropout", norm=True, dropout=0.2),
+    _like(_DEEP, name="deep-bn-dropout", epochs=60, ema=0.999, norm=True, dropout=0.2),
     _THREECONV,
     _ELU,
     # One model for negative and one for the other emotions, behind one that tells the two apart: three networks, each
@@ -173,12 +173,12 @@ _CLASSIC = (
         patience=8,
     ),
     # Stated: residual skips, cross-entropy, AdamW at 1e-4, 70 % of each class trains. Ours: the residual network of
-    # `base`, twice as wide (so small a learning rate moves a narrow one too little), batch 32, 20 epochs on a cosine,
+    # `base`, twice as wide (so small a learning rate moves a narrow one too little), batch 32, 80 epochs on a cosine,
     # averaged weights, light augmentation, and the shortcuts of the first residual networks.
     ResidualRecipe(
         name="resnet-skip",
         shortcut="sampled",
-        epochs=20,
+        epochs=80,
         batch=32,
         learning_rate=1e-4,
         weight_decay=0.01,

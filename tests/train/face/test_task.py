@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,33 @@ def test_processes_compose_what_threads_compose_and_rows_are_of_few_shapes(small
         assert torch.equal(rows.nan_to_num(), equal.nan_to_num())
     other.device = torch.device("meta")  # as an accelerator: all that counts is that it is none of the processor
     assert {rows.shape for _, rows in other.batches(0, 0)} == {(4 * 24, 17)}
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_who_composes_goes_on_from_epoch_to_epoch_up_to_the_next_look(small_data: Path, processes: int) -> None:
+    task, calls = _task(small_data, epochs=LOOK_EVERY + 2), []
+    task._processes = processes
+    composed = task._composed
+
+    def counted(first: int, seed: int) -> Iterator[tuple[torch.Tensor, Targets]]:
+        calls.append((first, seed))
+        return composed(first, seed)
+
+    task._composed = counted  # type: ignore[method-assign]
+
+    def inputs(task: FaceTask, epoch: int, seed: int = 0) -> torch.Tensor:
+        return torch.cat([batch for batch, _ in task.batches(epoch, seed)])
+
+    first = LOOK_EVERY - 2
+    for epoch in range(first, LOOK_EVERY + 2):
+        assert torch.equal(inputs(task, epoch), inputs(_task(small_data, epochs=LOOK_EVERY + 2), epoch)), epoch
+    assert calls == [(first, 0), (LOOK_EVERY, 0)]
+    given_up = task.batches(0, 0)
+    next(given_up)
+    assert torch.equal(inputs(task, 0), inputs(_task(small_data, epochs=LOOK_EVERY + 2), 0))
+    inputs(task, 1, seed=1)
+    inputs(task, 1)
+    assert calls[2:] == [(0, 0), (0, 0), (1, 1), (1, 0)]
 
 
 def test_every_share_of_the_recipe_changes_the_pictures(small_data: Path) -> None:

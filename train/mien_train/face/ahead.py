@@ -36,7 +36,7 @@ def processes(device: torch.device) -> int:
 
 
 def composed(batch: Callable[[int], Batch], steps: int, workers: int) -> Iterator[Batch]:
-    """The batches of an epoch in their order, each as `batch` gives it for the step's number, composed ahead.
+    """Batches in their order, each as `batch` gives it for the step's number, composed ahead.
 
     Args:
         batch: composes; depends on nothing but the number, as several are composed at a time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -80,6 +81,8 @@ class FaceTask:
         self._grid = cells(recipe.height, recipe.width, STRIDES)
         self._grid_there = self._grid.to(self.device)
         self._processes = ahead.processes(self.device)
+        self._composing: Iterator[tuple[Tensor, Targets]] = iter(())
+        self._composed_next: tuple[int, int] | None = None
         self.network = network_of(recipe)
 
     def steps(self) -> int:
@@ -91,18 +94,32 @@ class FaceTask:
 
         In a distributed run, the part of each batch that is this process's.
         """
-        recipe = paced(self.recipe, epoch)
-        part = self._world.part(torch.arange(self.recipe.batch)).tolist()
-
-        def batch(step: int) -> tuple[Tensor, Targets]:
-            numbers = [step * self.recipe.batch + index for index in part]
-            return _batch([self._picture(np.random.default_rng(_seeds(seed, epoch, n)), recipe) for n in numbers])
-
-        for luma, targets in ahead.composed(batch, self.steps(), self._processes):
-            count = len(targets.image)
+        if self._composed_next != (seed, epoch):
+            self._composing = self._composed(epoch, seed)
+        self._composed_next = None  # a pass that is given up is begun anew
+        for luma, targets in itertools.islice(self._composing, self.steps()):
+            count, room = len(targets.image), _ROOM * len(luma)
             if self.device.type != "cpu":  # of few shapes, so that a step can be recorded
-                count = max(1, math.ceil(count / (_ROOM * len(part)))) * _ROOM * len(part)
+                count = max(1, math.ceil(count / room)) * room
             yield to_input(luma.to(self.device)[:, None].float()), targets.rows(count)
+        self._composed_next = (seed, epoch + 1) if (epoch + 1) % LOOK_EVERY else None
+
+    def _composed(self, first: int, seed: int) -> Iterator[tuple[Tensor, Targets]]:
+        """Batches of this epoch and of those after it, up to the next look at the photographs, which weighs them anew.
+
+        Of several epochs, so that those who compose are not sent away and called again after each.
+        """
+        part, steps = self._world.part(torch.arange(self.recipe.batch)).tolist(), self.steps()
+
+        def batch(number: int) -> tuple[Tensor, Targets]:
+            epoch, step = first + number // steps, number % steps
+            recipe = paced(self.recipe, epoch)
+            pictures = (step * self.recipe.batch + index for index in part)
+            return _batch([self._picture(np.random.default_rng(_seeds(seed, epoch, n)), recipe) for n in pictures])
+
+        look = first - first % LOOK_EVERY + LOOK_EVERY
+        last = max(first + 1, min(look, self.recipe.epochs))
+        return ahead.composed(batch, (last - first) * steps, self._processes)
 
     def look(self, network: nn.Module, epoch: int) -> None:
         """Before every tenth epoch but the first: weigh the training photographs by what the network finds in them."""

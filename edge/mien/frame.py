@@ -22,6 +22,8 @@ class Frame:
         media_time: nanoseconds since the beginning of a recording; None where the frame is of the present.
         chroma: uint8 (h, w, 2), Cb and Cr of the same view, full range about 128, of any size; None where nobody asked
             for it (`Camera.colour`), or the source has none.
+        small: uint8 (h, w), the luma of the same view, smaller, as the camera's own scaler made it; None where it was
+            not asked for (`[camera] lores`).
     """
 
     luma: NDArray[np.uint8]
@@ -30,6 +32,7 @@ class Frame:
     name: str = ""
     media_time: int | None = None
     chroma: NDArray[np.uint8] | None = None
+    small: NDArray[np.uint8] | None = None
 
     @property
     def time(self) -> int:

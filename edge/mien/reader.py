@@ -16,7 +16,7 @@ from mien.emotions import align, quality
 from mien.emotions.classifier import EmotionClassifier
 from mien.emotions.quality import Quality
 from mien.errors import MienError
-from mien.faces.attention import AttentiveDetector
+from mien.faces.attention import AttentiveDetector, detected
 from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
 from mien.frame import Frame, checked_luma
@@ -127,7 +127,7 @@ class FaceReader(Closing):
         luma = checked_luma(frame.luma)
         with self._turn:
             self.laps.start()
-            faces = self._detector.detect(luma, self.laps)
+            faces = detected(self._detector, luma, self.laps, frame.small)
             readings = self._followed(frame.time, faces, *self._classified(luma, faces))
             self.laps.lap("track")
             self.laps.finish()

@@ -52,6 +52,7 @@ def install(faults: Faults) -> None:
         cameras=({"Model": "Bars"}, {"Model": "Lines"}),
         limited=True,
         follows=True,
+        unscaled=(1,),
         picture=bars,
         colours=bar_colours,
         period=1 / 60,

@@ -116,6 +116,43 @@ def test_a_camera_that_is_started_again_brings_colour_as_before() -> None:
     assert frame.chroma is not None
 
 
+@pytest.mark.parametrize(
+    ("settings", "width", "height"),
+    [
+        (CameraSettings(lores=True), 320, 240),
+        (CameraSettings(lores=True, width=1280, height=720, rotation=180), 320, 180),
+        (CameraSettings(lores=True, width=322, height=242, mirror=True), 320, 240),
+    ],
+)
+def test_a_second_stream_shows_the_same_smaller_for_the_detector(
+    settings: CameraSettings, width: int, height: int
+) -> None:
+    with opened(settings=settings) as camera:
+        assert camera.description.endswith(f", the detector's {width}x{height}")
+        for frame, _ in zip(camera.frames(), range(30), strict=False):
+            picture = expand_limited(bars(settings.height, settings.width, frame.sequence))
+            assert np.array_equal(frame.luma, oriented(picture, settings.rotation, settings.mirror))
+            assert frame.small is not None
+            small = expand_limited(bars(height, width, frame.sequence))
+            assert np.array_equal(frame.small, oriented(small, settings.rotation, settings.mirror))
+            camera.recycle(frame)
+
+
+@pytest.mark.parametrize("settings", [CameraSettings(), CameraSettings(lores=True, width=320, height=240)])
+def test_there_is_no_second_stream_where_none_is_asked_for_and_of_frames_that_are_small(
+    settings: CameraSettings,
+) -> None:
+    with opened(settings=settings) as camera:
+        assert next(camera.frames()).small is None
+
+
+def test_a_second_stream_that_is_not_smaller_is_left_unused_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with opened(settings=CameraSettings(lores=True, number=1)) as camera:
+        frame = next(camera.frames())
+        assert (frame.luma.shape, frame.small) == ((480, 640), None)
+    assert "grants a second stream of 640x480 " in caplog.text
+
+
 def test_a_control_that_the_camera_lacks_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     with opened(settings=CameraSettings(flicker=50, rate=30)) as camera:
         next(camera.frames())

@@ -32,6 +32,9 @@ class Picamera2Double:
     limited = False
     cameras: tuple[dict[str, str], ...] = ({"Model": "imx708"},)
     granted_format = "YUV420"
+    granted_lores = "YUV420"
+    unscaled: tuple[int, ...] = ()
+    """Numbers of cameras whose streams are all of one size."""
     faults: Any = None
     picture: Callable[[int, int, int], NDArray[np.uint8]] = staticmethod(lambda h, w, n: np.zeros((h, w), np.uint8))
     colours: Callable[[int, int, int], NDArray[np.uint8]] | None = None
@@ -77,6 +80,8 @@ class Picamera2Double:
     def configure(self, wanted: dict[str, Any]) -> None:
         assert wanted["colour_space"] == "sYCC"
         assert wanted["main"]["format"] == "YUV420"
+        lores = wanted["lores"]
+        assert lores is None or lores["format"] == "YUV420"
         self.wanted = wanted
         self.controls = dict(wanted["controls"])
         if self.follows:
@@ -87,9 +92,18 @@ class Picamera2Double:
         kind = FakeColorSpace.Range.Limited if self.limited else FakeColorSpace.Range.Full
         return {
             "main": {"format": self.granted_format, "size": self.size, "stride": self.stride},
+            "lores": self._lores,
             "colour_space": types.SimpleNamespace(range=kind),
             "transform": self.wanted["transform"] if self.flips else FakeTransform(),
         }
+
+    @property
+    def _lores(self) -> dict[str, Any] | None:
+        lores = self.wanted["lores"]
+        if lores is None:
+            return None
+        width, height = self.size if self.number in self.unscaled else lores["size"]
+        return {"size": (width, height), "format": self.granted_lores, "stride": -(-width // 64) * 64}
 
     def set_controls(self, controls: Mapping[str, object]) -> None:
         self.controls |= controls
@@ -115,8 +129,14 @@ class Picamera2Double:
             if self.colours is not None:
                 rows = buffer[height:].reshape(2, height // 2, self.stride // 2)
                 rows[:, :, : width // 2] = np.moveaxis(self._flipped(self.colours(height, width, self._shown)), 2, 0)
+            streams = {"main": buffer.reshape(-1)}
+            if self._lores is not None:
+                (small, low), padded = self._lores["size"], self._lores["stride"]
+                streams["lores"] = np.full(low * padded * 3 // 2, 77, dtype=np.uint8)
+                plane = streams["lores"][: low * padded].reshape(low, padded)
+                plane[:, :small] = self._flipped(self.picture(low, small, self._shown))
             self._shown += 1
-            self._completed = types.SimpleNamespace(buffer=buffer.reshape(-1), get_metadata=self.metadata)
+            self._completed = types.SimpleNamespace(streams=streams, get_metadata=self.metadata)
             # As in the real one: what is raised here would end this thread.
             self.process_requests(None)
 
@@ -164,8 +184,8 @@ class Picamera2Double:
 
 class FakeMappedArray:
     def __init__(self, request: Any, stream: str, reshape: bool = True, write: bool = True) -> None:
-        assert (stream, reshape, write) == ("main", False, False)
-        self.array = request.buffer
+        assert (reshape, write) == (False, False)
+        self.array = request.streams[stream]
 
     def __enter__(self) -> FakeMappedArray:
         return self

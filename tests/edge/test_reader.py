@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mien import EmotionClassifier, FaceDetector, FaceReader, MienError, read_image, to_luma
 from mien.cameras.demo import photograph
+from mien.frame import Frame
 from mien.reader import STAGES
 from mien.tracking.settings import SmoothingSettings
 from mien.tracking.smoother import Smoother
@@ -39,6 +40,20 @@ def test_a_photograph_gives_a_reading_with_named_parts(luma: NDArray[np.uint8]) 
     assert box.left < points.right_eye.x < points.nose.x < points.left_eye.x < box.right
     assert box.top < points.right_eye.y < points.nose.y < points.left_mouth_corner.y < box.bottom
     assert box.width == box.right - box.left
+
+
+def test_a_frames_smaller_picture_is_what_the_detector_sees_and_its_own_what_the_classifier_does(
+    luma: NDArray[np.uint8],
+) -> None:
+    small = cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    with FaceReader() as reader:
+        (whole,) = reader.read(luma).readings
+        reader.reset()
+        (reading,) = reader.read_frame(Frame(luma, 0, 0, small=np.asarray(small, np.uint8))).readings
+        blind = Frame(luma, 0, 0, small=np.zeros((256, 256), np.uint8))
+        assert reader.read_frame(blind).readings == ()
+    assert np.allclose(reading.face.box, whole.face.box, atol=0.05 * whole.face.box.width)
+    assert reading.probabilities["happiness"] == pytest.approx(whole.probabilities["happiness"], abs=0.02)
 
 
 def test_what_is_uncertain_says_its_best_guess_and_why() -> None:

@@ -39,15 +39,19 @@ class Inbox:
         self._coloured, self._colourless = coloured, False
 
     def put(
-        self, luma: NDArray[np.uint8], captured_at: int, chroma: NDArray[np.uint8] | None = None
+        self,
+        luma: NDArray[np.uint8],
+        captured_at: int,
+        chroma: NDArray[np.uint8] | None = None,
+        small: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8] | None:
-        """Put a frame in, uint8 (H, W), full range, exposed at `captured_at` ns; its chroma as in `Frame`.
+        """Put a frame in, uint8 (H, W), full range, exposed at `captured_at` ns; the others as in `Frame`.
 
         Returns:
             The luma of the frame that it replaces, if nobody took that.
         """
         with self._news:
-            replaced, self._frame = self._frame, Frame(luma, captured_at, self.sequence, chroma=chroma)
+            replaced, self._frame = self._frame, Frame(luma, captured_at, self.sequence, chroma=chroma, small=small)
             self.sequence += 1
             self.arrived = time.monotonic()
             self._news.notify_all()

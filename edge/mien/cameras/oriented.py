@@ -48,10 +48,13 @@ class OrientedCamera(Camera):
     def frames(self) -> Iterator[Frame]:
         """See `Camera.frames`."""
         for frame in self._camera.frames():
-            turned = oriented(frame.luma, self._rotation, self._mirror)
-            chroma = None if frame.chroma is None else oriented(frame.chroma, self._rotation, self._mirror)
+            luma = oriented(frame.luma, self._rotation, self._mirror)
+            chroma, small = (
+                None if plane is None else oriented(plane, self._rotation, self._mirror)
+                for plane in (frame.chroma, frame.small)
+            )
             self._camera.recycle(frame)
-            yield dataclasses.replace(frame, luma=turned, chroma=chroma)
+            yield dataclasses.replace(frame, luma=luma, chroma=chroma, small=small)
 
     def colour(self, wanted: bool) -> None:
         """See `Camera.colour`."""

@@ -12,7 +12,8 @@ import contextlib
 import importlib
 import logging
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -39,6 +40,11 @@ _CODES = {(False, False): None, (True, False): 1, (False, True): 0, (True, True)
 _PLANAR = ("YUV420", "YVU420", "NV12", "NV21")
 """Formats whose first plane is luma alone."""
 
+_LORES = (320, 256)
+"""Longer and shorter side that the second stream has at the most, in pixels: what `face-base` is given."""
+_STRETCHED = 0.02
+"""Share by which its shape may differ from the frame's, as sides of whole pixels do."""
+
 
 def listed() -> tuple[str, ...]:
     """Models of the cameras that libcamera lists; empty where picamera2 is absent or broken.
@@ -62,6 +68,14 @@ def to_monotonic(boottime_ns: int) -> int:
     The boot-time clock also counts while the machine is suspended, so the two differ by that time.
     """
     return boottime_ns - (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns())
+
+
+class _Plane(NamedTuple):
+    """The plane of luma of a stream, in pixels, and the bytes of a row."""
+
+    width: int
+    height: int
+    stride: int
 
 
 class PiCamera(LiveCamera):
@@ -126,9 +140,12 @@ class _PiDevice:
         down = settings.rotation == 180
         self._wanted = self._controls(libcamera, settings)
         across = settings.rotation in _FLIPPED and down != settings.mirror
+        size = (settings.width, settings.height)
+        lores = smaller(*size) if settings.lores else None
         self._camera.configure(
             self._camera.create_preview_configuration(
-                main={"size": (settings.width, settings.height), "format": "YUV420"},
+                main={"size": size, "format": "YUV420"},
+                lores=lores and {"size": lores, "format": "YUV420"},
                 colour_space=libcamera.ColorSpace.Sycc(),
                 buffer_count=4,
                 queue=False,  # picamera2 would otherwise hold one buffer back for `capture_*`
@@ -142,18 +159,31 @@ class _PiDevice:
         if main["format"] not in _PLANAR:
             raise MienError(f"it grants {main['format']}, not one of {', '.join(_PLANAR)}")
         self._form = str(main["format"])
-        self._width, self._height = (int(side) for side in main["size"])
-        self._stride = int(main["stride"])
+        self._main = _plane(main)
+        self._lores: _Plane | None = None
         self._limited = granted["colour_space"].range != libcamera.ColorSpace.Range.Full
         transform = granted["transform"]
         self._flip = _CODES[(across != bool(transform.hflip), down != bool(transform.vflip))]
-        self._pool = LumaPool(self._height, self._width)
-        self.description = f"picamera2 {self._model}, {self._width}x{self._height} {main['format']}"
+        self._pool = LumaPool(self._main.height, self._main.width)
+        self.description = f"picamera2 {self._model}, {self._main.width}x{self._main.height} {main['format']}"
         if self._limited:
             self.description += ", limited range expanded"
+        if lores:
+            self._add(granted["lores"])
         self._crop: Rectangle | None = None
         if settings.crop:
             self._pick(settings.crop)
+
+    def _add(self, lores: Mapping[str, Any]) -> None:
+        """Take the second stream, if what was granted shows the same view smaller."""
+        plane, form = _plane(lores), lores["format"]
+        width, height, _ = plane
+        stretched = abs(width * self._main.height / (height * self._main.width) - 1)
+        if form not in _PLANAR or width >= self._main.width or stretched > _STRETCHED:
+            _log.warning("mien: %s: grants a second stream of %dx%d %s; left unused", self.name, width, height, form)
+            return
+        self._lores = plane
+        self.description += f", the detector's {width}x{height}"
 
     def _pick(self, crop: str) -> None:
         """Ask for a part of the sensor's picture, which is known once a mode is configured."""
@@ -162,7 +192,7 @@ class _PiDevice:
             _log.warning("mien: %s: has no control ScalerCrop; left as it is", self.name)
             return
         most = limits[1]  # what this mode sees
-        self._crop = self._wanted["ScalerCrop"] = part_of(crop, most, self._width / self._height)
+        self._crop = self._wanted["ScalerCrop"] = part_of(crop, most, self._main.width / self._main.height)
         self.description += f", {self._crop[2]}x{self._crop[3]} of the sensor's {most[2]}x{most[3]}"
 
     def _controls(self, libcamera: Any, settings: CameraSettings) -> dict[str, object]:
@@ -191,28 +221,36 @@ class _PiDevice:
             now = time.monotonic_ns()
             luma = self._pool.take()
             with self._picamera2.MappedArray(request, "main", reshape=False, write=False) as mapped:
-                plane = mapped.array[: self._height * self._stride].reshape(self._height, self._stride)
-                plane = plane[:, : self._width]
-                if self._flip is not None:  # what the sensor did not grant
-                    plane = cv2.flip(plane, self._flip, dst=luma)
-                if self._limited:
-                    expand_limited(plane, out=luma)
-                elif self._flip is None:
-                    np.copyto(luma, plane)
+                self._copy(mapped.array, self._main, luma)
                 colours = self._inbox.colours(lambda: self._chroma(mapped.array))
+            small = None
+            if self._lores:
+                small = np.empty((self._lores.height, self._lores.width), np.uint8)
+                with self._picamera2.MappedArray(request, "lores", reshape=False, write=False) as mapped:
+                    self._copy(mapped.array, self._lores, small)
             metadata = request.get_metadata()
             self._compare(metadata.get("ScalerCrop"))
             stamp = metadata.get("SensorTimestamp")
             captured_at = now if stamp is None else exposure_time(to_monotonic(int(stamp)), now)
-            unseen = self._inbox.put(luma, captured_at, colours)
+            unseen = self._inbox.put(luma, captured_at, colours, small)
             if unseen is not None:
                 self._pool.give(unseen)
         except Exception as error:
             self._inbox.fail(MienError(f"the camera's frame cannot be read ({type(error).__name__}: {error})"))
 
+    def _copy(self, buffer: NDArray[np.uint8], of: _Plane, luma: NDArray[np.uint8]) -> None:
+        """Copy a buffer's luma, uint8 (N,), into (H, W), full range and the right way round."""
+        plane = buffer[: of.height * of.stride].reshape(of.height, of.stride)[:, : of.width]
+        if self._flip is not None:  # what the sensor did not grant
+            plane = np.asarray(cv2.flip(plane, self._flip, dst=luma), dtype=np.uint8)
+        if self._limited:
+            expand_limited(plane, out=luma)
+        elif self._flip is None:
+            np.copyto(luma, plane)
+
     def _chroma(self, buffer: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        size = (self._width, self._height)
-        colours = chroma.of_planes(buffer, self._form, size, self._stride, limited_range=self._limited)
+        width, height, stride = self._main
+        colours = chroma.of_planes(buffer, self._form, (width, height), stride, limited_range=self._limited)
         return colours if self._flip is None else np.asarray(cv2.flip(colours, self._flip), dtype=np.uint8)
 
     def _compare(self, granted: Rectangle | None) -> None:
@@ -263,6 +301,17 @@ class _PiDevice:
     def recycle(self, luma: NDArray[np.uint8]) -> None:
         """See `Device`."""
         self._pool.give(luma)
+
+
+def smaller(width: int, height: int) -> tuple[int, int] | None:
+    """Width and height of a second stream of the same shape, even, `_LORES` at the most; None for frames that small."""
+    scale = min(_LORES[0] / max(width, height), _LORES[1] / min(width, height))
+    return (max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)) if scale < 1 else None
+
+
+def _plane(stream: Mapping[str, Any]) -> _Plane:
+    width, height = stream["size"]
+    return _Plane(int(width), int(height), int(stream["stride"]))
 
 
 def _imported(module: str) -> Any:

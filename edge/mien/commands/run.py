@@ -114,6 +114,9 @@ def add(subparsers: Subparsers) -> None:
     camera.add_argument(
         "--crop", metavar="X,Y,W,H", help="part of the sensor's picture, in fractions of it (all); likewise"
     )
+    camera.add_argument(
+        "--lores", action="store_true", default=None, help="the detector's frames from the camera's scaler; likewise"
+    )
     add_models(parser, defaults=False)
     parser.set_defaults(main=main)
 
@@ -126,7 +129,7 @@ _SMOOTHING_KEYS = ("seconds", "margin")
 _PREVIEW_KEYS = ("address", "token_file")
 _CAMERA_KEYS = (
     "number", "width", "height", "rate", "rotation", "mirror", "loop", "realtime", "recover_seconds", "exposure",
-    "gain", "metering", "flicker", "crop",
+    "gain", "metering", "flicker", "crop", "lores",
 )  # fmt: skip
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,20 +50,39 @@ class AttentiveDetector:
         self._scan.close()
         self._look.close()
 
-    def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
-        """Faces of uint8 (H, W), in frame pixels; see `mien.FaceDetector.detect`."""
+    def detect(
+        self, luma: NDArray[np.uint8], laps: Laps | None = None, small: NDArray[np.uint8] | None = None
+    ) -> tuple[Face, ...]:
+        """Faces of uint8 (H, W), in frame pixels; see `mien.FaceDetector.detect`. Whole frames alone are scanned in
+        `small`: the window is a part of the frame."""
         self._since += 1
         if not self._known or self._since >= self._every:
             self._since = 0
-            self._known = self._scan.detect(luma, laps)
+            self._known = detected(self._scan, luma, laps, small)
             return self._known
         left, top, right, bottom = window(self._known, (luma.shape[0], luma.shape[1]))
         seen = self._look.detect(luma[top:bottom, left:right], laps)
         self._known = tuple(face.moved(left, top) for face in seen)
         if not self._known:  # lost: scan at once rather than report an empty frame
             self._since = 0
-            self._known = self._scan.detect(luma, laps)
+            self._known = detected(self._scan, luma, laps, small)
         return self._known
+
+
+def detected(
+    detector: Detector, luma: NDArray[np.uint8], laps: Laps | None, small: NDArray[np.uint8] | None
+) -> tuple[Face, ...]:
+    """Faces of uint8 (H, W), looked for in `small` by detectors that take one, as `mien.FaceDetector` does."""
+    if small is None or not _takes_small(type(detector)):
+        return detector.detect(luma, laps)
+    willing: Any = detector
+    faces: tuple[Face, ...] = willing.detect(luma, laps, small)
+    return faces
+
+
+@functools.cache
+def _takes_small(kind: type[Detector]) -> bool:
+    return "small" in inspect.signature(kind.detect).parameters
 
 
 def window(faces: tuple[Face, ...], frame: tuple[int, int]) -> tuple[int, int, int, int]:

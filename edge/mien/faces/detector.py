@@ -62,12 +62,15 @@ class FaceDetector(Closing):
         self._landscape: _Scanner | None = _Scanner(self.bundle, *self._options)
         self._portrait: _Scanner | None = None
 
-    def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
+    def detect(
+        self, luma: NDArray[np.uint8], laps: Laps | None = None, small: NDArray[np.uint8] | None = None
+    ) -> tuple[Face, ...]:
         """Find the faces of a frame.
 
         Args:
             luma: uint8 (H, W), full range, any size.
             laps: books the stages "resize", "detect" and "decode" if given.
+            small: uint8 (h, w), the same view, smaller, which is looked at in place of the frame, tiles excepted.
 
         Returns:
             Faces in frame pixels, best score first.
@@ -82,7 +85,11 @@ class FaceDetector(Closing):
             def look(part: NDArray[np.uint8]) -> Detections:
                 return scanner.scan(part, laps)
 
-            faces = _faces(scan(luma, scanner.size, look, *scanner.limits) if self._tiles else look(luma))
+            if self._tiles:
+                found = scan(luma, scanner.size, look, *scanner.limits)
+            else:
+                found = look(luma) if small is None else _grown(look(checked_luma(small)), small.shape, luma.shape)
+            faces = _faces(found)
         if laps:
             laps.lap("decode")
         return faces
@@ -140,6 +147,12 @@ class _Scanner:
         if laps:
             laps.lap("decode")
         return found
+
+
+def _grown(found: Detections, small: tuple[int, ...], frame: tuple[int, ...]) -> Detections:
+    """Detections in pixels of a (H, W) picture, in those of a larger one of the same view."""
+    grow = np.array([frame[1] / small[1], frame[0] / small[0]], np.float32)
+    return Detections(found.boxes * np.tile(grow, 2), found.landmarks * grow, found.scores)
 
 
 def _faces(found: Detections) -> tuple[Face, ...]:

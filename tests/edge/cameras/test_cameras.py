@@ -19,7 +19,7 @@ from mien.cameras.buffers import LumaPool
 from mien.cameras.files import pictures_in
 from mien.cameras.luma import expand_limited
 from mien.cameras.opening import open_source
-from mien.cameras.picamera2 import PiCamera, listed, to_monotonic
+from mien.cameras.picamera2 import PiCamera, listed, smaller, to_monotonic
 from mien.cameras.settings import CameraSettings
 from mien.cameras.v4l2 import to_luma
 from mien.errors import MienError
@@ -176,6 +176,45 @@ def test_a_sensor_that_flips_saves_the_copy_and_one_that_does_not_is_flipped_her
     picamera2(limited=True, picture=lambda h, w, n: limited(RAMP), flips=flips)
     with PiCamera(CameraSettings(rotation=180)) as camera:
         assert np.array_equal(next(camera.frames()).luma, expand_limited(limited(RAMP))[::-1, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ((640, 480), (320, 240)),
+        ((1920, 1080), (320, 180)),
+        ((480, 640), (240, 320)),
+        ((1000, 1000), (256, 256)),
+        ((321, 16), (320, 14)),
+        ((320, 256), None),
+        ((256, 320), None),
+        ((100, 60), None),
+    ],
+)
+def test_a_second_stream_has_the_frames_shape_and_even_sides(
+    frame: tuple[int, int], expected: tuple[int, int] | None
+) -> None:
+    assert smaller(*frame) == expected
+
+
+def test_a_second_stream_is_turned_with_the_frame_and_full_range_as_it_is(picamera2: Any) -> None:
+    picamera2(limited=True, follows=True, picture=lambda h, w, n: np.full((h, w), 16 + w // 10, np.uint8))
+    with open_source("picamera2", CameraSettings(lores=True, rotation=90)) as camera:
+        frame = next(camera.frames())
+    assert frame.small is not None
+    assert (frame.luma.shape, frame.small.shape) == ((640, 480), (320, 240))
+    assert (frame.luma[0, 0], frame.small[0, 0]) == (round(64 * 255 / 219), round(32 * 255 / 219))
+
+
+@pytest.mark.parametrize("granted", [{"granted_lores": "RGB888"}, {"size": (1000, 60)}])
+def test_a_second_stream_of_another_kind_or_shape_is_left_unused_with_a_warning(
+    picamera2: Any, granted: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    picamera2(**{"size": (640, 480), "stride": 1024, **granted})
+    with PiCamera(CameraSettings(lores=True)) as camera:
+        assert next(camera.frames()).small is None
+    assert "grants a second stream of 320x240 " in caplog.text
+    assert "left unused" in caplog.text
 
 
 def test_exposure_gain_metering_and_flicker_reach_picamera2(picamera2: Any) -> None:

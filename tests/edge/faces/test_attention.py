@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.faces.attention import AttentiveDetector, window
+from mien.faces.attention import AttentiveDetector, detected, window
 from mien.faces.face import Box, Face, Landmarks, Point
 from mien.laps import Laps
 
@@ -29,7 +29,17 @@ class Scripted:
         pass
 
 
+class Willing(Scripted):
+    """One that takes a smaller picture, and remembers its size in place of the frame's."""
+
+    def detect(
+        self, luma: NDArray[np.uint8], laps: Laps | None = None, small: NDArray[np.uint8] | None = None
+    ) -> tuple[Face, ...]:
+        return super().detect(luma if small is None else small, laps)
+
+
 FRAME = np.zeros((480, 640), np.uint8)
+SMALL = np.zeros((240, 320), np.uint8)
 
 
 def test_between_full_scans_only_the_window_around_known_faces_is_looked_at() -> None:
@@ -61,6 +71,22 @@ def test_with_nobody_known_every_frame_is_scanned() -> None:
     for _ in range(5):
         assert detector.detect(FRAME) == ()
     assert len(scan.sizes) == 5
+
+
+def test_whole_frames_are_scanned_in_the_smaller_picture_and_windows_are_not() -> None:
+    scan, look = Willing([(_face(100, 100),)] * 2), Willing([(_face(30, 30),), ()])
+    detector = AttentiveDetector(scan, look, every=9)
+    for _ in range(3):  # scanned, looked at, lost and scanned in the same frame
+        detector.detect(FRAME, small=SMALL)
+    assert scan.sizes == [(240, 320)] * 2
+    assert look.sizes == [(101, 101)] * 2
+
+
+def test_a_detector_that_takes_no_smaller_picture_gets_the_frame() -> None:
+    for kind, size in ((Scripted, (480, 640)), (Willing, (240, 320))):
+        detector = kind([()])
+        assert detected(detector, FRAME, None, SMALL) == ()
+        assert detector.sizes == [size]
 
 
 def test_the_window_stays_in_the_frame() -> None:

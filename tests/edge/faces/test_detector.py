@@ -68,3 +68,18 @@ def test_a_sidecars_calibration_is_what_faces_are_scored_and_chosen_by(
     wanted = 1 / (1 + math.exp(0.5 - 1.5 * logit))
     assert _scores(path, frame, 0.05)[0] == pytest.approx(wanted, abs=1e-5)
     assert _scores(path, frame, wanted + 0.01) == []
+
+
+def test_what_is_found_in_a_smaller_picture_of_a_frame_lies_in_the_frames_own_pixels(frame: NDArray[np.uint8]) -> None:
+    wide = cv2.resize(
+        frame[20:210, 40:240], (1280, 1200), interpolation=cv2.INTER_CUBIC
+    )  # not of the smaller one's shape
+    small = cv2.resize(wide, (320, 300), interpolation=cv2.INTER_AREA)
+    with FaceDetector() as detector:
+        (whole,) = detector.detect(wide)
+        (found,) = detector.detect(np.zeros_like(wide), small=small)
+        assert detector.detect(wide, small=np.zeros_like(small)) == ()
+    assert np.allclose(found.box, whole.box, atol=0.05 * whole.box.width)
+    assert np.allclose(found.landmarks, whole.landmarks, atol=0.05 * whole.box.width)
+    with FaceDetector(tiles=True) as detector:
+        assert detector.detect(wide, small=small) == detector.detect(wide)

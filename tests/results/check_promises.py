@@ -79,15 +79,15 @@ def test_tiles_find_nearly_what_yunet_finds_on_the_full_frame() -> None:
 
 def test_a_face_at_rest_is_shown_steadily_and_a_change_of_expression_soon() -> None:
     found = _result("smoothing.json")
-    assert found["faces"]["reported"] >= 30
+    assert found["faces"]["reported"] >= 100
     assert found["whole_path"]["shown"] <= 1 < found["whole_path"]["unsmoothed"] / 10
     for rate in ("15", "30"):
         at = found["default"]["rates"][rate]
         plain = found["rows"][0]["rates"][rate]["still"]["mean"]
         assert at["still"]["mean"] <= 1 < plain, f"{at['still']['mean']} changes a minute, {plain} without smoothing"
         for kind in ("cut", "faded"):
-            assert at[kind]["changes"] >= 10
-            assert at[kind]["p90"] <= (700 if rate == "15" else 850)
+            assert at[kind]["changes"] >= 100
+            assert at[kind]["in_time"] >= 1 - found["limits"]["late"]
 
 
 def test_every_promise_of_the_bench_was_met() -> None:

@@ -13,7 +13,7 @@ _WIDEST = 0.25
 
 @dataclass(frozen=True, slots=True)
 class SmoothingSettings:
-    """The keys of the table `[smoothing]`. The defaults are what `python -m mien_train smoothing` found best.
+    """The keys of the table `[smoothing]`. The defaults keep both limits of `python -m mien_train smoothing`.
 
     Attributes:
         seconds: after which an old reading of a face whose expression rests weighs 1/e; 0 for no smoothing.
@@ -31,7 +31,7 @@ class SmoothingSettings:
     seconds: float = 0.4
     response: float = 0.05
     margin: float = 0.25
-    patience: float = 0.5
+    patience: float = 0.25
 
     def __post_init__(self) -> None:
         for name, most, unit in (

@@ -36,7 +36,8 @@ def _words(found: Smoothing) -> list[str]:
         f"without smoothing (at most {limits['changes_a_minute']:g} is wanted; "
         f"{100 * ours['still']['faces_above_1']:.0f} % of the faces change more often). {_in_time(ours['cut'])} "
         f"changes of expression from one frame to the next, and {_in_time(ours['faded'])} of those that take 200 ms, "
-        f"are shown within {limits['milliseconds']:g} ms of their beginning.",
+        f"are shown within {limits['milliseconds']:g} ms of their beginning "
+        f"(at least {100 - 100 * limits['late']:.0f} % is wanted).",
         "",
         f"Faces of FER+'s strict validation images, {found['face_pixels']} pixels wide in photographs of rooms, with a "
         f"sensor's noise (standard deviation {low:g} to {high:g} luma steps), a pixel's jitter in each direction, a "
@@ -47,7 +48,9 @@ def _words(found: Smoothing) -> list[str]:
         '3 s. "Uncertain" counts as something shown.',
         "",
         f"Each family's parameters were chosen on {faces['chosen_on']} faces out of {found['tried']} combinations, by "
-        f"changes and mean delay as shares of their limits, added. The figures are of {faces['reported']} other faces, "
+        "changes and the share of late ones, each as a share of what is wanted at most, added: "
+        f"{found['costs']['best']:.2f} at best, {found['costs']['default']:.2f} with mien's. The figures are of "
+        f"{faces['reported']} other faces, "
         f"in brackets 95 % bootstrap intervals over them. As whole frames through the detector, {whole['faces']} of "
         f"these change {whole['unsmoothed']:.0f} times a minute without smoothing (as crops "
         f"{whole['unsmoothed_crops']:.0f}) and {whole['shown']:.1f} times with it; in {whole['lost']} of "

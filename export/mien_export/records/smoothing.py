@@ -61,10 +61,20 @@ class Seconds(TypedDict):
 
 
 class Limits(TypedDict):
-    """What is to be held."""
+    """What is to be held: changes a minute at rest, and the share of changes that may be shown later than so many
+    milliseconds."""
 
     changes_a_minute: float
     milliseconds: float
+    late: float
+
+
+class Costs(TypedDict):
+    """Of the best combination on the faces that chose, and of the runtime's on the same: changes a minute and the share
+    of late ones, each as a share of its limit, added."""
+
+    best: float
+    default: float
 
 
 class WholePath(TypedDict):
@@ -100,6 +110,7 @@ class Smoothing(TypedDict):
     tremor_pixels: float
     limits: Limits
     tried: int
+    costs: Costs
     rows: list[Row]
     default: Row
     earlier: Row

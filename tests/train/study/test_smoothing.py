@@ -232,8 +232,9 @@ def test_the_cost_adds_both_figures_as_shares_of_their_limits() -> None:
         one = np.ones(1)
         return Figures(one * still, one * swaying, one, one, np.array(late), np.array([]))
 
-    assert smoothing_figures.cost({15: at(1, 2, 300, 400), 30: at(0, 1, 9999)}) == pytest.approx(1 + 0.5)
-    assert smoothing_figures.cost({15: at(0, 0, math.inf, 0), 30: at(0, 0)}) == pytest.approx(1500 / 700)
+    assert smoothing_figures.cost({15: at(1, 2, *[300] * 39, 701), 30: at(0, 1, 9999)}) == pytest.approx(1 + 0.5)
+    assert smoothing_figures.cost({15: at(0, 0, math.inf, 700), 30: at(0, 0)}) == pytest.approx(10)
+    assert smoothing_figures.cost({15: at(0, 0), 30: at(0, 0)}) == pytest.approx(20)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def add(commands: Commands) -> None:
     smoothing.add_argument(
         "--model", default="emotion-base", help="bundled classifier or sidecar path (default: emotion-base)"
     )
-    smoothing.add_argument("--faces", type=positive, default=64, metavar="N", help="of the clips (default: 64)")
+    smoothing.add_argument("--faces", type=positive, default=320, metavar="N", help="of the clips (default: 320)")
     smoothing.add_argument("--seed", type=seed, default=0, help="of faces, rooms, light and noise (default: 0)")
     smoothing.add_argument(
         "--out",

@@ -22,7 +22,7 @@ from mien_train.data import faces, fer, files
 from mien_train.study import smoothing_clips, smoothing_full_path, smoothing_picture, smoothing_scenes, smoothing_ways
 from mien_train.study.command_line import command
 from mien_train.study.smoothing_clips import RATE, Shot
-from mien_train.study.smoothing_figures import LATEST, MOST_CHANGES, Clips, Filtered, changes, cost
+from mien_train.study.smoothing_figures import LATEST, MOST_CHANGES, MOST_LATE, Clips, Filtered, changes, cost
 from mien_train.study.smoothing_result import Measured, Pair, named, row
 from mien_train.study.smoothing_scenes import Person
 from mien_train.study.smoothing_ways import verdicts
@@ -82,7 +82,8 @@ def study(data: Path, model: str, count: int, seed: int, out: Path) -> dict[str,
         families.setdefault((one.pair[0].family, one.pair[1].family), one)
     default = smoothing_ways.now(SmoothingSettings())
     earlier = (smoothing_ways.BEFORE, smoothing_ways.AT_ONCE)
-    best = next(iter(families.values())).pair
+    best = next(iter(families.values()))
+    (here,) = _measured([default], chosen)
     pairs = sorted((one.pair for one in families.values()), key=grid.index)
     *rows, now, before = _measured([*pairs, default, earlier], reported)
     document: dict[str, object] = {
@@ -99,9 +100,10 @@ def study(data: Path, model: str, count: int, seed: int, out: Path) -> dict[str,
         "noise": list(smoothing_scenes.NOISE),
         "tremor_pixels": round(float(np.sqrt(np.mean([np.square(tremor).mean() for tremor in tremors]))), 2),
         "abstain_below": classifier.abstain_below,
-        "limits": {"changes_a_minute": MOST_CHANGES, "milliseconds": LATEST},
+        "limits": {"changes_a_minute": MOST_CHANGES, "milliseconds": LATEST, "late": MOST_LATE},
         "tried": len(tried),
-        "best": named(best),
+        "best": named(best.pair),
+        "costs": {"best": round(cost(best.at), 3), "default": round(cost(here.at), 3)},
         "rows": [row(one, seed) for one in rows],
         "default": row(now, seed),
         "earlier": row(before, seed),

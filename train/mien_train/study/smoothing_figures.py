@@ -10,13 +10,15 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from mien_train.study.smoothing_clips import AFTER, BEFORE, RATE
+from mien_train.study.smoothing_clips import BEFORE, RATE
 from mien_train.study.smoothing_ways import Filter, Rows, Rule, Shown, verdicts
 
 MOST_CHANGES = 1.0
 """A minute, of what is shown of a face at rest: the limit."""
 LATEST = 700.0
 """Milliseconds in which a change of expression is to be shown at 15 frames a second: the limit."""
+MOST_LATE = 0.05
+"""Share of the changes of expression that may be shown later."""
 
 _RESAMPLED = 1000
 
@@ -72,9 +74,9 @@ class Figures:
 
     @property
     def late(self) -> float:
-        """Mean of all delays, milliseconds, in which what is never shown counts as all that the clip has left."""
-        all_of_them = np.minimum(np.concatenate([self.cut, self.faded]), 1000 * AFTER)
-        return float(all_of_them.mean()) if len(all_of_them) else 1000 * AFTER
+        """Share of all changes that is not shown within `LATEST`; 1 if there are none."""
+        all_of_them = np.concatenate([self.cut, self.faded])
+        return float((all_of_them > LATEST).mean()) if len(all_of_them) else 1.0
 
 
 class Filtered:
@@ -131,10 +133,11 @@ def readable(rows: Rows, clips: Clips) -> NDArray[np.bool_]:
 def cost(at: Mapping[int, Figures]) -> float:
     """What parameters are chosen by, less is better: both figures as shares of their limits, added.
 
-    Changes are the mean of still and swaying faces and of the rates; the delay is the mean at 15 frames a second.
+    Changes are the mean of still and swaying faces and of the rates; the share of late ones is that at 15 frames a
+    second.
     """
     often = float(np.mean([figures.mean() for f in at.values() for figures in (f.still, f.swaying)]))
-    return often / MOST_CHANGES + at[RATE // 2].late / LATEST
+    return often / MOST_CHANGES + at[RATE // 2].late / MOST_LATE
 
 
 def percentile(values: NDArray[np.float64], share: float) -> float:

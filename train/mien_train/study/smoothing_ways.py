@@ -174,6 +174,6 @@ RULES: tuple[Way[Rule], ...] = (
     ),
     *(
         Way(_DOUBLED, {"ahead": p, "seconds": s}, margin_or_dwell(p, s, 2))
-        for p, s in itertools.product((0.15, 0.2, 0.25), (0.3, 0.4, 0.5))
+        for p, s in itertools.product((0.15, 0.2, 0.25), (0.25, 0.3, 0.4, 0.5))
     ),
 )

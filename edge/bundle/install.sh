@@ -40,9 +40,15 @@ switch() {
 
 start() {
   # Units that are there may have been opened for a sink or the page: they stay as they are.
-  if [ ! -e /etc/systemd/system/mien.service ]; then
+  unit=/etc/systemd/system/mien.service
+  if [ ! -e "$unit" ]; then
     "$prefix/current/bin/mien" service install --program "$prefix/current/bin/mien"
     return
+  fi
+  # One that was bound to a version would go on with that, and end with it.
+  if grep -q "^ExecStart=$prefix/versions/" "$unit"; then
+    sed -i "s|^ExecStart=$prefix/versions/[^/]*/|ExecStart=$prefix/current/|" "$unit"
+    systemctl daemon-reload
   fi
   systemctl stop mien.service
   systemctl reset-failed mien.service 2>/dev/null || true
@@ -78,6 +84,10 @@ else
     "$new/bin/python" "$pip/pip" --quiet install --no-index --no-deps --ignore-installed --no-warn-script-location \
       --disable-pip-version-check --no-cache-dir "$here"/wheels/*.whl
   done
+  # What the bundle may not bring, and was added by hand for the GPIO lines.
+  for added in "$prefix/current/lib/python$PYTHON/site-packages"/gpiod*; do
+    [ ! -e "$added" ] || cp -r "$added" "$new/lib/python$PYTHON/site-packages/"
+  done
   "$new/bin/mien" models >/dev/null || fail "its models are damaged"
   "$new/bin/python" -c 'import numpy; from mien import FaceReader; FaceReader().read(numpy.zeros((480, 640), "uint8"))' ||
     fail "it cannot read a picture on this system"
@@ -100,11 +110,16 @@ if [ "$service" = yes ] && [ -d /run/systemd/system ] && ! start; then
   fail "the service did not start; see journalctl -u mien"
 fi
 
-# The version before stays, to go back to: ln -sfn versions/ID /opt/mien/current, then systemctl restart mien.
+# The version before stays, to go back to: ln -sfn versions/ID /opt/mien/current, then systemctl restart mien. Which it
+# is, is known after the same version is installed again, too.
+if [ -n "$before" ] && [ "$before" != "versions/$version" ]; then
+  ln -sfn "$before" "$prefix/previous"
+fi
+previous=$(readlink "$prefix/previous" || true)
 for old in "$prefix"/versions/*; do
   case "versions/${old##*/}" in
-    "versions/$version" | "$before") ;;
-    *) rm -rf "$old" ;;
+    "versions/$version" | "$previous") ;;
+    *) [ -z "$previous" ] || rm -rf "$old" ;;
   esac
 done
 say "installed; look at it: mien doctor"

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
+from collections.abc import Collection
+from pathlib import Path
+
+from mien.errors import MienError
+from mien.outputs.files import write_whole
+
+_log = logging.getLogger("mien.pause")
 
 
 class PauseSwitch:
@@ -46,3 +55,38 @@ class PauseSwitch:
     def wait(self) -> None:
         """Wait while it is off."""
         self._running.wait()
+
+
+class PauseMemory:
+    """A file that says who holds a run off, so that one that is started anew after a fault or a power cut stays off.
+
+    Args:
+        path: of the file, which is there as long as somebody does.
+        names: who is written down; others take hold of the run again by themselves, or could not let go of it.
+    """
+
+    def __init__(self, path: Path, names: Collection[str]) -> None:
+        self._path, self._names = path, names
+        self._turn = threading.Lock()
+
+    def read(self) -> tuple[str, ...]:
+        """Who held the run before off; the first of the names if the file cannot be read: rather off than on."""
+        try:
+            held = json.loads(self._path.read_text(encoding="utf-8"))
+            return tuple(name for name in self._names if name in held)
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, TypeError):
+            return tuple(self._names)[:1]
+
+    def keep(self, switch: PauseSwitch) -> None:
+        """Write down who holds the switch now."""
+        with self._turn:
+            held = [name for name in switch.holders if name in self._names]
+            try:
+                if held:
+                    write_whole(self._path, json.dumps(held).encode())
+                else:
+                    self._path.unlink(missing_ok=True)
+            except (MienError, OSError) as error:
+                _log.warning("mien: a restart will not know of this pause, or of its end (%s)", error)

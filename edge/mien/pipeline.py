@@ -15,7 +15,7 @@ from mien.frame import Frame
 from mien.health import Pulse
 from mien.laps import Laps
 from mien.pace.pace import Pace
-from mien.pausing import PauseSwitch
+from mien.pausing import PauseMemory, PauseSwitch
 from mien.reader import STAGES as READER_STAGES
 from mien.reader import FaceReader
 from mien.reading import FrameResult
@@ -71,6 +71,7 @@ class Pipeline(Closing):
             remarks=self._remarks,
         )
         self._switch = PauseSwitch()
+        self._memory: PauseMemory | None = None
         self._indicator = indicator
         self._laps = Laps()
         self._box = Latest()
@@ -261,6 +262,7 @@ class Pipeline(Closing):
             by: who wants it, for people, such as "the switch at GPIO17"; whoever it is must resume it.
         """
         self._switch.pause(by)
+        self._remember()
         self.pulse.pause(by)
         if self._indicator is not None:
             self._indicator.off()
@@ -274,6 +276,23 @@ class Pipeline(Closing):
         if by in self._switch.holders:
             self.pulse.resume(by)
             self._switch.resume(by)
+            self._remember()
+
+    def remember_pause(self, memory: PauseMemory) -> tuple[str, ...]:
+        """Be paused by whom a memory names, and keep in it from now on who pauses.
+
+        Returns:
+            Who did.
+        """
+        held = memory.read()
+        for by in held:
+            self.pause(by)
+        self._memory = memory
+        return held
+
+    def _remember(self) -> None:
+        if self._memory is not None:
+            self._memory.keep(self._switch)
 
     def stop(self) -> None:
         """End the run after the frame under way. From any thread; safe to call twice, and before a run."""

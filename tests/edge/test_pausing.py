@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from mien.frame import Frame
 from mien.health import State
+from mien.pausing import PauseMemory
 from mien.pipeline import Pipeline
 from mien.reader import FaceReader
 from mien.reading import FrameResult
@@ -147,3 +149,44 @@ def test_a_camera_that_recovers_is_told_by_the_pulse() -> None:
         assert line.pulse.now().state is State.RECOVERING
         camera.state = "running"
         assert line.pulse.now().state is State.STARTING
+
+
+def test_a_run_that_was_paused_is_paused_again_after_its_start_until_it_is_resumed(tmp_path: Path) -> None:
+    file = tmp_path / "paused"
+    for begun, act in ((False, "pause"), (True, "stop"), (True, "resume"), (False, "stop")):
+        line = pipeline(FakeCamera())
+        held = line.remember_pause(PauseMemory(file, ("hand", "page")))
+        assert (held, line.paused) == (("hand",) if begun else (), begun)
+        if act == "pause":
+            line.pause("hand")
+            line.pause("a switch that says so itself")
+        elif act == "resume":
+            line.resume("hand")
+        line.stop()  # a stop is no resuming
+        assert file.exists() == (act != "resume" and (begun or act == "pause"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"7", b"{", b'["pa'])
+def test_a_memory_that_cannot_be_read_pauses(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "paused"
+    file.write_bytes(content)
+    assert PauseMemory(file, ("hand", "page")).read() == ("hand",)
+
+
+def test_who_cannot_resume_any_more_does_not_hold_the_next_run(tmp_path: Path) -> None:
+    file = tmp_path / "paused"
+    line = pipeline(FakeCamera())
+    line.remember_pause(PauseMemory(file, ("hand", "page")))
+    line.pause("page")
+    assert PauseMemory(file, ("hand",)).read() == ()
+    assert PauseMemory(file, ("hand", "page")).read() == ("page",)
+
+
+def test_a_memory_that_cannot_be_written_is_told_and_the_pause_holds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = pipeline(FakeCamera())
+    line.remember_pause(PauseMemory(tmp_path / "gone" / "paused", ("hand",)))
+    line.pause("hand")
+    assert line.paused
+    assert "a restart will not know of this pause" in caplog.text

@@ -33,6 +33,7 @@ PACKAGES = "systemd,systemd-sysv,dbus,python3,libstdc++6"
 PROGRAM = "/opt/mien/current/bin/mien"
 HERE = Path(__file__).parent
 PAGE = "127.0.0.1:8010"
+TOKEN = "0123456789abcdef0123456789abcdef"
 FRAMES = 60_000
 
 MIEN = """#!/usr/bin/python3
@@ -127,13 +128,20 @@ def _prepare(root: Path, out: Path, pictures: Path) -> None:
     program.chmod(0o755)
     assert main(["service", "install", "--root", str(root), "--program", PROGRAM, "--page", PAGE]) == 0
     settings = root / "etc/mien/mien.toml"
-    settings.write_text('source = "/srv/pictures"\n' + settings.read_text())
+    written = settings.read_text().replace('"jsonl:', '"socket:/run/mien/readings", "jsonl:')
+    assert '#token_file = ""' in written
+    written = written.replace('#token_file = ""', 'token_file = "/etc/mien/token"')
+    settings.write_text('source = "/srv/pictures"\n' + written)
+    token = root / "etc/mien/token"
+    token.write_text(TOKEN + "\n")
+    token.chmod(0o600)
+    assert main(["service", "install", "--root", str(root), "--program", PROGRAM, "--page", PAGE]) == 0
     units = root / "etc/systemd/system"
     written = (units / "mien.service").read_text()
     (units / "mien.service").write_text(written.replace("WatchdogSec=20", "WatchdogSec=5"))
     probe = "ExecStart=/usr/bin/python3 /srv/probe/systemd_probe.py sandbox /var/lib/mien/sandbox.json"
     confined = re.sub(r"^ExecStart=.*$", probe, written, flags=re.MULTILINE).replace("Type=notify", "Type=oneshot")
-    confined = re.sub(r"^(Restart|Watchdog).*\n", "", confined, flags=re.MULTILINE)
+    confined = re.sub(r"^(Restart|Watchdog|Runtime|ExecStartPost).*\n", "", confined, flags=re.MULTILINE)
     (units / "mien-sandbox.service").write_text(confined)
     opened = units / "mien-opened.service"
     opened.write_text(confined)
@@ -180,6 +188,22 @@ def test_the_page_answers_by_the_socket_unit_though_the_service_has_no_network(s
     assert seen["page"].startswith("200 "), seen["page"]
     assert "running" in seen["page"]
     assert seen["sandbox"]["inet"] != "done"
+
+
+def test_the_token_that_root_alone_may_read_is_what_the_page_demands(seen: dict[str, Any]) -> None:
+    assert (seen["token_mode"], seen["token_owner"]) == ("0o600", 0)
+    assert seen["page_without"].startswith("HTTP Error 401"), seen["page_without"]
+
+
+def test_a_program_of_the_group_video_reads_along_and_no_other_may(seen: dict[str, Any]) -> None:
+    assert json.loads(seen["read_along"])["emotion"], seen["read_along"]
+    assert "Permission denied" in seen["read_by_others"]
+
+
+def test_a_pause_outlasts_a_kill_until_it_is_resumed(seen: dict[str, Any]) -> None:
+    assert seen["read_while_paused"] == 0, seen["journal"]
+    assert seen["paused_status"].startswith("paused"), seen["journal"]
+    assert seen["reads_when_resumed_after"] is not None, seen["journal"]
 
 
 def test_one_that_hangs_is_killed_and_started_anew_without_a_core(seen: dict[str, Any]) -> None:
@@ -236,3 +260,12 @@ def test_an_upgrade_whose_service_gives_up_is_taken_back(seen: dict[str, Any]) -
     assert f"switched back to {before['current']}" in broken["said"], broken
     assert (broken["current"], broken["active"]) == (before["current"], "active")
     assert broken["pid"] != before["pid"]
+
+
+def test_the_version_before_stays_and_a_unit_follows_the_upgrade(seen: dict[str, Any]) -> None:
+    before, upgraded, again = (seen["bundles"][name] for name in ("again", "upgraded", "upgraded_again"))
+    for installed in (upgraded, again):
+        assert (installed["status"], installed["active"]) == (0, "active"), installed
+        assert installed["versions"] == sorted(Path(found["current"]).name for found in (before, upgraded)), installed
+        assert installed["program"].startswith("/opt/mien/current/bin/mien"), installed
+    assert again["current"] == upgraded["current"] != before["current"]

@@ -24,6 +24,10 @@ MIEN = "/opt/mien/current/bin/mien"
 READINGS = Path("/var/lib/mien/readings.jsonl")
 
 
+def readings() -> int:
+    return READINGS.read_text().count('"emotion"')
+
+
 def systemctl(*arguments: str) -> str:
     return subprocess.run(["systemctl", *arguments], capture_output=True, text=True).stdout
 
@@ -58,13 +62,24 @@ def tried(what: Callable[[], object]) -> str:
     return "done"
 
 
-def answer(address: str) -> str:
+def answer(address: str, token: str = "") -> str:
     """What a page answers, or why it does not."""
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urllib.request.urlopen(address, timeout=10) as page:
+        with urllib.request.urlopen(request, timeout=10) as page:
             return f"{page.status} {page.read(2000).decode()}"
     except OSError as error:
         return str(error)
+
+
+def read_along(group: str) -> str:
+    """The first line that a program of nobody's, in a group, reads from the service's socket; or the last error."""
+    program = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/mien/readings')"
+    program += "; s.settimeout(20); print(s.makefile().readline())"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], user="nobody", group=group, extra_groups=[], capture_output=True, text=True
+    )
+    return ran.stdout.strip() or ran.stderr[-300:]
 
 
 def send(host: str) -> None:
@@ -123,7 +138,11 @@ def drive(out: Path) -> None:
     subprocess.run([sys.executable, __file__, "sandbox", "/tmp/free.json"], check=True)
     seen["free"] = json.loads(Path("/tmp/free.json").read_text())
 
-    seen["page"] = answer("http://127.0.0.1:8010/healthz")
+    token = Path("/etc/mien/token")
+    seen["token_mode"], seen["token_owner"] = oct(token.stat().st_mode & 0o777), token.stat().st_uid
+    seen["page_without"] = answer("http://127.0.0.1:8010/healthz")
+    seen["page"] = answer("http://127.0.0.1:8010/healthz", token.read_text().strip())
+    seen["read_along"], seen["read_by_others"] = (read_along(group) for group in ("video", "nogroup"))
     time.sleep(8)  # longer than its watchdog: a service that works is left alone
     seen["later"] = shown()
     os.kill(int(first["MainPID"]), signal.SIGSTOP)
@@ -132,6 +151,16 @@ def drive(out: Path) -> None:
     size = READINGS.stat().st_size
     seen["reads_again_after"] = until(lambda: READINGS.stat().st_size > size, 60)
     seen["restarted"] = shown()
+
+    subprocess.run([MIEN, "pause"], check=True)
+    time.sleep(1)
+    read, pid = readings(), shown()["MainPID"]
+    os.kill(int(pid), signal.SIGKILL)
+    until(lambda: shown()["MainPID"] not in (pid, "0") and shown()["StatusText"].startswith("paused"), 60)
+    time.sleep(2)
+    seen["paused_status"], seen["read_while_paused"] = shown()["StatusText"], readings() - read
+    subprocess.run([MIEN, "resume"], check=True)
+    seen["reads_when_resumed_after"] = until(lambda: readings() > read, 60)
 
     began = time.monotonic()
     systemctl("stop", "mien.service")
@@ -164,7 +193,7 @@ def drive(out: Path) -> None:
 
 
 def bundles() -> dict[str, object]:
-    """Installs, an upgrade that the settings do not suit, and one whose service gives up."""
+    """Installs, upgrades that the settings do not suit and whose service gives up, and one that works, twice."""
     shutil.rmtree("/opt/mien")
     seen: dict[str, object] = {"first": installed("first"), "again": installed("first")}
     settings = Path("/etc/mien/mien.toml")
@@ -173,6 +202,11 @@ def bundles() -> dict[str, object]:
     seen["refused"] = installed("second")
     settings.write_text(good)
     seen["broken"] = installed("broken")
+    seen["upgraded"] = installed("second")
+    unit = Path("/etc/systemd/system/mien.service")
+    unit.write_text(unit.read_text().replace("/opt/mien/current/", f"/opt/mien/{os.readlink('/opt/mien/current')}/"))
+    systemctl("daemon-reload")
+    seen["upgraded_again"] = installed("second")
     return seen
 
 
@@ -184,6 +218,7 @@ def installed(bundle: str) -> dict[str, object]:
         "status": ran.returncode,
         "said": ran.stdout + ran.stderr,
         "current": os.readlink("/opt/mien/current"),
+        "versions": sorted(os.listdir("/opt/mien/versions")),
         "active": systemctl("is-active", "mien.service").strip(),
         "pid": shown()["MainPID"],
         "program": systemctl("show", "mien.service", "--property=ExecStart").partition("argv[]=")[2],

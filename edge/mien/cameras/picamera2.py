@@ -305,8 +305,12 @@ class _PiDevice:
 
 def smaller(width: int, height: int) -> tuple[int, int] | None:
     """Width and height of a second stream of the same shape, even, `_LORES` at the most; None for frames that small."""
-    scale = min(_LORES[0] / max(width, height), _LORES[1] / min(width, height))
-    return (max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)) if scale < 1 else None
+    sides = max(width, height), min(width, height)
+    # In whole numbers: by fractions the longer side of some would be two pixels short.
+    wanted, given = (_LORES[0], sides[0]) if _LORES[0] * sides[1] <= _LORES[1] * sides[0] else (_LORES[1], sides[1])
+    if wanted >= given:
+        return None
+    return max(2, width * wanted // given // 2 * 2), max(2, height * wanted // given // 2 * 2)
 
 
 def _plane(stream: Mapping[str, Any]) -> _Plane:

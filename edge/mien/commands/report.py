@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 NAME = "report"
 
+_SERVICE = Path("/etc/mien/mien.toml")
+"""Settings of the service, whose database is meant where none is named."""
+
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command line."""
     parser = subparsers.add_parser(NAME, help="sum up what a database recorded", description=__doc__)
     parser.add_argument("--since", default="1d", metavar="SPAN", help="how far back: 30m, 12h, 7d, 4w (default: 1d)")
     parser.add_argument("--db", type=Path, metavar="PATH", help="of `--sink sqlite:PATH` (default: the settings' one)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of `mien run` in TOML")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of `mien run` in TOML (the service's)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--png", type=Path, metavar="FILE", help="draw the timeline there too")
     parser.set_defaults(main=main)
@@ -52,7 +55,9 @@ def _configured(config_file: Path | None) -> Path:
     from mien.history.purging import recordings
 
     if config_file is None:
-        raise MienError("report: which database? Give --db PATH, or --config FILE with a sink sqlite:PATH")
+        if not _SERVICE.exists():
+            raise MienError("report: which database? Give --db PATH, or --config FILE with a sink sqlite:PATH")
+        config_file = _SERVICE
     settings = config.build(config.read(config_file), {})
     for recording in recordings(settings.sinks):
         if recording.kind == "sqlite":

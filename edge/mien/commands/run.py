@@ -206,6 +206,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         if page is not None:
             stack.enter_context(page)
             sys.stderr.write(announced(page))
+        _paused_before(pipeline, by_hand=page is not None or settings.gpio.pause_when == "pressed")
         stack.enter_context(Watchdog(pipeline.pulse))
         with _begun(camera, tally):
             try:
@@ -244,6 +245,20 @@ def _unwritten(states: Sequence[SinkState]) -> Iterator[str]:
     for state in states:
         if state.state == "failing":
             yield f"mien: {state.said}\n"
+
+
+def _paused_before(pipeline: Pipeline, by_hand: bool) -> None:
+    """A service that is started anew stays paused if it was, by whoever can still resume it.
+
+    Args:
+        pipeline: of the run.
+        by_hand: whether there is a page or a button.
+    """
+    from mien.pausing import PauseMemory
+
+    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]  # systemd's word
+    if state and pipeline.remember_pause(PauseMemory(Path(state) / "paused", (_BY_COMMAND, *[""] * by_hand))):
+        sys.stderr.write("mien: paused, as before this start; `mien resume` or the page reads again\n")
 
 
 def _led(settings: GpioSettings, rate: float) -> Indicator | None:

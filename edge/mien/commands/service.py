@@ -35,10 +35,18 @@ def add(subparsers: Subparsers) -> None:
         help="restart the machine when the service has started N times within an hour, at the next start (never)",
     )
     parser.add_argument(
-        "--program", default=f"{sys.prefix}/bin/mien", metavar="PATH", help="what the unit starts (this one)"
+        "--program", default=_program(Path(sys.prefix)), metavar="PATH", help="what the unit starts (this one)"
     )
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="of another file system")
     parser.set_defaults(main=main)
+
+
+def _program(prefix: Path) -> str:
+    """The `mien` of an environment; in a bundle's, by the link that also leads to it after an upgrade."""
+    current = prefix.parent.parent / "current"
+    if prefix.parent.name == "versions" and current.is_symlink() and current.resolve() == prefix.resolve():
+        prefix = current
+    return f"{prefix}/bin/mien"
 
 
 def main(args: argparse.Namespace) -> int:

@@ -69,7 +69,7 @@ def _numpy(root: Path) -> Iterator[Check]:
         False,
         True,
         f"{detail}: picamera2 cannot be imported",
-        f"{sys.prefix}/bin/pip install {wanted}",
+        f"{sys.prefix}/bin/python -m pip install {wanted}",
     )
 
 

@@ -50,7 +50,7 @@ def examine(config: RunConfig) -> tuple[Check, ...]:
     """
     try:
         with open_source(config.source, config.camera) as camera:
-            luma = _settled(camera)
+            luma, small = _settled(camera)
             described = camera.description
     except MienError as error:
         return (Check("frame", False, True, f"{config.source}: {error}", "see the camera's lines above"),)
@@ -58,16 +58,17 @@ def examine(config: RunConfig) -> tuple[Check, ...]:
     return (
         Check("frame", True, True, f"{width}x{height} from {described}"),
         _light(exposure(luma)),
-        _faces(luma, config),
+        _faces(luma, small, config),
     )
 
 
-def _settled(camera: Camera) -> NDArray[np.uint8]:
+def _settled(camera: Camera) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """A frame's luma, and its smaller picture if it has one."""
     end = time.monotonic() + _SETTLING_SECONDS
     with contextlib.closing(camera.frames()) as frames:  # type: ignore[type-var] # generators, all of them
         for count, frame in enumerate(frames, start=1):
             if not camera.live or count == _SETTLING_FRAMES or time.monotonic() > end:
-                return frame.luma.copy()
+                return frame.luma.copy(), frame.small
             camera.recycle(frame)
     raise MienError("ended without a frame")
 
@@ -81,7 +82,7 @@ def _light(found: Exposure) -> Check:
     return Check("exposure", True, False, detail)
 
 
-def _faces(luma: NDArray[np.uint8], config: RunConfig) -> Check:
+def _faces(luma: NDArray[np.uint8], small: NDArray[np.uint8] | None, config: RunConfig) -> Check:
     try:
         with FaceDetector(
             config.detector,
@@ -90,7 +91,7 @@ def _faces(luma: NDArray[np.uint8], config: RunConfig) -> Check:
             score_threshold=config.score_threshold or None,
             tiles=config.tiles,
         ) as detector:
-            faces = detector.detect(luma)
+            faces = detector.detect(luma, small=small)
     except MienError as error:
         return Check("faces", False, True, str(error))
     if not faces:

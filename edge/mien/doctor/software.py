@@ -16,7 +16,9 @@ def examine() -> tuple[Check, ...]:
     """Look at each."""
     return (
         Check("python", sys.version_info >= (3, 11), True, platform.python_version()),
-        looked("numpy and opencv", True, _arrays, f"{sys.prefix}/bin/pip install numpy opencv-python-headless"),
+        looked(
+            "numpy and opencv", True, _arrays, f"{sys.prefix}/bin/python -m pip install numpy opencv-python-headless"
+        ),
         *_engines(),
         *_models(),
         *_portraits(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -73,16 +74,16 @@ def detected(
     detector: Detector, luma: NDArray[np.uint8], laps: Laps | None, small: NDArray[np.uint8] | None
 ) -> tuple[Face, ...]:
     """Faces of uint8 (H, W), looked for in `small` by detectors that take one, as `mien.FaceDetector` does."""
-    if small is None or not _takes_small(type(detector)):
+    detect: Any = detector.detect
+    if small is None or not _takes_small(getattr(detect, "__func__", detect)):
         return detector.detect(luma, laps)
-    willing: Any = detector
-    faces: tuple[Face, ...] = willing.detect(luma, laps, small)
+    faces: tuple[Face, ...] = detect(luma, laps, small=small)
     return faces
 
 
 @functools.cache
-def _takes_small(kind: type[Detector]) -> bool:
-    return "small" in inspect.signature(kind.detect).parameters
+def _takes_small(detect: Callable[..., object]) -> bool:
+    return "small" in inspect.signature(detect).parameters
 
 
 def window(faces: tuple[Face, ...], frame: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -77,7 +77,8 @@ class Switch(Closing):
     def _turn(self) -> None:
         pausing = not self._pipeline.paused
         (self._pipeline.pause if pausing else self._pipeline.resume)()
-        _log.info("mien: %s by the button", "paused" if pausing else "resumed")
+        still = "" if pausing or not self._pipeline.paused else "; others still pause"
+        _log.info("mien: %s by the button%s", "paused" if pausing else "resumed", still)
 
     def _fail(self, error: OSError) -> None:
         if not self._pressed:  # whoever closes it relies on it

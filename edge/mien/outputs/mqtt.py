@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mien import contents
+from mien.credentials import held
 from mien.errors import MienError
 from mien.outputs.names import shown
 from mien.outputs.records import JsonLines
@@ -155,7 +156,7 @@ class MqttSink(Target):
         client.on_connect_fail = self._on_connect_fail
         client.on_publish = self._on_publish
         if self._settings.credentials_file:
-            client.username_pw_set(*_credentials(Path(self._settings.credentials_file)))
+            client.username_pw_set(*_credentials(held(Path(self._settings.credentials_file))))
         if self._where.tls:
             chosen = self._settings
             try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from mien import machine
 from mien.cameras.base import Camera
 from mien.closing import Closing
+from mien.credentials import held
 from mien.errors import MienError
 from mien.outputs.queued import SinkState
 from mien.pipeline import Pipeline
@@ -82,7 +83,7 @@ class Page(Closing):
         self._metrics.begin(self.monitor)
         self._listeners = 0
         self._slow: tuple[float, dict[str, dict[str, float]], machine.State] | None = None
-        self.token = tokens.read(Path(settings.token_file)) if settings.token_file else None
+        self.token = tokens.read(held(Path(settings.token_file))) if settings.token_file else None
         application = self._application()
         self._sockets = tuple(handed_in) or (listeners.listen(settings.address),)
         self.urls = tuple(listeners.url(listener) for listener in self._sockets)

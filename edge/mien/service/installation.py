@@ -56,6 +56,9 @@ def install(
     settings = root / config.lstrip("/")
     own = _settings(settings)
     hosts = [*hosts, *(broker(sink).host for sink in own.sinks if sink.startswith(("mqtt:", "mqtts:")))]
+    secrets = [path for path in (own.mqtt.credentials_file, own.preview.token_file) if path]
+    if secrets:
+        written[folder / unit.SECRETS] = unit.secrets(secrets)
     if own.gpio.used:
         written[folder / unit.GPIO] = unit.lines(own.gpio.chip)
     if hosts:
@@ -66,14 +69,14 @@ def install(
         written[folder / unit.REBOOT] = unit.reboot(reboot_after)
     if not settings.exists():
         lines = JsonlSettings(rotate_bytes=_ROTATE_BYTES)
-        first = RunConfig(sinks=(f"jsonl:{unit.STATE}/readings.jsonl",), jsonl=lines)
+        sinks = (f"jsonl:{unit.STATE}/readings.jsonl", f"sqlite:{unit.STATE}/history.db")
+        first = RunConfig(sinks=sinks, jsonl=lines)
         written[settings] = "# Settings of the service; see `mien config check`.\n\n" + documented.toml(
             first, quoted=True
         )
     # What an earlier installation had opened is shut again unless it is asked for anew.
-    stale = [
-        folder / name for name in (unit.DROP_IN, unit.GPIO, unit.REBOOT, unit.SOCKET) if folder / name not in written
-    ]
+    optional = (unit.DROP_IN, unit.GPIO, unit.REBOOT, unit.SECRETS, unit.SOCKET)
+    stale = [folder / name for name in optional if folder / name not in written]
     with _writing():
         for path in [*stale, *([] if page else [folder / _SOCKET_WANTED])]:
             path.unlink(missing_ok=True)
@@ -113,7 +116,16 @@ def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:
         _systemctl("stop", *[name for name in (unit.SOCKET, unit.NAME) if (folder / name).exists()])
     gone = []
     with _writing():
-        for name in (_WANTED, _SOCKET_WANTED, unit.NAME, unit.DROP_IN, unit.GPIO, unit.REBOOT, unit.SOCKET):
+        for name in (
+            _WANTED,
+            _SOCKET_WANTED,
+            unit.NAME,
+            unit.DROP_IN,
+            unit.GPIO,
+            unit.REBOOT,
+            unit.SECRETS,
+            unit.SOCKET,
+        ):
             path = folder / name
             if path.is_symlink() or path.exists():
                 path.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
+from mien import credentials
 from mien.errors import MienError
 
 NAME = "mien.service"
@@ -12,6 +13,7 @@ SOCKET = "mien.socket"
 DROP_IN = "mien.service.d/network.conf"
 GPIO = "mien.service.d/gpio.conf"
 REBOOT = "mien.service.d/reboot.conf"
+SECRETS = "mien.service.d/credentials.conf"
 STATE = "/var/lib/mien"
 
 _SERVICE = """\
@@ -47,6 +49,11 @@ DynamicUser=yes
 User=mien
 StateDirectory=mien
 StateDirectoryMode=0700
+# For the sink socket:/run/mien/NAME: who is in the group video, as the cameras ask for, may read from it. Afterwards, as
+# systemd gives the folder to the service before each command.
+RuntimeDirectory=mien
+RuntimeDirectoryMode=0750
+ExecStartPost=+/usr/bin/chgrp -R video /run/mien
 UMask=0077
 ProtectSystem=strict
 ProtectHome=yes
@@ -110,6 +117,12 @@ SupplementaryGroups=gpio
 DeviceAllow={chip} rw
 """
 
+_SECRETS = """\
+# Copies of files that root alone may read.
+[Service]
+{loaded}
+"""
+
 _REBOOT = """\
 # So many starts within an hour: what the camera or its driver has, a restart of the machine may mend.
 [Unit]
@@ -145,8 +158,7 @@ def service(program: str, config: str, watchdog: int = 20) -> str:
             service must not see.
     """
     for path in (program, config):
-        if not path.startswith("/") or any(sign in path for sign in " \t\"'\\%$\n"):
-            raise MienError(f"{path!r}: a unit needs an absolute path without spaces, quotes, %, $ or backslashes")
+        _absolute(path)
         if path.startswith(("/home/", "/root/")):
             raise MienError(
                 f"{path}: the service does not see homes; put it elsewhere, such as in /opt/mien or /etc/mien"
@@ -185,6 +197,27 @@ def lines(chip: str) -> str:
         chip: its device, as `mien.gpio.settings.GpioSettings` takes it.
     """
     return _LINES.format(chip=chip)
+
+
+def secrets(paths: Sequence[str]) -> str:
+    """The drop-in that hands the service copies of files; see `mien.credentials`.
+
+    Args:
+        paths: of them, absolute.
+
+    Raises:
+        MienError: one that a unit cannot hold.
+    """
+    for path in paths:
+        _absolute(path)
+        if ":" in path:
+            raise MienError(f"{path!r}: a unit takes no colon in the path of a secret; rename it")
+    return _SECRETS.format(loaded="\n".join(f"LoadCredential={credentials.name(path)}:{path}" for path in paths))
+
+
+def _absolute(path: str) -> None:
+    if not path.startswith("/") or any(sign in path for sign in " \t\"'\\%$\n"):
+        raise MienError(f"{path!r}: a unit needs an absolute path without spaces, quotes, %, $ or backslashes")
 
 
 def reboot(starts: int) -> str:

@@ -11,11 +11,13 @@ import pytest
 
 from mien import config
 from mien.cli import main
+from mien.commands import service
 from mien.errors import MienError
 from mien.service import installation, unit
 
 PROGRAM = "/opt/mien/current/bin/mien"
 FOLDER = "etc/systemd/system"
+SINKS = ("jsonl:/var/lib/mien/readings.jsonl", "sqlite:/var/lib/mien/history.db")
 
 
 def keys(text: str) -> list[str]:
@@ -97,7 +99,7 @@ def test_a_program_that_the_service_could_not_start_is_refused(path: str, tmp_pa
 def test_a_new_services_readings_are_rotated(tmp_path: Path) -> None:
     install(tmp_path)
     settings = config.build(config.read(tmp_path / "etc/mien/mien.toml"), {})
-    assert settings.sinks == ("jsonl:/var/lib/mien/readings.jsonl",)
+    assert settings.sinks == SINKS
     assert settings.jsonl.rotate_bytes == 50_000_000
 
 
@@ -113,6 +115,36 @@ def test_the_machine_is_restarted_after_so_many_starts_where_that_is_allowed(tmp
     assert not drop_in.exists()
 
 
+def test_the_service_gets_copies_of_secrets_that_root_alone_may_read(tmp_path: Path) -> None:
+    settings, drop_in = tmp_path / "etc/mien/mien.toml", tmp_path / FOLDER / unit.SECRETS
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[mqtt]\ncredentials_file = "/etc/mien/broker"\n[preview]\ntoken_file = "/etc/mien/token"\n')
+    install(tmp_path)
+    lines = ["LoadCredential=etc-mien-broker:/etc/mien/broker", "LoadCredential=etc-mien-token:/etc/mien/token"]
+    assert keys(drop_in.read_text()) == lines
+    settings.write_text("threads = 2\n")
+    install(tmp_path)  # no longer needed
+    assert not drop_in.exists()
+
+
+@pytest.mark.parametrize("path", ["token", "/etc/mien/a b", "/etc/a:b", "/etc/a\nUser=root"])
+def test_a_secret_whose_path_a_unit_cannot_hold_is_refused(path: str) -> None:
+    with pytest.raises(MienError, match=r"absolute path|no colon"):
+        unit.secrets(["/etc/mien/token", path])
+
+
+def test_a_bundles_program_is_named_by_the_link_that_an_upgrade_turns(tmp_path: Path) -> None:
+    versions = tmp_path / "versions"
+    for name in ("old", "new"):
+        (versions / name).mkdir(parents=True)
+    current = tmp_path / "current"
+    assert service._program(versions / "old") == f"{versions}/old/bin/mien"
+    current.symlink_to("versions/old")
+    assert service._program(versions / "old") == f"{current}/bin/mien"
+    assert service._program(versions / "new") == f"{versions}/new/bin/mien"
+    assert service._program(Path("/home/pi/mien")) == "/home/pi/mien/bin/mien"
+
+
 def test_installing_twice_gives_the_same_and_keeps_the_settings(tmp_path: Path) -> None:
     install(tmp_path, "--allow", "10.0.0.1", "--page", "127.0.0.1:8010")
     assert tree(tmp_path) == {
@@ -124,7 +156,7 @@ def test_installing_twice_gives_the_same_and_keeps_the_settings(tmp_path: Path) 
         f"{FOLDER}/sockets.target.wants/mien.socket",
     }
     settings = tmp_path / "etc/mien/mien.toml"
-    assert config.build(config.read(settings), {}).sinks == ("jsonl:/var/lib/mien/readings.jsonl",)
+    assert config.build(config.read(settings), {}).sinks == SINKS
     settings.write_text("threads = 2\n")
     first = (tmp_path / FOLDER / "mien.service").read_text()
     install(tmp_path)  # which shuts again what the first had opened

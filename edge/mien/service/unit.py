@@ -49,8 +49,8 @@ DynamicUser=yes
 User=mien
 StateDirectory=mien
 StateDirectoryMode=0700
-# For the sink socket:/run/mien/NAME: who is in the group video, as the cameras ask for, may read from it. Afterwards, as
-# systemd gives the folder to the service before each command.
+# For the sink socket:/run/mien/NAME: whoever is in the group video, as cameras ask for, may read from it. The group
+# gets the folder afterwards, as systemd gives it to the service before each command.
 RuntimeDirectory=mien
 RuntimeDirectoryMode=0750
 ExecStartPost=+/usr/bin/chgrp -R video /run/mien

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,28 @@ def test_who_holds_a_busy_camera_is_named(tmp_path: Path, numpy_1: None) -> None
     assert (check.ok, check.required) == (False, True)
     assert check.detail == "imx708, held by rpicam-hello (process 812)"
     assert check.remedy == "end it: kill 812"
+
+
+def test_whoever_has_locked_a_camera_is_named_also_where_its_files_may_not_be_seen(
+    tmp_path: Path, numpy_1: None
+) -> None:
+    lay(tmp_path, SYSTEM)
+    node = tmp_path / "dev/media0"
+    program = "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX); print(1, flush=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{program}; sys.stdin.read()", str(node)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"1\n"
+        hold(tmp_path, other.pid, "rpicam-hello", "/dev/null")  # /proc says of it no more than its name
+        check = found(tmp_path, listed=lambda: ("imx708",))["camera picamera2"]
+        assert not check.ok
+        assert check.detail == f"imx708, held by rpicam-hello (process {other.pid})"
+        assert other.stdin is not None
+        other.stdin.close()
+    assert found(tmp_path, listed=lambda: ("imx708",))["camera picamera2"].ok
 
 
 def test_a_usb_camera_tells_its_name_and_formats_and_its_other_node_is_passed_over(tmp_path: Path) -> None:

@@ -309,6 +309,35 @@ def test_a_call_that_hangs_does_not_keep_the_process_from_ending_by_sigterm(call
     ]
 
 
+def test_a_run_that_was_killed_leaves_the_camera_to_the_next() -> None:
+    program = subprocess.Popen(
+        [sys.executable, str(HERE / "contract_program.py"), "none", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "running\n"
+    program.kill()
+    program.communicate(timeout=20)
+    with opened() as camera:
+        assert next(camera.frames()).luma.shape == (480, 640)
+
+
+def test_many_frames_leave_no_thread_and_no_descriptor_behind() -> None:
+    def held() -> tuple[int, int]:
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    with opened() as camera:
+        frames = camera.frames()
+        for _ in range(30):
+            camera.recycle(next(frames))
+        early = held()
+        for _ in range(300):
+            camera.recycle(next(frames))
+        assert held() == early
+
+
 def test_a_stop_that_hangs_after_a_stall_gives_the_camera_up_within_its_limit() -> None:
     program = subprocess.run(
         [sys.executable, str(HERE / "contract_program.py"), "stop", "1"],

@@ -44,7 +44,7 @@ class CameraSettings:
             such as "0.25,0.25,0.5,0.5" for the middle at twice the size; empty for all of it.
         lores: whether the detector gets a second, smaller stream, scaled by the camera's own hardware, in place of the
             frame that this processor shrinks: for frames much larger than 640×480. The detector's figures were measured
-            without.
+            without, and tiles look at the frame itself.
         loop: whether a video or the demo begins anew at its end.
         realtime: whether a video or the demo is played at its own speed, as if it were a camera: what is late or comes
             while the models are busy is dropped and counted. Otherwise as fast as it is read, and nothing is dropped.

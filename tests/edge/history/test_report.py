@@ -245,3 +245,16 @@ def test_a_run_goes_on_while_it_is_purged(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "h.db")) as database:
         (began,) = database.execute("SELECT min(began_ns) FROM minutes").fetchone()
     assert began == 62_000_000_000, "the minute of before was deleted, the next one kept"
+
+
+def test_without_a_name_the_services_own_database_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "mien.toml"
+    monkeypatch.setattr("mien.commands.report._SERVICE", settings)
+    assert main(["report"]) == 2
+    assert "which database?" in capsys.readouterr().err
+    settings.write_text(f'sinks = ["jsonl:x", "sqlite:{tmp_path}/history.db"]\n')
+    record(tmp_path / "history.db", [(NOW - 60_000, 1, {"happiness": 30.0})])
+    assert main(["report", "--since", "1d", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hours"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from mien.errors import MienError
@@ -11,9 +12,12 @@ from mien.service import installation
 
 PAUSE, RESUME = signal.SIGUSR1, signal.SIGUSR2
 
+_TAKEN_SECONDS = 5.0
+"""That a run may need to take a signal; one that is stopped takes none."""
+
 
 def tell(number: signal.Signals, process: int = 0) -> int:
-    """Send a signal to a run.
+    """Send a signal to a run, and wait until it has taken it.
 
     Args:
         number: `PAUSE` or `RESUME`.
@@ -37,16 +41,28 @@ def tell(number: signal.Signals, process: int = 0) -> int:
         raise MienError(f"process {process}: belongs to another user; use sudo") from None
     except ProcessLookupError:
         raise MienError(f"process {process}: has just ended") from None
+    # Of two signals that wait for a busy run, the kernel calls the later one's handler first: pause after resume would
+    # be the last word. So the next one is not sent before this one is taken.
+    until = time.monotonic() + _TAKEN_SECONDS
+    while _of(process, "ShdPnd") >> (number - 1) & 1 and time.monotonic() < until:
+        time.sleep(0.005)
     return process
 
 
 def _listens(process: int, number: signal.Signals) -> bool:
     """Whether it handles the signal, which would end any program that does not."""
     try:
-        status = Path(f"/proc/{process}/status").read_text()
         words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    caught = next((line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")), "0")
     named = any(word == b"mien" or word.endswith(b"/mien") for word in words) and b"run" in words
-    return named and bool(int(caught, 16) >> (number - 1) & 1)
+    return named and bool(_of(process, "SigCgt") >> (number - 1) & 1)
+
+
+def _of(process: int, which: str) -> int:
+    """A set of signals of a process, a bit each: "SigCgt" are handled, "ShdPnd" wait; none if it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    return int(next((line.split()[1] for line in status.splitlines() if line.startswith(f"{which}:")), "0"), 16)

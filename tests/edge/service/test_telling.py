@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +58,18 @@ def test_a_run_pauses_and_goes_on(
     until(lambda: grown(lines, 0.5) > 0)
     process.terminate()  # a paused or resumed run ends as any other
     assert process.wait(30) == 0
+
+
+def test_the_last_word_counts_also_for_a_run_that_was_busy_when_both_came(
+    run: tuple[subprocess.Popen[bytes], Path],
+) -> None:
+    process, lines = run
+    os.kill(process.pid, signal.SIGSTOP)
+    threading.Timer(0.5, os.kill, (process.pid, signal.SIGCONT)).start()
+    assert main(["pause", "--pid", str(process.pid)]) == 0
+    assert main(["resume", "--pid", str(process.pid)]) == 0
+    until(lambda: grown(lines, 0.5) > 0)
+    assert grown(lines, 1.0) > 0
 
 
 def test_a_paused_run_ends_when_it_is_told_to(run: tuple[subprocess.Popen[bytes], Path]) -> None:

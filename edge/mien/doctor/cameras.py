@@ -133,7 +133,7 @@ def _held(name: str, what: str, nodes: list[Path], root: Path) -> Iterator[Check
     seen = {holder for node in nodes for holder in holders(Path("/") / node.relative_to(root), root)}
     others = sorted((holder for holder in seen if holder.name not in _SHARING), key=lambda holder: holder.pid)
     if not others:
-        yield Check(name, True, True, what)
+        yield Check(name, True, True, f"{what}; --frame tries it")
         return
     who = ", ".join(f"{holder.name} (process {holder.pid})" for holder in others)
     if all(holder.name == "mien" for holder in others):

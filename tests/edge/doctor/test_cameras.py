@@ -62,7 +62,7 @@ def test_no_camera_at_all_is_told_and_lets_mien_run(tmp_path: Path) -> None:
 
 def test_a_camera_that_is_there_is_named(tmp_path: Path, numpy_1: None) -> None:
     check = found(lay(tmp_path, SYSTEM), listed=lambda: ("imx708",))["camera picamera2"]
-    assert (check.ok, check.detail, check.remedy) == (True, "imx708", "")
+    assert (check.ok, check.detail, check.remedy) == (True, "imx708; --frame tries it", "")
 
 
 @pytest.mark.usefixtures("numpy_1")
@@ -181,7 +181,10 @@ def test_a_usb_camera_tells_its_name_and_formats_and_its_other_node_is_passed_ov
     lay(tmp_path, {"dev/video0": "", "dev/video1": ""})
     checks = found(tmp_path, ask=lambda path: WEBCAM if path.name == "video0" else Device("HD Webcam", False, ()))
     assert checks.keys() == {"camera v4l2:0"}
-    assert (checks["camera v4l2:0"].ok, checks["camera v4l2:0"].detail) == (True, "HD Webcam (YUYV, MJPG)")
+    assert (checks["camera v4l2:0"].ok, checks["camera v4l2:0"].detail) == (
+        True,
+        "HD Webcam (YUYV, MJPG); --frame tries it",
+    )
 
 
 def test_a_usb_camera_without_permission_unplugged_or_held_is_told_apart(tmp_path: Path) -> None:

@@ -262,10 +262,10 @@ class Pipeline(Closing):
             by: who wants it, for people, such as "the switch at GPIO17"; whoever it is must resume it.
         """
         self._switch.pause(by)
-        self._remember()
         self.pulse.pause(by)
         if self._indicator is not None:
             self._indicator.off()
+        self._remember()  # last: a disk may take its time
 
     def resume(self, by: str = "") -> None:
         """Read again, from the next frame, unless somebody else has paused it too. From any thread.
@@ -288,6 +288,7 @@ class Pipeline(Closing):
         for by in held:
             self.pause(by)
         self._memory = memory
+        self._remember()  # who paused before now, too
         return held
 
     def _remember(self) -> None:

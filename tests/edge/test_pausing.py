@@ -182,6 +182,14 @@ def test_who_cannot_resume_any_more_does_not_hold_the_next_run(tmp_path: Path) -
     assert PauseMemory(file, ("hand", "page")).read() == ("page",)
 
 
+def test_a_pause_that_came_before_the_memory_is_in_it_too(tmp_path: Path) -> None:
+    memory = PauseMemory(tmp_path / "paused", ("hand", "page"))
+    line = pipeline(FakeCamera())
+    line.pause("hand")
+    assert line.remember_pause(memory) == ()
+    assert memory.read() == ("hand",)
+
+
 def test_a_memory_that_cannot_be_written_is_told_and_the_pause_holds(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

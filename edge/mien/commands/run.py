@@ -206,7 +206,8 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         if page is not None:
             stack.enter_context(page)
             sys.stderr.write(announced(page))
-        _paused_before(pipeline, by_hand=page is not None or settings.gpio.pause_when == "pressed")
+        button = bool(settings.gpio.pause_line) and settings.gpio.pause_when == "pressed"
+        _paused_before(pipeline, by_hand=button or page is not None)
         stack.enter_context(Watchdog(pipeline.pulse))
         with _begun(camera, tally):
             try:

@@ -56,7 +56,11 @@ def install(
     settings = root / config.lstrip("/")
     own = _settings(settings)
     hosts = [*hosts, *(broker(sink).host for sink in own.sinks if sink.startswith(("mqtt:", "mqtts:")))]
-    secrets = [path for path in (own.mqtt.credentials_file, own.preview.token_file) if path]
+    # Others lie in the service's own folder.
+    secrets = [path for path in (own.mqtt.credentials_file, own.preview.token_file) if path.startswith("/")]
+    for secret in secrets:
+        if not (root / secret[1:]).is_file():  # systemd would try again and again
+            raise MienError(f"{secret}: is not there; write it first, then install again")
     if secrets:
         written[folder / unit.SECRETS] = unit.secrets(secrets)
     if own.gpio.used:

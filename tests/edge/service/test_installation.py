@@ -119,11 +119,18 @@ def test_the_service_gets_copies_of_secrets_that_root_alone_may_read(tmp_path: P
     settings, drop_in = tmp_path / "etc/mien/mien.toml", tmp_path / FOLDER / unit.SECRETS
     settings.parent.mkdir(parents=True)
     settings.write_text('[mqtt]\ncredentials_file = "/etc/mien/broker"\n[preview]\ntoken_file = "/etc/mien/token"\n')
+    install(tmp_path, status=2)  # neither is there yet
+    assert not drop_in.exists()
+    for name in ("broker", "token"):
+        (settings.parent / name).write_text("x")
     install(tmp_path)
     lines = ["LoadCredential=etc-mien-broker:/etc/mien/broker", "LoadCredential=etc-mien-token:/etc/mien/token"]
     assert keys(drop_in.read_text()) == lines
     settings.write_text("threads = 2\n")
     install(tmp_path)  # no longer needed
+    assert not drop_in.exists()
+    settings.write_text('[preview]\ntoken_file = "token"\n')  # in the folder that the service may read anyway
+    install(tmp_path)
     assert not drop_in.exists()
 
 

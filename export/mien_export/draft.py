@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from mien_export.quantization.quantize import quantize_network
 from mien_export.sidecar import Calibration, Document
 from mien_export.tflite.writer import to_tflite
 from mien_train.emotion.heads import of
-from mien_train.networks.face import FACE_OUTPUTS
+from mien_train.networks.face import FACE_MAPS, FACE_OUTPUTS
 from mien_train.training.checkpoint import Checkpoint
 
 LOGITS = (-6.0, 1.0)
@@ -72,13 +73,14 @@ def draft(
     """
     height, width = images.shape[1:]
     outputs: tuple[str, ...] = FACE_OUTPUTS
+    groups: Mapping[str, Sequence[str]] | None = FACE_MAPS
     if checkpoint.task == "emotion":
         opinions = of(checkpoint)
-        outputs = tuple(opinions)
+        outputs, groups = tuple(opinions), None
         if len(outputs) > 1:
             network = heads.parted(network, [len(labels) for labels in opinions.values()])
     least = {name: LOGITS for name in outputs if name.startswith("score")}
-    model = quantize_network(network, images, outputs, height, width, calibration.method, least)
+    model = quantize_network(network, images, outputs, height, width, calibration.method, least, groups)
     tflite = to_tflite(model)
     (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
     (folder / f"{name}.tflite").write_bytes(tflite)

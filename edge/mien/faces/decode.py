@@ -1,6 +1,7 @@
 """What the detector's raw maps mean: sigmoid, boxes, landmarks, and suppression of duplicates.
 
-A cell (row, column) of the map with stride s has its centre at ((column + ½) s, (row + ½) s). Its box is
+A stride s has one map of fifteen channels, score, b₀ to b₃ and l₀ to l₉, or one for each of the three, as detectors of
+earlier versions have. A cell (row, column) has its centre at ((column + ½) s, (row + ½) s). Its box is
 
     centre x = cell x + s·b₀,  centre y = cell y + s·b₁,  width = s·exp(b₂),  height = s·exp(b₃)
 
@@ -55,7 +56,7 @@ class Decoder:
     """Turns the raw int8 outputs of a detector into detections.
 
     Args:
-        outputs: of the bundle: score maps by stride, then box maps, then landmark maps.
+        outputs: of the bundle: one map a stride, or score maps by stride, then box maps, then landmark maps.
         strides: pixels per cell, in the same order.
         score_threshold: lowest score of a face, 0 to 1, both exclusive.
         iou_threshold: of two candidates that overlap more than this, the better one is the face.
@@ -73,20 +74,18 @@ class Decoder:
         slope: float = 1.0,
         shift: float = 0.0,
     ) -> None:
-        levels = len(strides)
-        parts = zip(outputs[:levels], outputs[levels : 2 * levels], outputs[2 * levels :], strides, strict=True)
-        self._maps = [_Maps(*part, score_threshold, slope, shift) for part in parts]
+        self._levels = len(strides)
+        self._maps = [
+            _Maps(outputs[level :: self._levels], stride, score_threshold, slope, shift)
+            for level, stride in enumerate(strides)
+        ]
         self._iou_threshold = iou_threshold
         self._most = most
 
     def __call__(self, raw: tuple[NDArray[np.int8], ...]) -> Detections:
-        """Raw int8 maps (1, h, w, 1 | 4 | 10), in the bundle's order → detections."""
-        levels = len(self._maps)
-        parts = [
-            part
-            for level, maps in enumerate(self._maps)
-            if (part := maps.found(raw[level], raw[levels + level], raw[2 * levels + level])) is not None
-        ]
+        """Raw int8 maps (1, h, w, 15), or (1, h, w, 1 | 4 | 10), in the bundle's order → detections."""
+        found = (maps.found(raw[level :: self._levels]) for level, maps in enumerate(self._maps))
+        parts = [part for part in found if part is not None]
         if not parts:
             return Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
         # A face alone is seen by the cells of one level, or of two.
@@ -94,22 +93,20 @@ class Decoder:
 
 
 class _Maps:
-    """The three maps of one stride.
+    """The map of one stride, or its three maps.
 
     An int8 output has one of 256 values: what each of them stands for is worked out once, exponentials and all, and
     looked up in a frame, which takes half of the time.
+
+    Args:
+        outputs: all in one, or score, box and landmarks.
+        stride, score_threshold, slope, shift: see `Decoder`.
     """
 
     def __init__(
-        self,
-        score: Output,
-        box: Output,
-        points: Output,
-        stride: int,
-        score_threshold: float,
-        slope: float,
-        shift: float,
+        self, outputs: tuple[Output, ...], stride: int, score_threshold: float, slope: float, shift: float
     ) -> None:
+        score, box, points = outputs if len(outputs) > 1 else outputs * 3
         quantization = score.quantization
         logit = (math.log(score_threshold / (1 - score_threshold)) - shift) / slope
         self._centres = cell_centres(score.shape[1], score.shape[2], stride)
@@ -123,18 +120,20 @@ class _Maps:
         self._shifts, self._halves = _box_tables(box.quantization.table(), stride)
         self._points = _point_table(points.quantization.table(), stride)
 
-    def found(self, score: NDArray[np.int8], box: NDArray[np.int8], points: NDArray[np.int8]) -> Detections | None:
+    def found(self, raw: Sequence[NDArray[np.int8]]) -> Detections | None:
         """The cells of raw maps that reach the threshold, None if there is none."""
-        score = score.reshape(-1)
-        (cells,) = (score >= self._least).nonzero()
+        maps = [part.reshape(-1, part.shape[3]) for part in raw]
+        (cells,) = (maps[0][:, 0] >= self._least).nonzero()
         if not cells.size:
             return None
-        centres = self._centres.take(cells, axis=0)  # `take` costs half of what indexing with an array does
-        bits = box.reshape(-1, 4).take(cells, axis=0).view(np.uint8)
-        middle, half = centres + self._shifts.take(bits[:, :2]), self._halves.take(bits[:, 2:])
+        # `take` costs half of what indexing with an array does
+        chosen = [part.take(cells, axis=0).view(np.uint8) for part in maps]
+        bits = chosen[0] if len(chosen) == 1 else np.concatenate(chosen, axis=1)
+        centres = self._centres.take(cells, axis=0)
+        middle, half = centres + self._shifts.take(bits[:, 1:3]), self._halves.take(bits[:, 3:5])
         corners = np.concatenate((middle, half), axis=1).dot(_CORNERS)
-        away = self._points.take(points.reshape(-1, 10).take(cells, axis=0).view(np.uint8)).reshape(-1, 5, 2)
-        return Detections(corners, centres[:, None] + away, self._scores.take(score.take(cells).view(np.uint8)))
+        away = self._points.take(bits[:, 5:]).reshape(-1, 5, 2)
+        return Detections(corners, centres[:, None] + away, self._scores.take(bits[:, 0]))
 
 
 def _box_tables(values: NDArray[np.float32], stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

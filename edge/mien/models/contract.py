@@ -15,6 +15,8 @@ from mien.models.fields import Fields
 from mien.models.quantization import Quantization
 
 FORMAT = 1
+MAPS = (1, 4, 10)
+"""Channels of a detector's score, box and landmarks: three outputs a stride, or one with all of them in this order."""
 SLOPES, SHIFTS = (0.1, 10.0), (-10.0, 10.0)
 """Least and most that a detector's scores may be calibrated by: a rising map, and of finite scores."""
 Task = Literal["emotion", "face"]
@@ -291,8 +293,9 @@ def _agree(sidecar: Sidecar, place: str) -> None:
     if len(sidecar.labels) != 1:
         raise MienError(f"{place}: a detector has one label, not {len(sidecar.labels)}; {_REMEDY}")
     maps = [[1, -(-sidecar.height // s), -(-sidecar.width // s)] for s in sidecar.decode.strides]
-    expected = [[*size, channels] for channels in (1, 4, 10) for size in maps]
-    if shapes != expected:
+    apart = [[*size, channels] for channels in MAPS for size in maps]
+    together = [[*size, sum(MAPS)] for size in maps]
+    if shapes not in (apart, together):
         raise MienError(
             f"{place}: outputs of shape {shapes} do not fit an input of {sidecar.height}×{sidecar.width} at strides "
             f"{list(sidecar.decode.strides)}; {_REMEDY}"

@@ -16,7 +16,7 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from torch import nn
 
-from mien_export.quantization import qdq
+from mien_export.quantization import maps, qdq
 from mien_export.quantization.fuse import fuse
 from mien_export.quantization.observers import LUMA, ONE_SCALE, InputScale, ranges
 from mien_export.quantization.pool import as_convolutions
@@ -32,6 +32,7 @@ def quantize_network(
     width: int,
     method: str = "minmax",
     least: Mapping[str, tuple[float, float]] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> onnx.ModelProto:
     """Quantize a trained network.
 
@@ -44,6 +45,7 @@ def quantize_network(
         method: "minmax", "percentile" or "entropy".
         least: output to the lowest value worth telling apart (what lies below becomes that), and to one up to which
             it must reach, whatever the method takes for outliers.
+        groups: of outputs that become one, as in `maps.together`; none if not given.
 
     Returns:
         The QDQ graph: uint8 luma (1, 1, height, width) → raw uint8 tensors; activations uint8, weights int8
@@ -53,7 +55,10 @@ def quantize_network(
         MienError: the network, the images or the method cannot be used; the message names which.
     """
     model = as_convolutions(trace(fuse(network), outputs, height, width))
-    return quantize(model, settle(model, _bounded(ranges(model, images, method), least or {})))
+    measured = _bounded(ranges(model, images, method), least or {})
+    if groups:
+        model, measured = maps.together(model, measured, groups)
+    return quantize(model, settle(model, measured))
 
 
 def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = LUMA) -> onnx.ModelProto:

@@ -60,6 +60,19 @@ def test_the_decoder_reads_every_map_and_sorts_by_score() -> None:
     assert found.landmarks.shape == (2, 5, 2)
 
 
+def test_one_map_a_stride_says_what_three_maps_say() -> None:
+    sides = ((16, 20), (8, 10))
+    apart = _outputs(sides)
+    generator = np.random.default_rng(3)
+    raw = [generator.integers(-128, 128, o.shape).astype(np.int8) for o in apart]
+    together = tuple(Output(f"maps_{index}", (1, *side, 15), STEP) for index, side in enumerate(sides))
+    joint = tuple(np.concatenate(raw[index::2], axis=3) for index in range(2))
+    one, other = Decoder(apart, (8, 16), 0.9, 0.5)(tuple(raw)), Decoder(together, (8, 16), 0.9, 0.5)(joint)
+    assert len(one.scores) > 20
+    for name in ("boxes", "landmarks", "scores"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+
+
 def test_the_threshold_on_raw_values_is_the_threshold_on_scores() -> None:
     outputs = _outputs(((16, 16),))
     raw = _empty(outputs)

@@ -88,16 +88,17 @@ def test_writing_is_deterministic(model: onnx.ModelProto, emotion_net: nn.Module
     assert to_tflite(again) == to_tflite(model)
 
 
-def test_the_detector_gives_its_nine_maps_in_order() -> None:
+@pytest.mark.parametrize("groups", [None, face.FACE_MAPS])
+def test_the_detector_gives_its_maps_in_order(groups: dict[str, tuple[str, ...]] | None) -> None:
     torch.manual_seed(0)
     network = registry.build({"name": "face", "stem": (4, 4), "width": 8, "blocks": (1, 0, 0)}).eval()
     pictures = parity.structured(4, 64, 96, 1)
-    model = quantize_network(network, pictures, face.FACE_OUTPUTS, 64, 96)
+    model = quantize_network(network, pictures, face.FACE_OUTPUTS, 64, 96, groups=groups)
     tflite = to_tflite(model)
-    assert flatbuffer.read(tflite).outputs == face.FACE_OUTPUTS
+    assert flatbuffer.read(tflite).outputs == tuple(groups or face.FACE_OUTPUTS)
     outputs = TfLite(tflite).run(pictures[0])
-    assert [o.shape for o in outputs[:3]] == [(1, 8, 12, 1), (1, 4, 6, 1), (1, 2, 3, 1)]
-    assert [o.shape[3] for o in outputs] == [1, 1, 1, 4, 4, 4, 10, 10, 10]
+    assert [o.shape[1:3] for o in outputs[:3]] == [(8, 12), (4, 6), (2, 3)]
+    assert [o.shape[3] for o in outputs] == ([15, 15, 15] if groups else [1, 1, 1, 4, 4, 4, 10, 10, 10])
     assert parity.parity(model, tflite, pictures).passed
 
 

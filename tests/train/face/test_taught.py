@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from mien.errors import MienError
 from mien_train.data import faces, store
 from mien_train.face.loss import Decoded, decode
 from mien_train.face.task import network_of
-from mien_train.face.taught import TaughtFaceTask, taught_losses
+from mien_train.face.taught import TaughtFaceTask, hint, taught_losses
 from mien_train.networks import registry
+from mien_train.networks.face import FaceNet
 from mien_train.recipes.named import FACE
 from mien_train.training import checkpoint, history, loop
 from mien_train.training.checkpoint import Checkpoint
@@ -28,6 +30,8 @@ def _planted(data: Path, folder: Path, **changes: object) -> Path:
     recipe = dataclasses.replace(TINY, channels=16)
     torch.manual_seed(5)
     network = registry.build(network_of(recipe))
+    for _ in range(20):  # so that its features vary from place to place
+        network(torch.randn(8, 1, 64, 64))
     stored = Checkpoint(
         "face", network_of(recipe), dataclasses.asdict(recipe), ("face",), 5, faces.load(data, "train").sha256, 1,
         network.state_dict(), {},
@@ -37,8 +41,8 @@ def _planted(data: Path, folder: Path, **changes: object) -> Path:
     return folder
 
 
-def _task(data: Path, run: Path) -> TaughtFaceTask:
-    recipe = dataclasses.replace(TINY, taught=0.25)
+def _task(data: Path, run: Path, **changes: object) -> TaughtFaceTask:
+    recipe = dataclasses.replace(TINY, taught=0.25, **changes)  # type: ignore[arg-type]
     return TaughtFaceTask(recipe, faces.load(data, "train"), faces.load(data, "val"), run)
 
 
@@ -81,7 +85,7 @@ def test_the_teacher_and_the_labels_share_the_loss(small_data: Path, tmp_path: P
     assert set(taught) == {*alone, *(f"taught_{name}" for name in alone)}
     for name, part in alone.items():
         assert taught[name].item() == pytest.approx(0.75 * part.item())
-    told = task.weighted(taught_losses(decode(outputs, task._grid), task.told(inputs)))
+    told = task.weighted(taught_losses(decode(outputs, task._grid), task.told(inputs)[0]))
     for name, part in told.items():
         assert taught[f"taught_{name}"].item() == pytest.approx(0.25 * part.item())
     assert told["score"] > 0
@@ -97,6 +101,41 @@ def test_a_taught_run_trains_and_says_who_taught_it(
     assert stored.recipe["teachers"] == task.recipe.teachers
     assert stored.recipe["taught"] == 0.25
     assert all(torch.equal(value, before[name]) for name, value in task._teacher.state_dict().items())
+
+
+def test_a_hint_is_in_units_of_the_teachers_own_variance() -> None:
+    torch.manual_seed(0)
+    theirs = [torch.randn(2, 4, 8, 8), 30 * torch.randn(2, 4, 4, 4) + 7]
+    assert hint(theirs, theirs).item() == 0
+    means = [t.mean().expand_as(t) for t in theirs]
+    assert hint(means, theirs).item() == pytest.approx(1, rel=0.02)
+
+
+def test_hints_draw_a_students_features_towards_the_teachers(
+    small_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "draw", lambda *_: None)
+    run = _planted(small_data, tmp_path / "teacher")
+    task = _task(small_data, run, channels=16, hinted=2.0, epochs=12, learning_rate=0.01)
+    stored = loop.train(task, tmp_path / "run", 0, resume=False)
+    asked = [row["loss_hint"] for row in json.loads((tmp_path / "run" / "history.json").read_text())["epochs"]]
+    assert asked[-1] < 0.7 * asked[0]
+    network = registry.build(task.network)
+    network.load_state_dict(stored.state)
+    inputs, targets = next(task.batches(0, 0))
+    told = task.told(inputs)
+    network.train()
+    parts = task.loss(network(inputs), (targets, told))
+    network.eval()
+    assert isinstance(network, FaceNet)
+    assert parts["hint"].item() > 0
+    assert len(network(inputs)) == 9  # features are the training's alone
+
+
+def test_hints_need_a_teacher_as_wide_as_the_student(small_data: Path, tmp_path: Path) -> None:
+    run = _planted(small_data, tmp_path / "teacher")
+    with pytest.raises(MienError, match="has 16 channels before its heads, the student 8"):
+        _task(small_data, run, hinted=1.0)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
 from mien_train.face.assign import TOP, Cells, assign
+from mien_train.networks.face import STRIDES
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,11 @@ class Decoded:
 
 
 def decode(outputs: tuple[Tensor, ...], grid: Cells) -> Decoded:
-    """`mien.faces.decode` in torch: raw maps (N, 1 | 4 | 10, h, w), levels within kinds → predictions."""
-    levels = len(outputs) // 3
+    """`mien.faces.decode` in torch: raw maps (N, 1 | 4 | 10, h, w), levels within kinds → predictions.
+
+    Features, which follow the maps in training, are left alone.
+    """
+    levels = len(STRIDES)
     score, box, points = (
         torch.cat([o.float().flatten(2).transpose(1, 2) for o in outputs[kind * levels : (kind + 1) * levels]], dim=1)
         for kind in range(3)

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.errors import MienError
+from mien.models import contract
+from mien_train.networks.face import HEADS
 from mien_train.networks.layers import ConvNormReLU
 
 _QUANTIZED, _WEIGHT, _BIAS = "_q", ".weight", ".bias"
+_MAPS = "maps."
 _TRUNK, _HEADS, _HEAD = "trunk.", "heads.", "head"
 
 
@@ -25,7 +28,8 @@ def weights(path: Path) -> dict[str, Tensor]:
     """Weights and biases of an exported model, float32, by the names that they have in the network that was exported.
 
     Args:
-        path: the .onnx file that `mien_export build` wrote; both heads of a classifier are one again.
+        path: the .onnx file that `mien_export build` wrote; both heads of a classifier are one again, a detector's
+            are three.
 
     Raises:
         MienError: it cannot be read, or is none.
@@ -50,7 +54,7 @@ def weights(path: Path) -> dict[str, Tensor]:
     }
     if not found:
         raise MienError(f"{path}: holds no int8 weights as `python -m mien_export build` writes them")
-    return _joined(found)
+    return _parted(_joined(found))
 
 
 def put(network: nn.Module, found: Mapping[str, Tensor]) -> tuple[int, int]:
@@ -148,4 +152,12 @@ def _joined(found: dict[str, Tensor]) -> dict[str, Tensor]:
         parts = sorted(name for name in found if name.startswith(_HEADS) and name.endswith(kind))
         if parts:
             found[_HEAD + kind] = torch.cat([found.pop(name) for name in parts])
+    return found
+
+
+def _parted(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """With a detector's heads apart: an export joins those of a stride."""
+    for name in [name for name in found if name.startswith(_MAPS)]:
+        parts = torch.split(found.pop(name), list(contract.MAPS))
+        found |= {f"{head}.{name.removeprefix(_MAPS)}": part for head, part in zip(HEADS, parts, strict=True)}
     return found

@@ -10,8 +10,11 @@ from mien_train.networks.layers import ConvNormReLU, Separable
 STRIDES = (8, 16, 32)
 """Pixels per cell of the detector's three maps."""
 
-FACE_OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("score", "box", "landmarks") for stride in STRIDES)
-"""Names of the detector's outputs, in order."""
+HEADS = ("score", "box", "landmarks")
+FACE_OUTPUTS = tuple(f"{head}_{stride}" for head in HEADS for stride in STRIDES)
+"""Names of the network's outputs, in order."""
+FACE_MAPS = {f"maps_{stride}": tuple(f"{head}_{stride}" for head in HEADS) for stride in STRIDES}
+"""Names of the deployed detector's outputs to those whose channels they have."""
 
 
 class FaceNet(nn.Module):
@@ -65,8 +68,15 @@ class FaceNet(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, 1, H, W), H and W multiples of 32 → raw maps in the order of `FACE_OUTPUTS`.
 
-        Shapes (N, 1 | 4 | 10, H / stride, W / stride); `mien.faces.decode` gives them their meaning.
+        Shapes (N, 1 | 4 | 10, H / stride, W / stride); `mien.faces.decode` gives them their meaning. In training mode
+        `features` follow, for whoever compares them with a teacher's.
         """
+        features = self.features(x)
+        found = self.found(features)
+        return (*found, *features) if self.training else found
+
+    def features(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 1, H, W) → what goes into the three towers, then what comes out, (N, width, H / stride, W / stride)."""
         x = self.stem(x)
         pyramid = []
         for level, lateral in zip(self.levels, self.lateral, strict=True):
@@ -75,7 +85,11 @@ class FaceNet(nn.Module):
         for index in range(len(pyramid) - 2, -1, -1):
             above = F.interpolate(pyramid[index + 1], scale_factor=2.0, mode="nearest")
             pyramid[index] = self.merge[index](pyramid[index] + above)
-        features = [tower(p) for tower, p in zip(self.tower, pyramid, strict=True)]
+        return (*pyramid, *(tower(p) for tower, p in zip(self.tower, pyramid, strict=True)))
+
+    def found(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """What the heads make of `features`: the maps of `FACE_OUTPUTS`."""
+        seen = features[len(STRIDES) :]
         return tuple(
-            head(f) for heads in (self.score, self.box, self.landmarks) for head, f in zip(heads, features, strict=True)
+            head(f) for heads in (self.score, self.box, self.landmarks) for head, f in zip(heads, seen, strict=True)
         )

@@ -46,6 +46,8 @@ class FaceRecipe(Recipe):
         box_weight, landmark_weight: of the losses, beside the score's 1.
         taught: share of the loss that a teacher's predictions have, the labels having the rest; 0 for no teacher.
             `mien_train face --teacher` alone has one.
+        hinted: weight of a loss that asks for the teacher's features too, before and after the towers; 0 for none. The
+            teacher needs as many channels there as the student.
         teachers: who it is, the first digits of its checkpoint's SHA-256; filled in by `mien_train face --teacher`.
     """
 
@@ -76,4 +78,5 @@ class FaceRecipe(Recipe):
     box_weight: Weight = 2.0
     landmark_weight: Weight = 1.0
     taught: Share = 0.0
+    hinted: Weight = 0.0
     teachers: str = ""

@@ -20,7 +20,7 @@ def lines(
     Args:
         classifiers: the default one first, then the others.
         detector: the default one.
-        bench, other: of two processors.
+        bench, other: of two processors; what was timed on the other one may have been earlier models.
     """
     default, *others = classifiers
     reading = strict_test(default)
@@ -34,7 +34,7 @@ def lines(
     peers = finding["peers"] if isinstance(finding["peers"], dict) else {}
     beside = "".join(f", {name} {row['ap50']:.3f}" for name, row in peers.items())
     ratio = bench["ratios"][_RATIO]["value"]
-    elsewhere = "" if other is None else f"; {other['ratios'][_RATIO]['value']:.2f} × on {other['hardware']['cpu']}"
+    elsewhere = "" if other is None else _elsewhere(bench, other)
     rows = [
         (
             f"reading, int8 TFLite of {_size(default):.0f} kB",
@@ -55,6 +55,12 @@ def lines(
         ),
     ]
     return grid(("", "measured"), rows)
+
+
+def _elsewhere(bench: Bench, other: Bench) -> str:
+    earlier = [name for name, files in bench["models"].items() if other["models"].get(name) != files]
+    models = f", with an earlier {' and '.join(earlier)}" if earlier else ""
+    return f"; {other['ratios'][_RATIO]['value']:.2f} × on {other['hardware']['cpu']}{models}"
 
 
 def _size(found: EmotionReport) -> float:

@@ -94,9 +94,9 @@ class TaughtFaceTask(FaceTask):
         parts = {name: (1 - taught) * part for name, part in labels.items()}
         teacher = self.weighted(taught_losses(found, told))
         parts |= {f"taught_{name}": taught * part for name, part in teacher.items()}
-        return parts | (
-            {"hint": self.recipe.hinted * hint(outputs[len(FACE_OUTPUTS) :], theirs)} if self.recipe.hinted else {}
-        )
+        if self.recipe.hinted:
+            parts["hint"] = self.recipe.hinted * hint(outputs[len(FACE_OUTPUTS) :], theirs)
+        return parts
 
 
 def hint(features: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:

@@ -46,7 +46,9 @@ def _check(sidecar: contract.Sidecar) -> None:
         assert all(math.isfinite(x) for point in sidecar.alignment.template for x in point)
     else:
         assert sidecar.decode is not None
-        assert len(sidecar.outputs) == 3 * len(sidecar.decode.strides)
+        levels = len(sidecar.decode.strides)
+        for level in range(levels):
+            assert [output.shape[3] for output in sidecar.outputs[level::levels]] in ([15], [1, 4, 10])
         assert 0 < sidecar.decode.score_threshold < 1
 
 

@@ -140,6 +140,7 @@ def test_a_face_run_trains_and_is_evaluated(small_data: Path, here: Path, capsys
         (["face", "--recipe", "quick", "--teacher", "none"], "--teacher none: no such run"),
         (["face", "--recipe", "quick", "--teacher", "none", "--set", "taught=0"], "leave one of the two out"),
         (["face", "--recipe", "quick", "--set", "taught=0.5"], "nobody teaches; name a run with --teacher"),
+        (["face", "--recipe", "quick", "--set", "hinted=2"], "hinted is 2, but nobody teaches; name a run with"),
         (["face", "--recipe", "quick", "--set", "tiles=2"], "tiles is 2; give 0 to 1"),
         (["evaluate", "--model", "none.tflite"], "none.tflite: no such model file"),
         (["evaluate", "--model", "none.pt", "--split", "test"], "none.pt: no such model file"),

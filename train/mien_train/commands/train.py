@@ -216,8 +216,9 @@ def _face(options: argparse.Namespace) -> int:
     plain = options.recipe in named.FACE and not named.FACE[options.recipe].taught
     settings = [*([f"taught={_TAUGHT_FACE}"] if options.teacher and plain else []), *_settings(options)]
     recipe = choosing.chosen(named.FACE, options.recipe, settings)
-    if recipe.taught and not options.teacher:
-        raise MienError(f"taught is {recipe.taught:g}, but nobody teaches; name a run with --teacher, or leave it out")
+    for name, weight in (("taught", recipe.taught), ("hinted", recipe.hinted)):
+        if weight and not options.teacher:
+            raise MienError(f"{name} is {weight:g}, but nobody teaches; name a run with --teacher, or leave it out")
     if options.teacher and not recipe.taught:
         raise MienError("taught is 0, so that --teacher would say nothing; leave one of the two out")
     where = store.folder(options.data)

@@ -170,7 +170,7 @@ def _made(rows: Sequence[Row]) -> list[str]:
     made, spent = measured[0].made_with, sum(row.seconds or 0 for row in measured)
     return [
         f"One seed ({measured[0].seed}); {made['cpu']}, torch {made['torch']}, ai-edge-litert "
-        f"{made['ai-edge-litert']}; {spent / 60:.0f} minutes of training in all.",
+        f"{made['ai-edge-litert']}; {spent / 60:.0f} minutes of training in all, there or on what a remark names.",
         "",
     ]
 

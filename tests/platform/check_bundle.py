@@ -70,6 +70,11 @@ class Pi:
     def versions(self) -> set[str]:
         return {f"versions/{path.name}" for path in (self.folder / "opt/mien/versions").iterdir()}
 
+    def packages(self, *names: str) -> list[Path]:
+        """Places of packages of the version that is current."""
+        (site,) = (self.folder / "opt/mien" / self.current).glob("lib/python3*/site-packages")
+        return [site / name for name in names]
+
     def other(self, name: str) -> Path:
         """Another bundle, the same as the first so far."""
         return Path(shutil.copytree(self.bundle, self.folder / name))
@@ -188,6 +193,10 @@ def test_a_damaged_bundle_and_one_that_lacks_a_package_leave_what_runs_as_it_was
 
 def test_an_upgrade_switches_at_its_end_and_keeps_the_version_before(pi: Pi) -> None:
     before = pi.current
+    # Added by hand after the first installation, for the GPIO lines.
+    for folder in pi.packages("gpiod", "gpiod-2.3.0.dist-info"):
+        folder.mkdir()
+        (folder / "added").write_text("by hand\n")
     newer = pi.other("newer")
     (newer / "constraints.txt").write_text("# newer\n")
     seal(newer)
@@ -195,6 +204,7 @@ def test_an_upgrade_switches_at_its_end_and_keeps_the_version_before(pi: Pi) -> 
     assert ran.returncode == 0, ran.stderr
     assert pi.current != before
     assert pi.versions == {before, pi.current}
+    assert all((folder / "added").is_file() for folder in pi.packages("gpiod", "gpiod-2.3.0.dist-info"))
     assert pi.run("mien models").returncode == 0
 
 

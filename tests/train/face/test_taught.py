@@ -109,6 +109,8 @@ def test_a_hint_is_in_units_of_the_teachers_own_variance() -> None:
     assert hint(theirs, theirs).item() == 0
     means = [t.mean().expand_as(t) for t in theirs]
     assert hint(means, theirs).item() == pytest.approx(1, rel=0.02)
+    narrower = torch.zeros(2, 3, 8, 8)
+    assert hint([narrower, means[1]], theirs).item() == pytest.approx(hint(means[1:], theirs[1:]).item())
 
 
 def test_hints_draw_a_students_features_towards_the_teachers(

@@ -267,6 +267,20 @@ def test_a_detector_may_be_wider_below_and_look_at_patches_first() -> None:
     assert macs[0] - macs[1] == 32 * 48 * 4 * (9 - 4)
 
 
+def test_a_detector_may_be_narrower_where_its_maps_are_largest() -> None:
+    narrow, even = built({**FACE, "finest": 4}), built(FACE)
+    shapes = {key: tuple(value.shape[:2]) for key, value in narrow.state_dict().items() if key.endswith("weight")}
+    assert shapes["merge.0.1.0.weight"] == (4, 8)
+    assert shapes["tower.0.1.0.weight"] == (4, 4)
+    assert shapes["landmarks.0.weight"] == (10, 4)
+    assert shapes["merge.1.1.0.weight"] == shapes["tower.1.1.0.weight"] == (8, 8)
+    picture = torch.zeros(1, 1, 64, 96)
+    assert [output.shape for output in narrow(picture)] == [output.shape for output in even(picture)]
+    # Without a block where the levels meet nothing could make them fewer.
+    plain = {**FACE, "merge": False}
+    assert registry.count(built({**plain, "finest": 4}), 64, 96) == registry.count(built(plain), 64, 96)
+
+
 def test_a_blur_halves_by_overlapping_windows_and_learns_nothing() -> None:
     blur = Blur(2)
     spot = torch.zeros(1, 2, 8, 8)

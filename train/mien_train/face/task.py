@@ -58,6 +58,7 @@ def network_of(recipe: FaceRecipe) -> dict[str, object]:
         "deep": recipe.deep,
         "patches": recipe.patches,
         "merge": recipe.merge,
+        "finest": recipe.finest,
     }
 
 

@@ -104,11 +104,12 @@ def hint(features: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
 
     Args:
         features: of the student, (N, C, h, w) each.
-        theirs: the teacher's, for the same pictures, of the same shapes.
+        theirs: the teacher's, for the same pictures; maps of another number of channels are passed over.
     """
     gaps = [
         F.mse_loss(a.float(), b.float()) / b.float().var().clamp(min=_FLAT)
         for a, b in zip(features, theirs, strict=True)
+        if a.shape == b.shape
     ]
     return torch.stack(gaps).mean()
 

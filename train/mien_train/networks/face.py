@@ -29,6 +29,7 @@ class FaceNet(nn.Module):
         deep: channels at strides 16 and 32; those of the neck if none are given.
         patches: the first convolution sees every 2×2 pixels once; otherwise 3×3 that overlap, for twice the work.
         merge: the sum of both levels passes a block of its own at stride 8 too; otherwise at stride 16 alone.
+        finest: channels at stride 8 from that block on, up to the heads, if fewer than `width`; 0 for as many.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class FaceNet(nn.Module):
         deep: tuple[int, int] | None = None,
         patches: bool = False,
         merge: bool = True,
+        finest: int = 0,
     ) -> None:
         super().__init__()
         first = ConvNormReLU(1, stem[0], kernel=2 if patches else 3, stride=2)
@@ -56,11 +58,12 @@ class FaceNet(nn.Module):
         self.lateral = nn.ModuleList(
             nn.Identity() if channels == width else ConvNormReLU(channels, width, kernel=1) for channels in widths
         )
-        self.merge = nn.ModuleList([Separable(width, width) if merge else nn.Identity(), Separable(width, width)])
-        self.tower = nn.ModuleList(Separable(width, width) for _ in STRIDES)
-        self.score = nn.ModuleList(nn.Conv2d(width, 1, 1) for _ in STRIDES)
-        self.box = nn.ModuleList(nn.Conv2d(width, 4, 1) for _ in STRIDES)
-        self.landmarks = nn.ModuleList(nn.Conv2d(width, 10, 1) for _ in STRIDES)
+        seen = (min(finest or width, width) if merge else width, width, width)
+        self.merge = nn.ModuleList([Separable(width, seen[0]) if merge else nn.Identity(), Separable(width, width)])
+        self.tower = nn.ModuleList(Separable(channels, channels) for channels in seen)
+        self.score = nn.ModuleList(nn.Conv2d(channels, 1, 1) for channels in seen)
+        self.box = nn.ModuleList(nn.Conv2d(channels, 4, 1) for channels in seen)
+        self.landmarks = nn.ModuleList(nn.Conv2d(channels, 10, 1) for channels in seen)
         for head in self.score:
             # Start at a prior of 1 % faces, so that the first steps are not spent on the background (Lin et al. 2017).
             nn.init.constant_(head.bias, -4.6)  # type: ignore[arg-type]
@@ -76,7 +79,7 @@ class FaceNet(nn.Module):
         return (*found, *features) if self.training else found
 
     def features(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(N, 1, H, W) → what goes into the three towers, then what comes out, (N, width, H / stride, W / stride)."""
+        """(N, 1, H, W) → what goes into the three towers, then what comes out, (N, C, H / stride, W / stride)."""
         x = self.stem(x)
         pyramid = []
         for level, lateral in zip(self.levels, self.lateral, strict=True):

@@ -10,6 +10,7 @@ from mien_train.recipes.values import Count, Share, Span, Weight
 
 Side = Annotated[int, Span(32, multiple=32)]
 Blocks = Annotated[int, Span(0)]
+Channels = Annotated[int, Span(0)]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class FaceRecipe(Recipe):
         blocks: separable blocks at strides 8, 16 and 32.
         patches: the first convolution sees every 2×2 pixels once; otherwise 3×3 that overlap, for twice the work.
         merge: what both levels say passes a block of its own at stride 8 too; otherwise at stride 16 alone.
+        finest: channels at stride 8 from that block on, up to the heads, if fewer than `channels`; 0 for as many.
         mosaic: share of training pictures made of four photographs.
         tiles: share of the other pictures that show as much of a photograph as a tile of a camera's frame shows.
         negatives: share of training pictures taken from face-free photographs.
@@ -47,7 +49,7 @@ class FaceRecipe(Recipe):
         taught: share of the loss that a teacher's predictions have, the labels having the rest; 0 for no teacher.
             `mien_train face --teacher` alone has one.
         hinted: weight of a loss that asks for the teacher's features too, before and after the towers; 0 for none. The
-            teacher needs as many channels there as the student.
+            teacher needs as many channels there as the student; where `finest` differs, no features are asked for.
         teachers: who it is, the first digits of its checkpoint's SHA-256; filled in by `mien_train face --teacher`.
     """
 
@@ -59,6 +61,7 @@ class FaceRecipe(Recipe):
     blocks: tuple[Blocks, Blocks, Blocks] = (2, 2, 2)
     patches: bool = False
     merge: bool = True
+    finest: Channels = 0
     mosaic: Share = 0.35
     tiles: Share = 0.3
     negatives: Share = 0.2

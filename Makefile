@@ -59,7 +59,7 @@ train: .venv/ready ## the detectors, then the classifiers and who teaches them; 
 	done
 
 export: .venv/ready ## runs/ → the bundled models with their portrait counterparts, proven, with their figures
-	$(DEV)/python -m mien_export build runs/face-base --qat 3 --out $(EXPORTS)
+	$(DEV)/python -m mien_export build runs/face-base --method minmax --out $(EXPORTS)
 	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS)
 	for run in $(EMOTIONS); do \
 	  $(DEV)/python -m mien_train align runs/emotion-$${run%:*}; \

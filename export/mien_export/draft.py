@@ -21,8 +21,9 @@ from mien_train.emotion.heads import of
 from mien_train.networks.face import FACE_MAPS, FACE_OUTPUTS
 from mien_train.training.checkpoint import Checkpoint
 
-LOGITS = (-6.0, 1.0)
-"""Of a detector's scores. sigmoid(−6) is 0.0025: background cells reach −25, and would coarsen every step above.
+LOGITS = (-4.3, 1.0)
+"""Of a detector's scores. sigmoid(−4.3) is 0.013, less than any detection is looked at from: background cells reach −25,
+and would coarsen every step above, those of boxes and landmarks too, which reach as far below 0 and share the scale.
 sigmoid(1) is 0.73: where few calibration images hold a face of a map's size, its high scores pass for outliers."""
 
 KINDS = ("tflite", "onnx", "json")  # the sidecar comes last: it vouches for the other two

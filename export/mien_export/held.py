@@ -122,7 +122,7 @@ def _whole(rows: Sequence[CountedWay], row: CountedWay, core: str) -> float | No
 def _against_peers(new: CountedWays) -> Iterator[Verdict]:
     networks = {row["name"]: row["instructions"] for row in new["networks"]}
     usual = [row for row in new["ways"] if (row["way"]["faces"], row["way"]["scan_every"]) == (1, 1)]
-    base = next((row for row in usual if row["way"]["detector"] == "face-base"), None)
+    base = next((r for r in usual if r["way"]["detector"] == "face-base" and not r["way"]["limited"]), None)
     for core, limit in MOST_INSTRUCTIONS.items():
         what = f"instructions of the whole path, one face, {core}: over {_DETECTOR} plus {_CLASSIFIER}"
         missing = [name for name in (_DETECTOR, _CLASSIFIER) if core not in networks.get(name, {})]
@@ -145,6 +145,7 @@ def _not_more(new: CountedWays, committed: CountedWays) -> Iterator[Verdict]:
         for core, stages in row["stages"].items():
             what = f"instructions of a frame, {way['faces']} faces, {way['detector']}"
             what += f", a scan every {way['scan_every']}" if way["scan_every"] > 1 else ""
+            what += ", limited range" if way["limited"] else ""
             yield _more(
                 f"{what}, {core}: over the committed ones", _whole(new["ways"], row, core), sum(stages.values())
             )

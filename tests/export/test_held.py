@@ -51,7 +51,7 @@ def counted() -> Document:
     def way(faces: int, scan_every: int, a53: int, a76: int) -> Document:
         names = {"detector": "face-base", "classifier": "emotion-base", "faces": faces, "scan_every": scan_every}
         return {
-            "way": {**names, "look": ""},
+            "way": {**names, "look": "", "limited": False},
             "stages": {"cortex-a53": {"detect": a53 - 10, "rest": 10}, "cortex-a76": {"detect": a76}},
         }
 

@@ -91,20 +91,24 @@ class PlacedDetector:
 
 
 class MemoryCamera(Camera):
-    """One frame again and again, out of a buffer laid out as a camera's: padded rows, limited range.
+    """One frame again and again, out of a buffer laid out as a Raspberry Pi's camera gives it: rows are padded.
+
+    Args:
+        luma: uint8 (480, 640), full range.
+        limited: the buffer holds limited range (16 to 235), which is expanded, as from a camera that does not grant the
+            full range that is asked for. It gives `luma` back, but for rounding.
 
     Attributes:
-        laps: "capture", finding the luma plane in the buffer, and "luma", taking it out of there while its limited
-            range is expanded; cameras that grant full range have it copied instead.
+        laps: "capture", finding the luma plane in the buffer, and "luma", taking it out of there.
     """
 
     period_ns = 33_000_000
     description = "a still frame in memory"
 
-    def __init__(self, luma: NDArray[np.uint8]) -> None:
+    def __init__(self, luma: NDArray[np.uint8], limited: bool = False) -> None:
+        self._limited = limited
         self._buffer = np.zeros((HEIGHT, _STRIDE), dtype=np.uint8)
-        # Limited range (16 to 235), so that expanding gives the luma back, but for rounding.
-        self._buffer[:, :WIDTH] = np.rint(luma * (219 / 255) + 16)
+        self._buffer[:, :WIDTH] = np.rint(luma * (219 / 255) + 16) if limited else luma
         self._plane = np.empty((HEIGHT, WIDTH), dtype=np.uint8)
         self._sequence = 0
         self.laps = Laps()
@@ -115,7 +119,10 @@ class MemoryCamera(Camera):
             self.laps.start()
             plane = self._buffer[:, :WIDTH]
             self.laps.lap("capture")
-            expand_limited(plane, out=self._plane)
+            if self._limited:
+                expand_limited(plane, out=self._plane)
+            else:
+                np.copyto(self._plane, plane)
             self.laps.lap("luma")
             self.laps.finish()
             yield Frame(self._plane, time.monotonic_ns(), self._sequence)

@@ -72,14 +72,15 @@ def chosen(paths: Sequence[Path], peers: Path, inferences: int, command: str, to
 def ways(models: Sequence[Bundle]) -> tuple[Way, ...]:
     """The ways of a frame that are counted.
 
-    The default models with every number of faces; with them, one face and several, attention with each other bundled
-    detector as the one that looks; and every other pair of a detector and a classifier with one face. A portrait
-    counterpart is no detector of its own.
+    The default models with every number of faces, and with one from a camera of limited range; with them, one face and
+    several, attention with each other bundled detector as the one that looks; and every other pair of a detector and a
+    classifier with one face. A portrait counterpart is no detector of its own.
     """
     usual = RunConfig()
     detectors = [model.name for model in models if model.task == "face" and model.height <= model.width]
     classifiers = [model.name for model in models if model.task == "emotion"]
     found = [Way(usual.detector, usual.classifier, count) for count in FACES]
+    found.append(Way(usual.detector, usual.classifier, 1, limited=True))
     for look in detectors:
         if look != usual.detector:  # it would cost as much as a scan
             found += [Way(usual.detector, usual.classifier, n, _SCAN_EVERY, look) for n in FACES if n]

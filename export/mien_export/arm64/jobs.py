@@ -31,6 +31,7 @@ class Way:
         faces: in every frame.
         scan_every: the whole frame is scanned at every k-th frame.
         look: bundled detector for the frames in between.
+        limited: the camera gives limited range, which is expanded.
     """
 
     detector: str
@@ -38,13 +39,15 @@ class Way:
     faces: int
     scan_every: int = 1
     look: str = ""
+    limited: bool = False
 
     @property
     def name(self) -> str:
         """Of the row; no other way has it."""
         attention = f", --scan-every {self.scan_every}, look {self.look}" if self.scan_every > 1 else ""
         models = f"{self.detector} and {self.classifier}"
-        return f"{models}, {self.faces} face{'' if self.faces == 1 else 's'}{attention}"
+        camera = ", camera of limited range" if self.limited else ""
+        return f"{models}, {self.faces} face{'' if self.faces == 1 else 's'}{attention}{camera}"
 
     def inferences(self, least: int) -> int:
         """The next number from `least` on that holds whole rounds of scans and looks."""

@@ -119,7 +119,7 @@ def _stages(result: Result) -> list[str]:
 
 def _projection(result: Result) -> list[str]:
     rows = []
-    for row in _shown(result.ways):
+    for row in (shown for shown in _shown(result.ways) if not shown.way.limited):
         for found in projection.boards(result, row):
             slow, fast = found.rate
             clock = f"{_core(found.core)}, {found.gigahertz:g} GHz"
@@ -162,7 +162,8 @@ def _origin(result: Result) -> str:
         f"first by was divided, so that neither start nor warm-up is in it. Twice counted, the two counts lay at most "
         f"{apart:.2%} apart. That XNNPACK is in use is checked for every network. MACs: multiply-accumulates, "
         f"those by zeros that the file's layout adds included. “luma” "
-        f"expands a limited-range camera's picture; full-range cameras spare it. “rest”: what is between the stages. "
+        f"takes the picture out of the camera's buffer, in full range, as a Raspberry Pi's camera is asked to give it; "
+        f"from a camera of limited range it is expanded there. “rest”: what is between the stages. "
         f"`{result.command}`, {result.date}, {result.emulator}, Python {versions['python']}, "
         f"LiteRT {versions['ai-edge-litert']}, numpy {versions['numpy']}, "
         f"OpenCV {versions['opencv-python-headless']}."

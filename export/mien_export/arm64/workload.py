@@ -86,7 +86,7 @@ def _count_way(way: Way, luma: NDArray[np.uint8], inferences: int, marks: Marks)
         inside = tuple(face.moved(-left, -top) for face in faces)
         scanner = AttentiveDetector(scanner, PlacedDetector(FaceDetector(way.look), inside), way.scan_every)
     with FaceReader(scanner, EmotionClassifier(way.classifier)) as reader:
-        camera, laps = MemoryCamera(luma), MarkedLaps(marks, way.name)
+        camera, laps = MemoryCamera(luma, way.limited), MarkedLaps(marks, way.name)
         reader.laps = camera.laps = laps
         frames = camera.frames()
         seen = 0

@@ -36,6 +36,7 @@ class Way(TypedDict):
     faces: int
     scan_every: int
     look: str
+    limited: bool
 
 
 class CountedWay(TypedDict):

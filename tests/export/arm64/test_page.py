@@ -109,8 +109,8 @@ def test_every_bundled_detector_and_classifier_has_its_way() -> None:
     assert len(ways) == len(set(ways))
     assert {way.detector for way in ways} == {m.name for m in models if m.task == "face" and m.height <= m.width}
     assert {way.classifier for way in ways} == {m.name for m in models if m.task == "emotion"}
-    usual = [way for way in ways if way.scan_every == 1][:3]
-    assert [way.faces for way in usual] == [0, 1, 4]
+    usual = [way for way in ways if way.scan_every == 1][:4]
+    assert [(way.faces, way.limited) for way in usual] == [(0, False), (1, False), (4, False), (1, True)]
     attentive = [way for way in ways if way.scan_every > 1]
     assert {way.faces for way in attentive} == {1, 4}
     assert all(way.look != way.detector for way in attentive)

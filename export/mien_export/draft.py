@@ -22,8 +22,8 @@ from mien_train.networks.face import FACE_MAPS, FACE_OUTPUTS
 from mien_train.training.checkpoint import Checkpoint
 
 LOGITS = (-4.3, 1.0)
-"""Of a detector's scores. sigmoid(−4.3) is 0.013, less than any detection is looked at from: background cells reach −25,
-and would coarsen every step above, those of boxes and landmarks too, which reach as far below 0 and share the scale.
+"""Of a detector's scores. sigmoid(−4.3) is 0.013, less than any detection is looked at from: background cells reach
+−25, and would coarsen every step above, also those of boxes and landmarks, which reach as far below 0 and share it.
 sigmoid(1) is 0.73: where few calibration images hold a face of a map's size, its high scores pass for outliers."""
 
 KINDS = ("tflite", "onnx", "json")  # the sidecar comes last: it vouches for the other two

@@ -139,7 +139,8 @@ def candidates(
     kept = _once(parts, most)
     found = joined(parts)
     seen = Detections(found.boxes[kept], found.landmarks[kept], found.scores[kept])
-    return seen, kept < len(parts[0].scores)
+    # Also where a tile shows it better, and has taken its place.
+    return seen, (iou(seen.boxes, parts[0].boxes) > IOU_THRESHOLD).any(axis=1)
 
 
 def _once(parts: Sequence[Detections], most: int) -> NDArray[np.intp]:

@@ -17,14 +17,19 @@ from mien.faces.detector import FaceDetector
 from mien.models import bundle
 
 
-@pytest.fixture(scope="module")
-def frame() -> NDArray[np.uint8]:
-    """480×640 with the demo's photograph in a corner, its face about 30 pixels high."""
+def _corner(side: int) -> NDArray[np.uint8]:
+    """480×640 with the demo's photograph in a corner, so many pixels wide; its face is a fifth as high."""
     photograph = cv2.imread(str(demo.photograph()), cv2.IMREAD_GRAYSCALE)
     assert photograph is not None
     found = np.full((480, 640), 110, np.uint8)
-    found[40:190, 60:210] = cv2.resize(photograph, (150, 150), interpolation=cv2.INTER_AREA)
+    found[40 : 40 + side, 60 : 60 + side] = cv2.resize(photograph, (side, side), interpolation=cv2.INTER_AREA)
     return found
+
+
+@pytest.fixture(scope="module")
+def frame() -> NDArray[np.uint8]:
+    """With a face about 20 pixels high."""
+    return _corner(100)
 
 
 def _sidecar(folder: Path, **decode: float) -> Path:
@@ -57,6 +62,16 @@ def test_a_face_that_only_tiles_show_needs_their_threshold_unless_the_caller_nam
     assert _scores(_sidecar(tmp_path / "below", tile_threshold=below), frame) == [both]
     assert _scores(tmp_path / "above" / "face-base.json", frame, 0.3) == [both]
     assert _scores(tmp_path / "two" / "face-base.json", frame, above) == []
+
+
+def test_a_face_that_the_whole_frame_shows_is_not_lost_where_a_tile_shows_it_better(tmp_path: Path) -> None:
+    frame = _corner(150)
+    with FaceDetector(_sidecar(tmp_path / "whole")) as detector:
+        (whole,) = detector.detect(frame)
+    (tiled,) = _scores(_sidecar(tmp_path / "tiled"), frame)
+    assert whole.score + 0.05 < tiled
+    doubtful = round(tiled - 0.01, 3)  # a second look gives less
+    assert _scores(_sidecar(tmp_path / "doubtful", tile_threshold=doubtful), frame) == [tiled]
 
 
 def test_a_sidecars_calibration_is_what_faces_are_scored_and_chosen_by(

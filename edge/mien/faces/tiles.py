@@ -140,7 +140,7 @@ def candidates(
     found = joined(parts)
     seen = Detections(found.boxes[kept], found.landmarks[kept], found.scores[kept])
     # Also where a tile shows it better, and has taken its place.
-    return seen, (iou(seen.boxes, parts[0].boxes) > IOU_THRESHOLD).any(axis=1)
+    return seen, np.asarray((iou(seen.boxes, parts[0].boxes) > IOU_THRESHOLD).any(axis=1), np.bool_)
 
 
 def _once(parts: Sequence[Detections], most: int) -> NDArray[np.intp]:

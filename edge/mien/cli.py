@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except ImportError as error:  # not installed, not for this system, or larger than the memory
         sys.stderr.write(one_line(f"mien: a library cannot be loaded ({error}); install mien again") + "\n")
-        return 2
+        return _unloaded(error)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             return _leave_quietly(0)
@@ -69,6 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(one_line(f"mien: {error.strerror or error}{what}") + "\n")
         return _leave_quietly(2)
     return status
+
+
+def _unloaded(error: ImportError) -> int:
+    # A service is started again, which status 2 would forbid: there may be memory then. What is not installed stays so.
+    from mien.service import notify
+
+    return 3 if notify.told(os.environ) and not isinstance(error, ModuleNotFoundError) else 2
 
 
 def _leave_quietly(status: int) -> int:

@@ -76,7 +76,8 @@ def _sweep(folder: Path, *patterns: str) -> None:
     """Remove what processes that are gone have left."""
     for path in [found for pattern in patterns for found in folder.glob(pattern)]:
         owner = _OWNED.search(path.name)
-        if owner and _alive(int(owner[1] or owner[2])):
+        # A folder of such a name that names no process is somebody's own, but where earlier versions worked.
+        if _alive(int(owner[1] or owner[2])) if owner else not path.match(_EARLIER):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

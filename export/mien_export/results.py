@@ -88,6 +88,7 @@ def write(model: str, data: Path, out: Path | None = None) -> Path:
     """
     found = bundle.load(model)
     path = out or FOLDER / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
+    files.writable(path)
     result = measure(found, data, f"python -m mien_export results {model}")
     files.write_json(path, result)
     return path

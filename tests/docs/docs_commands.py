@@ -25,7 +25,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], int]] = {
     "python -m mien_export": mien_export.cli.main,
     "python -m mien_export.arm64": mien_export.arm64.__main__.main,
 }
-FOREIGN = frozenset({"cd", "head", "scp", "source", "strace", "sudo", "unshare"})
+FOREIGN = frozenset({"cd", "head", "openssl", "scp", "source", "strace", "sudo", "unshare"})
 """Programs of others that the docs may name; what they are given is not looked at."""
 
 

@@ -95,14 +95,14 @@ def test_what_killed_builds_left_is_swept_and_what_runs_is_not(tmp_path: Path, m
         pass
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     dead, alive = tmp_path / f"mien-export-{gone.pid}-x", tmp_path / f"mien-export-{os.getppid()}-x"
-    foreign = tmp_path / "mien-exports"
-    for folder in (dead, alive, foreign):
+    foreign = [tmp_path / "mien-exports", tmp_path / "mien-export-try", tmp_path / "mien-export-try" / "models"]
+    for folder in (dead, alive, *foreign):
         folder.mkdir()
     with placing.workshop() as workshop:
         assert workshop.parent == tmp_path
         assert not dead.exists()
         assert alive.exists()
-        assert foreign.exists()
+        assert all(folder.exists() for folder in foreign)
     assert not workshop.exists()
     out = tmp_path / "out"
     (out / ".export-old").mkdir(parents=True)

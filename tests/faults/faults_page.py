@@ -16,7 +16,8 @@ seen in real processes. In none of them was there a hang, a reading lost that ha
 of Python for a Ctrl-C in the tenth of a second in which it starts itself).
 *Goes on*: the run does its work as if nothing were. *Recovers*: it was interrupted, and works again. *Degraded*: it
 works as far as it can, and says or counts what is missing. *Stops*: with one line on standard error, and a
-[status](reference.md#exit-statuses); a service manager starts it again. The cameras here are doubles of what a driver
+[status](reference.md#exit-statuses); a service is started again but after status 2. A camera, a sink's file or memory
+that may be there later is status 3 for a service, where the tables say 2. The cameras here are doubles of what a driver
 hands over; how a real driver's stalls and a pulled plug are recovered is tested in `tests/contract/`.
 """
 

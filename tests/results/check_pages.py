@@ -39,6 +39,26 @@ def test_what_else_was_measured_of_the_detector_is_of_the_bundled_one(file: str)
     assert json.loads((RESULTS / file).read_text())["sha256"] == digest, "run `make results`"
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("face-base", "detector.json"),
+        ("face-base", "face-base-conditions.json"),
+        ("face-base", "face-base-tiles.json"),
+        ("face-small", "face-small.json"),
+    ],
+)
+def test_a_detector_was_measured_at_the_thresholds_that_it_has(name: str, file: str) -> None:
+    found, decode = json.loads((RESULTS / file).read_text()), bundle.load(name).decode
+    if "evaluations" in found:
+        assert {e["score_threshold"] for e in found["evaluations"]} == {decode.score_threshold}, "run `make results`"
+    elif "detectors" in found:
+        thresholds = {way: found["detectors"][way]["score_threshold"] for way in ("whole", "tiles")}
+        assert thresholds == {"whole": decode.score_threshold, "tiles": decode.tile_threshold}, "run `make results`"
+    else:
+        assert found["score_threshold"] == decode.score_threshold, "run `make results`"
+
+
 def _timed(file: str) -> dict[str, str]:
     models = json.loads((RESULTS / file).read_text())["models"]
     return {name: found["tflite"] for name, found in models.items()}

@@ -90,6 +90,7 @@ def evaluate(
             with FaceDetector(_DETECTOR) as detector:
                 found["full_path"] = {
                     "detector": _DETECTOR,
+                    "detector_sha256": bundle.sha256(detector.bundle.artefact("tflite")),
                     **full_path.measure(read, detector, template(model), *what, scenery),
                 }
     head = {"task": kind, "model": model.name, "sha256": bundle.sha256(model), "split": split}

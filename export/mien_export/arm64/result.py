@@ -40,11 +40,6 @@ class NetworkRow:
     operators: dict[str, int] = field(default_factory=dict)
     instructions: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def pixels(self) -> int:
-        """Height × width of the input; 0 if it is no picture."""
-        return self.shape[1] * self.shape[2] if len(self.shape) == 4 else 0
-
 
 @dataclass(frozen=True, slots=True)
 class WayRow:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mien_export.commands.options import Commands, add_data, add_run, positive, say, size
 from mien_export.standing import RULE
+from mien_train.commands.options import seed
 
 _METHODS = ("minmax", "percentile", "entropy")
 
@@ -30,7 +31,7 @@ def add(commands: Commands) -> None:
     add_data(build)
     build.add_argument("--calibration-size", type=positive, default=512, metavar="N", help="images (default: 512)")
     build.add_argument("--method", choices=_METHODS, default="entropy", help="of calibration (default: entropy)")
-    build.add_argument("--seed", type=int, default=0, help="of the calibration images (default: 0)")
+    build.add_argument("--seed", type=seed, default=0, help="of the calibration images (default: 0)")
     build.add_argument(
         "--qat",
         type=positive,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.models.expression import INTENDED, PERCEIVED
+from mien_export.pages import measured_with
 from mien_export.pages.emotion_tables import CHANGES
 from mien_export.pages.markdown import grid
 from mien_export.records.emotion import EmotionEvaluation, EmotionReport, accuracies, shown_test, strict_test, test_of
@@ -28,11 +29,15 @@ def lines(results: Path) -> list[str]:
     """
     found = [read(results / f"{name}.json", EmotionReport) for name in NAMES]
     rows = [(name, *(cell(report) for report in found)) for name, cell in _rows(found)]
+    strict = [strict_test(report) for report in found]
+    ways = [entry["full_path"] for entry in strict if "full_path" in entry]
+    finders = {measured_with.detector(way["detector"], way.get("detector_sha256")): None for way in ways}
+    scenes = f"In scenes faces were found by {' and '.join(finders)}. " if finders else ""
     return [
         *grid(("int8 TFLite, test split unless said otherwise", *NAMES), rows),
         "",
         "One seed each. Recalls as shown by default are those of what the runtime shows without `--expression`; all "
-        "else, but for FER2013's seven labels, is the reading `perceived`. "
+        f"else, but for FER2013's seven labels, is the reading `perceived`. {scenes}"
         + " ".join(f"`{report['command']}`." for report in found),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mien_export.pages import measured_with
 from mien_export.pages.markdown import grid, origin
 from mien_export.records.emotion import EmotionReport, Judged, accuracies, main_test, shown_test
 
@@ -85,10 +86,11 @@ def robustness(found: EmotionReport) -> list[str]:
         ]
     if "full_path" in entry:
         way = entry["full_path"]
+        detector = measured_with.detector(way["detector"], way.get("detector_sha256"))
         rows += [
             (
                 f"{way['sides'][0]} to {way['sides'][1]} pixels wide in scenes of {one['frame'][1]}×{one['frame'][0]}, "
-                f"{100 * one['found']:.1f} % found by {way['detector']}, the others errors",
+                f"{100 * one['found']:.1f} % found by {detector}, the others errors",
                 f"{100 * one['accuracy']:.1f} %",
             )
             for one in way["frames"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.models.bundle import Bundle
+from mien_export.pages import measured_with
 from mien_export.pages.markdown import grid
 from mien_export.records.quality import JudgedQuality
 from mien_export.records.reading import read
@@ -29,6 +30,7 @@ def of(model: Bundle, results: Path) -> JudgedQuality | None:
 def lines(found: JudgedQuality) -> list[str]:
     """Area under the risk-coverage curve, and calibration error, by the best probability alone and with quality."""
     groups = found["groups"]
+    detector = measured_with.detector(found["detector"], found.get("detector_sha256"))
     rows = []
     for name, group in (("clean", groups["clean"]), ("spoiled", groups["spoiled"]), ("all", groups["all"])):
         area, error = group["risk_area"], group["calibration_error"]
@@ -53,7 +55,7 @@ def lines(found: JudgedQuality) -> list[str]:
         "",
         *grid(head, rows),
         "",
-        f"Of {found['images']} validation images, contested ones too, those that {found['detector']} found in their "
+        f"Of {found['images']} validation images, contested ones too, those that {detector} found in their "
         f"scenes; spoiled: blurred, noisy, compressed, covered, turned, dark or small. `{found['command']}`.",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mien_export.pages import measured_with
 from mien_export.pages.markdown import grid
 from mien_export.records.smoothing import Late, Often, Row, Smoothing
 
@@ -31,6 +32,7 @@ def _words(found: Smoothing) -> list[str]:
     plain, ours = found["rows"][0]["rates"]["15"], found["default"]["rates"]["15"]
     faces, whole, limits, seconds = found["faces"], found["whole_path"], found["limits"], found["seconds"]
     low, high = found["noise"]
+    detector = measured_with.detector(found["detector"], found.get("detector_sha256"))
     return [
         f"A face at rest changes {ours['still']['mean']:.2f} times a minute, and {plain['still']['mean']:.0f} times "
         f"without smoothing (at most {limits['changes_a_minute']:g} is wanted; "
@@ -51,7 +53,7 @@ def _words(found: Smoothing) -> list[str]:
         "changes and the share of late ones, each as a share of what is wanted at most, added: "
         f"{found['costs']['best']:.2f} at best, {found['costs']['default']:.2f} with mien's. The figures are of "
         f"{faces['reported']} other faces, "
-        f"in brackets 95 % bootstrap intervals over them. As whole frames through the detector, {whole['faces']} of "
+        f"in brackets 95 % bootstrap intervals over them. As whole frames through {detector}, {whole['faces']} of "
         f"these change {whole['unsmoothed']:.0f} times a minute without smoothing (as crops "
         f"{whole['unsmoothed_crops']:.0f}) and {whole['shown']:.1f} times with it; in {whole['lost']} of "
         f"{whole['frames']} frames the face was not found. `{found['command']}`, {found['model']}, {found['date']}.",

@@ -30,8 +30,8 @@ def lines(found: Tiles) -> list[str]:
         *grid(("detector", "runs a frame", "score", "recall", *heights, "false alarms"), rows),
         "",
         f"{found['photographs']} validation photographs of groups in frames of {width}×{height}, faces at least "
-        f"{found['smallest']:.0f} pixels high. Score: the threshold; ours is the model's own, the other's the "
-        f"lowest from which less than 2 % of {found['face_free']} face-free photographs alarm it, which is the rule "
-        f"that gave ours (they were picked with YuNet's help). False alarms: share of these photographs with a "
-        f"detection.{again} `{found['command']}`.",
+        f"{found['smallest']:.0f} pixels high. Score: the threshold; ours are the model's own, the other's was chosen "
+        f"by the rule, and on the face-free photographs, that gave ours for the whole frame. False alarms: share of "
+        f"{found['face_free']} other such photographs with a detection (they were picked with YuNet's help).{again} "
+        f"`{found['command']}`.",
     ]

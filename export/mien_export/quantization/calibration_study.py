@@ -69,6 +69,8 @@ def write(run: Path, data: Path, out: Path | None, sizes: Sequence[int]) -> Path
         MienError: as `compare`, or the file cannot be written.
     """
     command = f"python -m mien_export calibrations {run} --sizes {','.join(map(str, sizes))}"
+    if out is not None:
+        files.writable(out)
     result = compare(run, data, command, sizes)
     path = out or Path("docs/results") / f"calibration-{result['task']}.json"
     files.write_json(path, result)

@@ -62,7 +62,7 @@ def quantize_network(
 
 
 def quantize(model: onnx.ModelProto, measured: TensorsData, scale: InputScale = LUMA) -> onnx.ModelProto:
-    """Quantize a float graph of `trace` with the ranges of `calibrate.ranges` and the input's scale.
+    """Quantize a float graph of `trace` with the ranges of `observers.ranges` and the input's scale.
 
     See `quantize_network`.
     """

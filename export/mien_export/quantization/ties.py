@@ -28,7 +28,7 @@ def settle(model: onnx.ModelProto, measured: TensorsData) -> TensorsData:
 
     Args:
         model: float graph of `trace`.
-        measured: ranges of `calibrate.ranges`.
+        measured: ranges of `observers.ranges`.
 
     Returns:
         The ranges, those of these operators' outputs (and of what is tied to them) up to 3 % wider.

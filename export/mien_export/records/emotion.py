@@ -60,9 +60,10 @@ class Way(TypedDict):
 
 
 class FullPath(TypedDict):
-    """What `evaluate --full-path` adds."""
+    """What `evaluate --full-path` adds; `detector_sha256` is of its TFLite file."""
 
     detector: str
+    detector_sha256: NotRequired[str]
     n: int
     sides: list[int]
     frames: list[Way]

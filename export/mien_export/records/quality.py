@@ -63,11 +63,13 @@ class Groups(TypedDict):
 
 
 class JudgedQuality(TypedDict):
-    """The whole file; `run` where a checkpoint was judged, `settings` as a sidecar has them."""
+    """The whole file; `run` where a checkpoint was judged, `settings` as a sidecar has them, `detector_sha256` of its
+    TFLite file."""
 
     command: str
     images: int
     detector: str
+    detector_sha256: NotRequired[str]
     run: NotRequired[Run]
     settings: dict[str, Measure]
     groups: Groups

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Often(TypedDict):
@@ -97,11 +97,14 @@ class WholePath(TypedDict):
 
 
 class Smoothing(TypedDict):
-    """The whole file; `tremor_pixels` is the landmarks' standard deviation, `noise` the sensor's least and greatest."""
+    """The whole file; `tremor_pixels` is the landmarks' standard deviation, `noise` the sensor's least and greatest,
+    `detector_sha256` of the detector's TFLite file."""
 
     command: str
     date: str
     model: str
+    detector: str
+    detector_sha256: NotRequired[str]
     seed: int
     faces: Faces
     seconds: Seconds

@@ -34,6 +34,7 @@ FOUND: dict[str, Any] = {
     "command": "python -m mien_train smoothing",
     "date": "2026-11-26",
     "model": "emotion-base",
+    "detector": "face-base",
     "seed": 0,
     "faces": {"chosen_on": 32, "reported": 31, "not_found": 3},
     "seconds": {"still": 40.0, "swaying": 20.0},

@@ -145,6 +145,9 @@ def test_a_face_run_trains_and_is_evaluated(small_data: Path, here: Path, capsys
         (["evaluate", "--model", "none.tflite"], "none.tflite: no such model file"),
         (["evaluate", "--model", "none.pt", "--split", "test"], "none.pt: no such model file"),
         (["align", "none"], "none: no such checkpoint"),
+        (["explore", "--max-frames", "3"], "--max-frames is of a clip; name one with --video"),
+        (["distil", "--teacher", "base:0", "--teachers", "cores"], "--teachers says who teaches where no --teacher"),
+        (["emotion", "--set", "epochs=1" + "0" * 400], "expected a value like"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(
@@ -166,8 +169,8 @@ def test_a_split_that_faces_do_not_have_is_named(
     command = ["evaluate", "--model", "run/checkpoint.pt", "--data", str(small_data), "--split", "test"]
     assert main(command) == 2
     assert "has no split 'test'; it has train, val" in capsys.readouterr().err
-    for option in ("--robustness", "--full-path"):
-        assert main([*command[:-2], option]) == 2
+    for option in ("--robustness", "--full-path", "--protocol"):
+        assert main([*command[:-2], option, *(["strict"] if option == "--protocol" else [])]) == 2
         assert f"{option} is for emotion models" in capsys.readouterr().err
 
 

@@ -32,6 +32,9 @@ def test_teachers_are_trained_once_and_then_taught_by(small_data: Path, capsys: 
     assert '"loss_taught"' in Path("first/history.json").read_text()
     before = [Path(f"runs/emotion-{name}/checkpoint.pt").read_bytes() for name in ("base-4", "teacher-5")]
     capsys.readouterr()
+    finished = ["distil", "--data", str(small_data), "--teacher", "runs/emotion-base-4", *TEACHER, *TINY]
+    assert main(finished) == 2
+    assert "--teacher-set changes how teachers are trained, and all of these are finished" in capsys.readouterr().err
     more = ["--set", "unlabelled=0.5", "--set", "taught=0.8"]  # of which the small data have no faces
     assert main([*words, "--out", "second", "--seed", "1", *more]) == 0
     assert capsys.readouterr().out.count("complete already") == 2

@@ -145,6 +145,9 @@ def test_two_heads_learn_each_from_the_images_that_have_its_label(small_data: Pa
     parts = task.loss(outputs, targets)
     assert parts["cross_entropy"].item() == pytest.approx(np.log(8), rel=1e-5)
     assert parts["searched"].item() == pytest.approx(2 * np.log(7), rel=1e-5)
+    weighted = EmotionTask(dataclasses.replace(recipe, imbalance="weights"), emotion_data.open_data(recipe, small_data))
+    weighted._share = torch.full((8,), 0.25)  # twice as many of each class: each counts half
+    assert weighted.loss(outputs, targets)["cross_entropy"].item() == pytest.approx(np.log(8) / 2, rel=1e-5)
     targets[:, :8] = 0  # no image of the batch has votes: nothing to learn from them, and no NaN
     assert task.loss(outputs, targets)["cross_entropy"].item() == 0
     network = registry.build(task.network).eval()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.errors import MienError
 from mien.faces.decode import Detections
 from mien_train.data.faces import Photo, Photos
 from mien_train.face import conditions, scraps
@@ -31,7 +32,7 @@ def _photo() -> Photo:
 class BrightBlock:
     """Finds the bright block, if it is bright enough."""
 
-    height, width, score_threshold = 256, 320, 0.5
+    height, width, score_threshold, allowed_share = 256, 320, 0.5, 0.02
 
     def __call__(self, canvas: np.ndarray) -> Detections:
         rows, columns = np.nonzero(canvas > 180)
@@ -67,6 +68,13 @@ def test_a_peer_has_a_threshold_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
         assert found["peer_thresholds"] == {"yunet_n": wanted}
         (usual,) = [row for row in found["conditions"] if row["condition"] == "height 35%"]
         assert usual["recall"] == {"mien": 1, "yunet_n": 0 if wanted == 0.91 else 1}
+
+
+def test_without_a_face_that_can_be_staged_nothing_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditions, "opened", lambda model: BrightBlock())
+    monkeypatch.setattr(conditions, "peers", lambda height, width: ({}, "none"))
+    with pytest.raises(MienError, match="of sets portraits or lfw-like shows one face, 60 pixels high or more"):
+        conditions.measure(Path("any"), Photos((replace(_photo(), name="street/a.webp"),), ""), 10)
 
 
 def _stage() -> conditions._Stage:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ PHOTOS = Photos(
 class Oracle:
     """Gives the labels, in pixels of its input, with every landmark `off` pixels further right."""
 
-    score_threshold, by_halves = 0.5, False
+    score_threshold, by_halves, allowed_share = 0.5, False, 0.02
     photos = PHOTOS.photos
 
     def __init__(self, height: int, width: int, off: float, alarms: bool = False) -> None:
@@ -73,6 +74,15 @@ def test_figures_of_a_detector_and_a_peer_whose_answers_are_known(monkeypatch: p
     noise = found["label_noise"]
     assert (noise["teacher"], noise["input"]) == ("yunet_n", [512, 640])
     assert noise["landmark_median"] == pytest.approx(3 / (2 * EYES))
+
+
+def test_a_precision_over_no_face_is_null_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "opened", lambda model: Oracle(256, 320, off=2))
+    monkeypatch.setattr(evaluation, "peers", lambda height, width: ({}, "none"))
+    photos = Photos((_photo("scenes-web/0.webp", 20, 1, drawn=True), _photo("rooms/0.webp", 30, 0)), "labels")
+    found = evaluation.evaluate_detectors(Path("model.tflite"), photos, photos)
+    assert found["teacher_only"] == {"faces": 0, "ap50": None}
+    json.dumps(found, allow_nan=False)
 
 
 def test_hard_sets_stand_apart_with_what_a_person_drew_in_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,8 @@ def test_the_choice_is_made_on_the_first_half_and_reported_on_the_second() -> No
     assert document["reported_on"]["share"] == 1
     assert threshold.by_halves({"score_threshold": 0.31, threshold.RECORD: document})
     assert not threshold.by_halves({"score_threshold": 0.31})
+    assert threshold.allowed({threshold.RECORD: {**document, "allowed_share": 0.01}}) == 0.01
+    assert threshold.allowed({"score_threshold": 0.31}) == threshold.ALLOWED_SHARE
 
 
 def test_scores_of_other_photographs_are_refused() -> None:

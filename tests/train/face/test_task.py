@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from mien.errors import MienError
 from mien_train.data import faces
 from mien_train.face.loss import Targets
 from mien_train.face.task import LOOK_EVERY, FaceTask
 from mien_train.networks import registry
 from mien_train.recipes.named import FACE
-from mien_train.training import distributed
 from mien_train.training.loop import Looking
 
 TINY = replace(
@@ -98,16 +98,13 @@ def test_every_share_of_the_recipe_changes_the_pictures(small_data: Path) -> Non
         assert not torch.equal(inputs(**{share: 1.0}), plain), share
 
 
-def test_processes_share_a_batch(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = [batch for batch, _ in _task(small_data).batches(0, 0)]
-    parts = []
-    for rank in (0, 1):
-        monkeypatch.setattr(distributed, "world", lambda rank=rank: distributed.World(rank, 2))
-        parts.append([batch for batch, _ in _task(small_data).batches(0, 0)])
-    assert len(whole) == 2
-    for batch, first, second in zip(whole, *parts, strict=True):
-        assert torch.equal(batch[0::2], first)
-        assert torch.equal(batch[1::2], second)
+def test_validation_photographs_without_a_face_that_counts_are_refused_at_once(small_data: Path) -> None:
+    train, val = faces.load(small_data, "train"), faces.load(small_data, "val")
+    assert any(len(photo.boxes) for photo in val.photos)
+    far = tuple(replace(photo, boxes=photo.boxes / 1000) for photo in val.photos)
+    for photos in (far, tuple(photo for photo in val.photos if photo.face_free)):
+        with pytest.raises(MienError, match=r"no face of the validation photographs is 20 pixels high .* 64×64"):
+            FaceTask(TINY, train, replace(val, photos=photos))
 
 
 def test_the_training_photographs_are_looked_at_every_tenth_epoch_and_what_was_seen_is_kept(small_data: Path) -> None:

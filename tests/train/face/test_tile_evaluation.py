@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.errors import MienError
 from mien.faces.decode import Detections
+from mien.faces.tiles import LOOKS, scan
 from mien_train.data.faces import Photo, Photos
 from mien_train.face import tile_evaluation
 from mien_train.face.detectors import Detector
@@ -36,6 +38,7 @@ class Blocks:
 
     score_threshold, by_halves = 0.5, False
     tile_threshold: float | None = None
+    allowed_share = 0.02
 
     def __init__(self, height: int, width: int, least: int) -> None:
         self.height, self.width, self.least = height, width, least
@@ -128,6 +131,41 @@ def test_a_threshold_chosen_on_one_half_is_judged_on_the_other(monkeypatch: pyte
     rival = found["detectors"]["yunet_n"]
     assert (found["face_free"], rival["score_threshold"]) == (3, 0.05)
     assert (rival["false_positives"]["pictures"], rival["false_positives"]["of"]) == (3, 3)
+
+
+def test_the_peers_threshold_is_by_the_rule_that_gave_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    block = [300.0, 300.0, 330.0, 330.0]
+    rooms = [_photo(f"rooms/{k}.webp", [block] if k == 0 else [], 0) for k in range(4)]
+    mine, peer = Blocks(256, 320, 20), {"yunet_n": Blocks(480, 640, 16)}
+    monkeypatch.setattr(tile_evaluation, "opened", lambda model: mine)
+    monkeypatch.setattr(tile_evaluation, "peers", lambda height, width: (peer, ""))
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"model")
+    thresholds = []
+    for mine.allowed_share in (0.24, 0.25):
+        found = tile_evaluation.measure(model, Photos((_photo("groups/0.webp", [block], 1), *rooms), "labels"))
+        thresholds.append(found["detectors"]["yunet_n"]["score_threshold"])
+    assert thresholds == [0.99, 0.05]
+
+
+def test_a_frame_with_more_doubts_than_second_looks_alarms() -> None:
+    mine = Blocks(256, 320, 30)  # at the second look from further away each of them is too small
+    columns = [[left, top, left + 24, top + 24] for top in (60, 240) for left in (40, 180, 320, 460)]
+    two, many = (_photo("rooms/0.webp", columns[:count], 0) for count in (2, len(columns)))
+    scores = tile_evaluation.best_scores(mine, [two, many])
+    assert len(columns) > LOOKS
+    for photo, score in zip((two, many), scores, strict=True):
+        threshold = 0.35
+        seen = tile_evaluation._Looks(mine, 0.05)
+        found = scan(photo.luma, (256, 320), seen, 100, mine.score_threshold, threshold)
+        assert (len(found.scores) > 0) == (score >= threshold), (score, found.scores)
+
+
+def test_without_photographs_of_groups_nothing_is_written_down(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tile_evaluation, "opened", lambda model: Blocks(256, 320, 20))
+    monkeypatch.setattr(tile_evaluation, "peers", lambda height, width: ({}, "none"))
+    with pytest.raises(MienError, match="no validation photograph is of set groups; tiles are measured on"):
+        tile_evaluation.measure(tmp_path, Photos((_photo("street/0.webp", [[9, 9, 40, 40]], 1),), ""))
 
 
 def test_without_the_peer_there_is_no_ratio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

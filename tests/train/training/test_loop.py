@@ -42,6 +42,29 @@ def test_ctrl_c_saves_and_resuming_gives_the_weights_of_an_unbroken_run(shades: 
         assert torch.equal(value, resumed.state[key]), key
 
 
+def test_a_history_that_a_kill_left_behind_is_made_up_for(shades: Any, tmp_path: Path) -> None:
+    unbroken = loop.train(shades(), tmp_path / "unbroken", seed=3, resume=False)
+    assert unbroken.epoch > 0
+    whole, folder = json.loads((tmp_path / "unbroken/history.json").read_text()), tmp_path / "broken"
+
+    class KilledError(Exception):
+        """Stands for SIGKILL after the last epoch's checkpoint was written, and before its history."""
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.history, "write", killed)
+        with pytest.raises(KilledError):
+            loop.train(shades(epochs=1), folder, seed=3, resume=False)
+    assert not (folder / "history.json").exists()
+    loop.train(shades(epochs=1), folder, seed=3, resume=True)
+    rows = json.loads((folder / "history.json").read_text())["epochs"]
+    assert [row["epoch"] for row in rows] == [1]
+    assert (folder / "curves.png").exists()
+    assert len(whole["epochs"]) > 1
+
+
 def test_what_a_task_has_seen_of_its_data_is_kept_for_a_resumed_run(shades: Any, tmp_path: Path) -> None:
     class Attentive(shades):
         def __init__(self, stop_after: int | None = None) -> None:

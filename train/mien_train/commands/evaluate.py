@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
     conditions = commands.add_parser("conditions", help="recall of a detector by size, roll and light, and a picture")
     conditions.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
     conditions.add_argument("--faces", type=positive, default=300, help="validation faces to use (default: 300)")
-    conditions.add_argument("--out", type=Path, default=Path("docs/results/face-base-conditions.json"), metavar="FILE")
+    conditions.add_argument("--out", type=Path, metavar="FILE", help="default: docs/results/MODEL-conditions.json")
     conditions.add_argument(
         "--sheet", type=Path, default=Path("out/conditions.png"), metavar="PNG", help="contact sheet"
     )
@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
 
     tiles = commands.add_parser("tiles", help="recall of small faces with and without tiles, beside YuNet")
     tiles.add_argument("--model", type=Path, required=True, metavar="FILE", help=".pt, .onnx or .tflite")
-    tiles.add_argument("--out", type=Path, default=Path("docs/results/face-base-tiles.json"), metavar="FILE")
+    tiles.add_argument("--out", type=Path, metavar="FILE", help="default: docs/results/MODEL-tiles.json")
     add_data(tiles)
     tiles.set_defaults(run=_tiles)
 
@@ -92,7 +92,8 @@ def _conditions(options: argparse.Namespace) -> int:
     where = store.folder(options.data)
     if options.sheet.suffix.lower() != ".png" or options.sheet.is_dir():
         raise MienError(f"{options.sheet}: is no place for the contact sheet; give a .png file")
-    writable(options.out)
+    out = options.out or Path(f"docs/results/{options.model.stem}-conditions.json")
+    writable(out)
     writable(options.sheet, "--sheet")
     import cv2
 
@@ -100,21 +101,22 @@ def _conditions(options: argparse.Namespace) -> int:
     from mien_train.face import conditions
 
     found, sheet = conditions.measure(options.model, faces.load(where, "val"), options.faces)
-    write_json(options.out, {"sha256": store.file_sha256(options.model), **found})
+    write_json(out, {"sha256": store.file_sha256(options.model), **found})
     if not cv2.imwrite(str(options.sheet), sheet):
         raise MienError(f"{options.sheet}: cannot be written; choose another --sheet")
-    print(f"{options.out}\n{options.sheet}")  # noqa: T201
+    print(f"{out}\n{options.sheet}")  # noqa: T201
     return 0
 
 
 def _tiles(options: argparse.Namespace) -> int:
     where = store.folder(options.data)
-    writable(options.out)
+    out = options.out or Path(f"docs/results/{options.model.stem}-tiles.json")
+    writable(out)
     from mien_train.data import faces
     from mien_train.face import tile_evaluation
 
-    write_json(options.out, tile_evaluation.measure(options.model, faces.load(where, "val")))
-    print(options.out)  # noqa: T201
+    write_json(out, tile_evaluation.measure(options.model, faces.load(where, "val")))
+    print(out)  # noqa: T201
     return 0
 
 
@@ -130,6 +132,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise MienError(f"{options.model}: is a model for {task!r}, not {options.task!r}")
     if options.expression and task != "emotion":
         raise MienError(f"{options.model}: --expression is for emotion models; a detector has none")
+    if options.protocol and task != "emotion":
+        raise MienError(f"{options.model}: --protocol is for emotion models; a detector has one way to be measured")
     if options.report:
         if task != "emotion":
             raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")

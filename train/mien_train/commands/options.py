@@ -15,6 +15,10 @@ Commands = Any
 """What `ArgumentParser.add_subparsers` returns; argparse keeps its type to itself."""
 
 
+MOST_SEED = 2**32 - 1
+"""Of a run: with its epochs' numbers it still is a seed of torch's."""
+
+
 def add_data(command: argparse.ArgumentParser) -> None:
     """`--data DIR`."""
     command.add_argument(
@@ -30,9 +34,9 @@ def positive(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """A whole number of 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    """A whole number from 0 to `MOST_SEED`."""
+    if not text.isdecimal() or len(text) > 10 or int(text) > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MOST_SEED}")
     return int(text)
 
 

@@ -155,6 +155,8 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _explore(options: argparse.Namespace) -> int:
+    if options.max_frames and not options.video:
+        raise MienError("--max-frames is of a clip; name one with --video, or leave it out")
     out = folder(options.out)
     if options.video:
         from mien_train.study import timeline

@@ -161,9 +161,13 @@ def _distil(options: argparse.Namespace) -> int:
             f"recipe {recipe.name} keeps training images that are near copies of validation images, which teachers "
             "would have by heart; set near_copies to left-out"
         )
+    if options.teacher and options.teachers:
+        raise MienError("--teachers says who teaches where no --teacher does; leave one of the two out")
     usual = "accelerator" if distributed.device().type != "cpu" else "cores"
     words = options.teacher or TEACHERS[options.teachers or usual]
     planned = [_teacher(word, options, recipe) for word in words]  # a wrong word is told before the long work
+    if options.teacher_set and all(theirs is None for _, theirs in planned):
+        raise MienError("--teacher-set changes how teachers are trained, and all of these are finished; leave it out")
     out = _place(options.out or Path("runs") / f"distil-{options.recipe}")
     runs = [run if theirs is None else _trained(run, theirs, options, where) for run, theirs in planned]
     from mien_train.training import tasks
@@ -228,10 +232,9 @@ def _face(options: argparse.Namespace) -> int:
     if not options.teacher.exists():
         raise MienError(f"--teacher {options.teacher}: no such run; give a run folder or a .pt file")
     run = _place(options.out or Path("runs") / f"face-{options.recipe}")
-    from mien_train.training import distributed, tasks
+    from mien_train.training import tasks
 
-    with distributed.joined():
-        _loop(options, tasks.taught_face(recipe, where, options.teacher), run)
+    _loop(options, tasks.taught_face(recipe, where, options.teacher), run)
     return 0
 
 

@@ -76,6 +76,7 @@ def measure(model: Path, data: Path, detector: str = "face-base") -> tuple[CropQ
         "split": "val",
         "images": len(split.labels),
         "detector": detector,
+        "detector_sha256": bundle.sha256(bundle.load(detector).artefact("tflite")),
         "scenes": len(scenery),
         "seed": _SEED,
         "abstain_below": chosen.abstain_below,

@@ -112,17 +112,17 @@ class EmotionTask:
 
     def loss(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Cross-entropy against the targets' shares, of each head over the images that have a target for it."""
+        weight = None
+        if self.recipe.imbalance == "weights":
+            weight = 1 / (self._share * len(self._share))
         if self._searched is not None:
             count = len(self.labels)
             smoothing = self.recipe.label_smoothing
             return {
-                "cross_entropy": _known_entropy(outputs[:, :count].float(), targets[:, :count], smoothing),
+                "cross_entropy": _known_entropy(outputs[:, :count].float(), targets[:, :count], smoothing, weight),
                 "searched": self.recipe.searched
                 * _known_entropy(outputs[:, count:].float() + self._odds, targets[:, count:], smoothing),
             }
-        weight = None
-        if self.recipe.imbalance == "weights":
-            weight = 1 / (self._share * len(self._share))
         return {"cross_entropy": _known_entropy(outputs.float(), targets, self.recipe.label_smoothing, weight)}
 
     def validate(self, network: nn.Module) -> dict[str, float]:

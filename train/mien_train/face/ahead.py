@@ -23,16 +23,14 @@ _MOST = 16
 def processes(device: torch.device) -> int:
     """How many processes compose: none beside a network on the processor, else all cores but what trains.
 
-    An accelerator takes a small network's step in a twentieth of the time in which one core composes its batch. The
-    processes that train on this machine divide its cores.
+    An accelerator takes a small network's step in a twentieth of the time in which one core composes its batch.
 
     Args:
         device: the network's.
     """
     if device.type == "cpu":
         return 0
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's word
-    return min(_MOST, max(1, len(os.sched_getaffinity(0)) // here - 1))
+    return min(_MOST, max(1, len(os.sched_getaffinity(0)) - 1))
 
 
 def composed(batch: Callable[[int], Batch], steps: int, workers: int) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import MienError
 from mien.faces.decode import Detections, confident
 from mien.faces.face import iou
 from mien.faces.letterbox import GREY, Letterbox
@@ -22,7 +23,7 @@ from mien_train.data.faces import Photo, Photos
 from mien_train.face import scraps, threshold
 from mien_train.face.compose import Picture
 from mien_train.face.covers import hide
-from mien_train.face.detectors import Detector, opened, peers
+from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, opened, peers
 from mien_train.face.neighbours import lay
 from mien_train.face.scraps import Scraps
 from mien_train.training.progress import progress
@@ -112,7 +113,10 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, obj
     Args:
         model: .pt, .onnx or .tflite file.
         photos: a split; large faces with landmarks are used, single ones but for profiles.
-        most: faces to use.
+        most: faces to use, of those turned away all.
+
+    Raises:
+        MienError: the split has no such face.
 
     Returns:
         JSON types, and a BGR picture uint8 (H, W, 3): a row a condition, found faces in green, missed in red. Ours is
@@ -123,13 +127,18 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, obj
     rivals, _ = peers(mine.height, mine.width)
     detectors: Mapping[str, Detector] = {"mien": mine, **rivals}
     size = mine.height, mine.width
-    theirs = {name: _own(detector, size, photos.photos, mine.score_threshold) for name, detector in rivals.items()}
+    theirs = {name: _own(detector, size, photos.photos, mine) for name, detector in rivals.items()}
     at = {"mien": mine.score_threshold, **theirs}
     faces = [_Staged(p, 0) for p in photos.photos if _usable(p)]
     step = max(1, len(faces) // most)
     faces = faces[::step][:most]
     turned = [_Staged(p, 0) for p in photos.photos if _usable(p) and _nose(p, 0) >= _TURNED]
     profiles = [_Staged(p, face) for p in photos.photos for face in _clear(p) if _nose(p, face) >= _PROFILE]
+    if not faces:
+        raise MienError(
+            f"no validation photograph of sets {' or '.join(_SETS)} shows one face, {_SMALLEST:.0f} pixels high or "
+            "more, with its landmarks; add such photographs"
+        )
     stage = _Stage((mine.height, mine.width), scraps.cut(photos.photos, np.random.default_rng(0)))
     rows, sheet = [], []
     apart = [(Condition("turned away"), turned), (Condition("profile"), profiles[:most])]
@@ -158,8 +167,10 @@ def measure(model: Path, photos: Photos, most: int = 300) -> tuple[dict[str, obj
     return {**shared, "conditions": rows}, np.concatenate(sheet)
 
 
-def _own(detector: Detector, size: tuple[int, int], photos: Sequence[Photo], fallback: float) -> float:
-    """A peer's threshold: chosen on the half of the face-free photographs on which ours was."""
+def _own(
+    detector: Detector, size: tuple[int, int], photos: Sequence[Photo], ours: TorchDetector | RuntimeDetector
+) -> float:
+    """A peer's threshold: chosen by the rule, and on the half of the face-free photographs, by which ours was."""
     free = [photo for photo in photos if photo.face_free]
     choosing, _ = threshold.halves([photo.name for photo in free])
     box = Letterbox(*size)
@@ -168,7 +179,7 @@ def _own(detector: Detector, size: tuple[int, int], photos: Sequence[Photo], fal
         for photo, here in zip(free, choosing, strict=True)
         if here
     ]
-    return threshold.choose(best, threshold.ALLOWED_SHARE) if best else fallback
+    return threshold.choose(best, ours.allowed_share) if best else ours.score_threshold
 
 
 def _usable(photo: Photo) -> bool:

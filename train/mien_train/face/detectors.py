@@ -46,7 +46,7 @@ class TorchDetector:
         settings = stored.metrics["decode"]
         self.score_threshold = float(settings["score_threshold"])
         self.tile_threshold: float | None = None  # an export chooses it, and calibrates its scores
-        self.by_halves = threshold.by_halves(settings)
+        self.by_halves, self.allowed_share = threshold.by_halves(settings), threshold.allowed(settings)
         self._network = stored.build()
         self._grid = cells(self.height, self.width, STRIDES)
 
@@ -66,7 +66,8 @@ class RuntimeDetector:
         self._engine = open_engine(contract, engine)
         settings = contract.decode
         self.score_threshold, self.tile_threshold = settings.score_threshold, settings.tile_threshold
-        self.by_halves = threshold.by_halves(contract.sidecar.document["decode"])
+        chosen = contract.sidecar.document["decode"]
+        self.by_halves, self.allowed_share = threshold.by_halves(chosen), threshold.allowed(chosen)
         slope, shift = settings.score_slope, settings.score_shift
         # The same cells are looked at, whatever their scores are called.
         lowest = calibrated(LOWEST, slope, shift)

@@ -64,7 +64,7 @@ def evaluate_detectors(model: Path, photos: Photos, training: Photos) -> dict[st
         at = mine.score_threshold
         if name and mine.by_halves:
             best = [float(seen[i].scores.max(initial=0)) for i in np.flatnonzero(choosing)]
-            at = threshold.choose(best, threshold.ALLOWED_SHARE)
+            at = threshold.choose(best, mine.allowed_share)
         found[name] = {
             **summary(seen, counted, small, quiet, at).document(),
             "groups": {group: _group(seen, counted, small, chosen, at).document() for group, chosen in groups.items()},

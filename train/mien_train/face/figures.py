@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -63,8 +64,8 @@ class Figures:
         """JSON types."""
         return {
             "faces": self.faces,
-            "ap50": round(self.ap50, 5),
-            "ap75": round(self.ap75, 5),
+            "ap50": _rounded(self.ap50),
+            "ap75": _rounded(self.ap75),
             "recall": {name: row.document() for name, row in self.recall.items()},
             "false_positives": told(self.alarms),
             **self.landmarks.document(),
@@ -83,7 +84,7 @@ class Group:
     def document(self) -> dict[str, object]:
         """JSON types."""
         recall = {name: row.document() for name, row in self.recall.items()}
-        return {"faces": self.faces, "ap50": round(self.ap50, 5), "recall": recall}
+        return {"faces": self.faces, "ap50": _rounded(self.ap50), "recall": recall}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +108,15 @@ class ByHand:
     def document(self) -> dict[str, object]:
         """JSON types."""
         mapping = dataclasses.asdict(self.mapping)
-        groups = {name: {"faces": n, "ap50": round(ap50, 5)} for name, (n, ap50) in self.drawn_groups.items()}
+        groups = {name: {"faces": n, "ap50": _rounded(ap50)} for name, (n, ap50) in self.drawn_groups.items()}
         return {
             "drawn": {
                 "faces": self.drawn_faces,
-                "ap50": round(self.drawn_ap50, 5),
+                "ap50": _rounded(self.drawn_ap50),
                 "groups": groups,
                 "mapping": mapping,
             },
-            "teacher_only": {"faces": self.teacher_faces, "ap50": round(self.teacher_ap50, 5)},
+            "teacher_only": {"faces": self.teacher_faces, "ap50": _rounded(self.teacher_ap50)},
         }
 
 
@@ -134,4 +135,5 @@ def told(alarms: Alarms) -> dict[str, object]:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 5)
+    # A precision over no face is no number, for which JSON has no word.
+    return None if value is None or not math.isfinite(value) else round(value, 5)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mien.errors import MienError
 from mien.faces.decode import Detections, merged, sigmoid
-from mien.faces.letterbox import Letterbox
+from mien.faces.letterbox import Letterbox, fit
 from mien_train.data.faces import Photo, Photos
 from mien_train.emotion.task import to_input
 from mien_train.face import ahead, compose, scraps, threshold
@@ -75,10 +75,17 @@ class FaceTask:
         self._mine = Mine(photos)
         if not self._mine.with_faces or not val.photos:
             raise MienError("the data has no photographs with faces to train on, or none to validate on")
+        size = recipe.height, recipe.width
+        truths = (truth_of(photo, fit(photo.luma.shape[:2], size).scale, SMALLEST) for photo in val.photos)
+        if all(truth.ignore.all() for truth in truths):  # no epoch could be told from another
+            raise MienError(
+                f"no face of the validation photographs is {SMALLEST:.0f} pixels high in an input of "
+                f"{recipe.height}×{recipe.width}; add photographs, or enlarge the input"
+            )
         self._scraps = scraps.cut(photos, np.random.default_rng(0))
         self._val = val.photos
         self.data_sha256 = train.sha256
-        self._world, self.device = distributed.world(), distributed.device()
+        self.device = distributed.device()
         self._grid = cells(recipe.height, recipe.width, STRIDES)
         self._grid_there = self._grid.to(self.device)
         self._processes = ahead.processes(self.device)
@@ -91,10 +98,7 @@ class FaceTask:
         return math.ceil(len(self._mine.with_faces) / self.recipe.batch)
 
     def batches(self, epoch: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs float32 (N, 1, H, W) and their faces, as `Targets.rows` packs them; composed ahead.
-
-        In a distributed run, the part of each batch that is this process's.
-        """
+        """Inputs float32 (N, 1, H, W) and their faces, as `Targets.rows` packs them; composed ahead."""
         if self._composed_next != (seed, epoch):
             self._composing = self._composed(epoch, seed)
         self._composed_next = None  # a pass that is given up is begun anew
@@ -110,12 +114,12 @@ class FaceTask:
 
         Of several epochs, so that those who compose are not sent away and called again after each.
         """
-        part, steps = self._world.part(torch.arange(self.recipe.batch)).tolist(), self.steps()
+        steps = self.steps()
 
         def batch(number: int) -> tuple[Tensor, Targets]:
             epoch, step = first + number // steps, number % steps
             recipe = paced(self.recipe, epoch)
-            pictures = (step * self.recipe.batch + index for index in part)
+            pictures = range(step * recipe.batch, (step + 1) * recipe.batch)
             return _batch([self._picture(np.random.default_rng(_seeds(seed, epoch, n)), recipe) for n in pictures])
 
         look = first - first % LOOK_EVERY + LOOK_EVERY
@@ -181,13 +185,13 @@ class FaceTask:
         box = Letterbox(self.recipe.height, self.recipe.width)
         for begin in range(0, len(photos), 32):
             some = photos[begin : begin + 32]
-            fitted = [(canvas.copy(), fit) for canvas, fit in (box(photo.luma) for photo in some)]
+            fitted = [(canvas.copy(), where) for canvas, where in (box(photo.luma) for photo in some)]
             inputs = to_input(torch.from_numpy(np.stack([canvas for canvas, _ in fitted]))[:, None].float())
             inputs = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
             with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=False):
                 found = decode(tuple(output.cpu() for output in network(inputs)), self._grid)
-            for index, (photo, (_, fit)) in enumerate(zip(some, fitted, strict=True)):
-                yield photo, fit.scale, detections(found.logits[index], found.boxes[index], found.landmarks[index])
+            for index, (photo, (_, where)) in enumerate(zip(some, fitted, strict=True)):
+                yield photo, where.scale, detections(found.logits[index], found.boxes[index], found.landmarks[index])
 
     def _picture(self, rng: np.random.Generator, recipe: FaceRecipe) -> compose.Picture:
         def draw() -> compose.Chosen:

@@ -152,6 +152,13 @@ def by_halves(decode: Mapping[str, object]) -> bool:
     return isinstance(record, Mapping) and "reported_on" in record
 
 
+def allowed(decode: Mapping[str, object]) -> float:
+    """Share of face-free photographs at which a model's threshold was chosen, so that a peer's is by the same rule."""
+    record = decode.get(RECORD)
+    share = record.get("allowed_share") if isinstance(record, Mapping) else None
+    return float(share) if isinstance(share, int | float) else ALLOWED_SHARE
+
+
 def wilson(hits: int, n: int) -> tuple[float, float]:
     """The 95 % score interval of a share (Wilson 1927): low and high, 0 to 1; all of it where n is 0."""
     if not n:

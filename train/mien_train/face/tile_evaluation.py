@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.errors import MienError
 from mien.faces.decode import Detections, confident
 from mien.faces.letterbox import Letterbox
-from mien.faces.tiles import again, candidates, scan, windows
+from mien.faces.tiles import LOOKS, again, candidates, scan, windows
 from mien_train.data import store
 from mien_train.data.faces import Photo, Photos
 from mien_train.face import threshold
 from mien_train.face.detection import Truth, match
 from mien_train.face.detectors import Detector, RuntimeDetector, TorchDetector, opened, peers
 from mien_train.face.figures import told
-from mien_train.face.task import FALSE_ALARMS, truth_of
+from mien_train.face.task import truth_of
 from mien_train.training.progress import progress
 
 FRAME = (480, 640)
@@ -47,6 +48,9 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
         model: .pt, .onnx or .tflite file.
         photos: a split.
 
+    Raises:
+        MienError: the split has no such photograph.
+
     Returns:
         JSON types. Of every detector `runs` counts runs of its network a frame, at `input`, and `second_looks` the mean
         number of further ones on photographs with faces; `unlabelled` the
@@ -59,6 +63,8 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
     looks = _Looks(mine, min(mine.score_threshold, tile_threshold))
     size = mine.height, mine.width
     with_faces = [p for p in photos.photos if p.name.split("/")[0] == SET]
+    if not with_faces:
+        raise MienError(f"no validation photograph is of set {SET}; tiles are measured on photographs of groups")
     choosing = reporting = [p for p in photos.photos if p.face_free]
     if mine.by_halves:
         halves = threshold.halves([p.name for p in choosing])
@@ -74,7 +80,7 @@ def measure(model: Path, photos: Photos) -> dict[str, object]:
     }
     if _PEER in rivals:
         peer = rivals[_PEER]
-        theirs = threshold.choose(_best(peer, choosing), FALSE_ALARMS)
+        theirs = threshold.choose(_best(peer, choosing), mine.allowed_share)
         runners[_PEER] = _Runner(lambda frame: confident(peer(frame), theirs), 1, FRAME, theirs)
     tallies = {name: _Tally() for name in runners}
     box = Letterbox(*FRAME)
@@ -132,7 +138,8 @@ def best_scores(detector: TorchDetector | RuntimeDetector, free: Sequence[Photo]
             if score <= highest:
                 break  # what follows is no better in the tile, so not in both
             highest = max(highest, min(score, again(frame, face, size, looks)))
-        return highest
+        # More than `LOOKS` get no second look, but the least certain ones: of so many one alarms by itself.
+        return max(highest, float(found.scores[LOOKS])) if len(found.scores) > LOOKS else highest
 
     return [best(box(photo.luma)[0]) for photo in progress(free, "threshold of tiles", unit="photographs")]
 

@@ -93,7 +93,7 @@ def parsed(name: str, hint: object, text: str, example: object) -> object:
         if get_origin(kind) is tuple:
             return tuple(_number(value, int) for value in json.loads(f"[{text}]"))
         return _number(json.loads(text), kind)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise MienError(f"--set {name}={text}: expected a value like {example!r}") from None
 
 

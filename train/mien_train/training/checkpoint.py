@@ -31,7 +31,7 @@ class Checkpoint:
         labels: class names in output order.
         seed: of weights, order and augmentation.
         data_sha256: hash of the training arrays.
-        epoch: epochs completed.
+        epoch: epochs completed; of a finished run the one whose weights these are.
         state: weights to use (the moving average where the recipe keeps one).
         metrics: validation figures of `state`.
         resume: optimizer, schedule and raw weights; empty in a finished run.

@@ -177,6 +177,8 @@ def train(
         if not best.state:
             raise MienError(f"{task.score} was never a number on the validation split; lower learning_rate with --set")
         average.load_state_dict(best.state)
+        # Once more: a kill between the last epoch's two files would leave a row out for ever.
+        history.write(run, task.name, asdict(recipe), seed, rows)
         finished = _checkpoint(task, seed, best.epoch, best, {**task.validate(average), **task.finish(average)}, {})
         checkpoint.save(finished, path)
     except KeyboardInterrupt:

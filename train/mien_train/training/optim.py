@@ -26,7 +26,7 @@ def optimizer_of(network: nn.Module, recipe: Recipe) -> Optimizer:
     ]
     where = next(network.parameters()).device
     if recipe.optimizer == "sgd":
-        return SGD(groups, lr=_rate(recipe.learning_rate, where), momentum=recipe.momentum, nesterov=True)
+        return SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=True)
     kind = Adam if recipe.optimizer == "adam" else AdamW
     return kind(groups, lr=_rate(recipe.learning_rate, where), capturable=where.type == "cuda")
 

@@ -57,7 +57,9 @@ class Step:
         self, task: Trained, network: nn.Module, optimizer: torch.optim.Optimizer, where: torch.device, alone: bool
     ) -> None:
         self._task, self._network, self._optimizer = task, network, optimizer
-        self._where, self._recordable = where, alone and where.type == "cuda"
+        # A graph would keep the learning rate of an optimizer that is not capturable, such as SGD.
+        capturable = bool(optimizer.defaults.get("capturable"))
+        self._where, self._recordable = where, alone and where.type == "cuda" and capturable
         self._precise = precision_of(task.recipe.precision, where)
         # By shapes: the last batch of an epoch may be a smaller one, and is never recorded.
         self._seen: Counter[tuple[torch.Size, torch.Size]] = Counter()

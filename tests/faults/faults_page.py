@@ -9,7 +9,7 @@ from dataclasses import dataclass
 GOES_ON, RECOVERS, DEGRADED, STOPS, ENDS = "goes on", "recovers", "goes on, degraded", "stops", "ends as told"
 OUTCOMES = (GOES_ON, RECOVERS, DEGRADED, STOPS, ENDS)
 
-_HEAD = """# Faults
+HEAD = """# Faults
 
 What goes wrong, and what `mien run` ends in. Written by `make test-faults` from what its tests (`tests/faults/`) have
 seen in real processes. In none of them was there a hang, a reading lost that had been written, or a traceback (but that
@@ -44,10 +44,21 @@ class Row:
         assert self.outcome in OUTCOMES, self.outcome
 
 
+def faults(text: str) -> set[tuple[str, str]]:
+    """Group and fault of each row of a written page."""
+    found, group = set(), ""
+    for line in text.splitlines():
+        if line.startswith("## "):
+            group = line.removeprefix("## ")
+        elif group and line.startswith("| ") and not line.startswith(("| fault ", "| --- ")):
+            found.add((group, line.split(" | ")[0].removeprefix("| ")))
+    return found
+
+
 def page(rows: Sequence[Row]) -> str:
     """The page; groups and rows in their order, a fault that was tried several times once."""
     assert rows
-    parts = [_HEAD]
+    parts = [HEAD]
     for group in dict.fromkeys(row.group for row in rows):
         parts.append(f"\n## {group}\n\n| fault | ends in | status | says |\n| --- | --- | --: | --- |\n")
         for fault in dict.fromkeys(row.fault for row in rows if row.group == group):

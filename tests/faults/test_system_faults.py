@@ -133,15 +133,20 @@ def test_a_signal_at_any_moment_ends_or_is_taken_in_good_order(
     moments = random.Random(SEED + number)
     path = folder / "readings.jsonl"
     start = seconds_to_first_line(folder.parent / "before")
-    for _ in range(TRIES):
-        after = moments.uniform(0.0, 2.5 * start)
+    for after in (*(moments.uniform(0.0, 2.5 * start) for _ in range(TRIES)), None):
+        before = path.stat().st_size if path.exists() else 0
         one = Started(command("", [*RUN, "--max-frames", "60"]), folder)
         started.append(one)
-        time.sleep(after)
+        if after is None:  # and once when it surely reads
+            _wait_for(path, before)
+            assert one.running, "60 frames were over before the first line was seen"
+        else:
+            time.sleep(after)
+        reading = path.exists() and path.stat().st_size > before
         one.send(number)
         ended = one.ended()
-        # Before mien has set itself up a signal ends it as the system has it.
-        assert ended.status in (0, 130, -number), (after, ended.status, ended.errors)
+        # Before mien has set itself up a signal ends it as the system has it; once it reads, never.
+        assert ended.status in ((0,) if reading else (0, 130, -number)), (after, ended.status, ended.errors)
         assert ended.seconds < 10 or number == signal.SIGHUP  # which ends nothing
         if ended.status >= 0:
             ended.check()
@@ -171,11 +176,11 @@ def test_a_hang_up_in_the_middle_opens_files_anew(folder: Path, started: list[St
     note("System", "SIGHUP after its file was renamed", GOES_ON, ended)
 
 
-def _wait_for(path: Path) -> None:
-    """Until there is something in a file."""
+def _wait_for(path: Path, held: int = 0) -> None:
+    """Until there is something in a file, or more than the bytes that it held."""
     deadline = time.monotonic() + SECONDS
-    while not path.exists() or not path.stat().st_size:
-        assert time.monotonic() < deadline, f"{path.name} stays empty"
+    while not path.exists() or path.stat().st_size <= held:
+        assert time.monotonic() < deadline, f"nothing is written to {path.name}"
         time.sleep(0.02)
 
 

@@ -30,6 +30,10 @@ TEMPORARY = "import tempfile; tempfile.TemporaryFile().write(frame.luma.tobytes(
 NATIVE_FILE = "import ctypes; ctypes.CDLL(None).open(b'/tmp/mien-planted', 0o101, 0o600)"
 RING = "import ctypes; ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(200))"
 PROGRAM = "import subprocess; subprocess.run(['/bin/true'])"
+LOCAL_SOCKET = "import socket as s; s.socket(s.AF_UNIX, s.SOCK_DGRAM).connect_ex('/dev/log')"
+ABSTRACT_SOCKET = "import socket as s; s.socket(s.AF_UNIX).bind(chr(0) + 'mien-planted')"
+SYSTEM_V = "import ctypes; ctypes.CDLL(None).shmget(0, 4096, 0o600)"
+ATTRIBUTE = "import os; os.setxattr('readings.jsonl', 'user.frame', frame.luma[:4].tobytes())"
 
 
 def command(arguments: Sequence[str], violation: str = "") -> list[str]:

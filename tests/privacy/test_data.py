@@ -27,6 +27,7 @@ MODEL = "face-small"
 
 _MODULES = frozenset(("cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve", "yaml"))
 _CALLS = frozenset(("eval", "exec", "compile", "os.system", "os.popen"))
+_BARE = frozenset(("torch.load", "numpy.load", "os.system", "os.popen", "builtins.eval", "builtins.exec"))
 
 _ROOTS = os.pathsep.join(str(room.parent) for room in ROOMS)
 _ELSEWHERE = {"MPLCONFIGDIR": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -51,6 +52,9 @@ def executing(text: str) -> list[str]:
             names = [alias.name.split(".")[0] for alias in node.names if alias.name.split(".")[0] in _MODULES]
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _MODULES:
             names = [str(node.module)]
+        elif isinstance(node, ast.ImportFrom):
+            # By the last part of its name alone it would not be known again where it is called.
+            names = [f"{node.module}.{alias.name}" for alias in node.names if f"{node.module}.{alias.name}" in _BARE]
         elif isinstance(node, ast.Call):
             names = list(_called(node))
         found += [f"line {node.lineno}: {name}" for name in names]  # type: ignore[attr-defined]
@@ -60,8 +64,14 @@ def executing(text: str) -> list[str]:
 def _called(call: ast.Call) -> Iterator[str]:
     name = ast.unparse(call.func)
     given = {word.arg: ast.unparse(word.value) for word in call.keywords}
-    if name in _CALLS:
+    if name.removeprefix("builtins.") in _CALLS:
         yield name
+    if name.rpartition(".")[2] in ("import_module", "__import__") and call.args:
+        module = ast.literal_eval(call.args[0]) if isinstance(call.args[0], ast.Constant) else ""
+        if str(module).split(".")[0] in _MODULES:
+            yield f"{name}({module})"
+    if name in ("np.load", "numpy.load") and len(call.args) > 2:
+        yield f"{name} with allow_pickle by its place"
     if name.endswith("torch.load") and given.get("weights_only") != "True":
         yield "torch.load without weights_only=True"
     yield from (f"{name}({word}=…)" for word in ("allow_pickle", "shell") if given.get(word, "False") != "False")
@@ -88,6 +98,12 @@ def test_no_source_of_ours_can_execute_data() -> None:
         "torch.load(path)",
         "torch.load(path, weights_only=False)",
         "os.system('x')",
+        "from torch import load",
+        "from os import system",
+        "builtins.eval(x)",
+        "__import__('pickle')",
+        "importlib.import_module('joblib')",
+        "np.load(path, None, True)",
     ],
 )
 def test_each_way_to_execute_data_is_found_in_a_source(planted: str) -> None:

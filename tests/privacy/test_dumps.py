@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import pixels
 import planting
 import pytest
+import sources
 from numpy.typing import NDArray
 
 from mien import EmotionClassifier, FaceReader, MienError, Pipeline, to_luma
@@ -33,6 +35,7 @@ LUMA = np.random.default_rng(15).integers(0, 256, (120, 160), dtype=np.uint8)
 """Noise: no three numbers in a row of it occur in a text by chance, and numpy shows three of every row it prints."""
 
 _TRIPLES = {tuple(row[at : at + 3]) for row in LUMA.tolist() for at in range(LUMA.shape[1] - 2)}
+WANTED = pixels.fragments([LUMA, np.ascontiguousarray(LUMA[20:100, 30:100])])
 CORE = Path("/proc/sys/kernel/core_pattern")
 
 
@@ -117,6 +120,7 @@ def test_a_stage_that_fails_tells_no_pixel(
     told = "".join(traceback.format_exception(caught.value)) + capsys.readouterr().err
     assert ("failed with" in told) == (stage != "camera")
     assert numbers_in(told) == []
+    assert pixels.found_in(told.encode(), WANTED) == []
     assert arrays_of(caught.value) == []
 
 
@@ -139,7 +143,9 @@ def test_a_stage_that_fails_tells_no_pixel(
 def test_a_frame_of_the_wrong_kind_is_refused_without_its_numbers(wrong: Callable[[], object]) -> None:
     with pytest.raises(Exception) as caught:  # noqa: PT011 - of whichever library it comes
         wrong()
-    assert numbers_in("".join(traceback.format_exception(caught.value))) == []
+    told = "".join(traceback.format_exception(caught.value))
+    assert numbers_in(told) == []
+    assert pixels.found_in(told.encode(), WANTED) == []
     assert arrays_of(caught.value) == []
 
 
@@ -195,6 +201,21 @@ def test_the_most_verbose_log_of_a_run_says_something_and_no_pixel(tmp_path: Pat
     assert sum(" debug mien.run: frame " in line for line in said.splitlines()) == 2
     assert numbers_in(said) == []
     assert " debug " not in _run(noise, tmp_path).stderr
+    wanted = sources.fragments("demo", 2)  # of the clip as it is, the faces' crops as well
+    assert pixels.found_in(_run("pass", tmp_path, "-vv").stderr.encode(), wanted) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "'%s', (frame.luma[100:104].astype('float32') / 255).round(3).tolist()",
+        "'%r', frame.luma[100:104].tobytes()",
+        "'%s', frame.luma[100:104, ::-1].tolist()",
+    ],
+)
+def test_pixels_planted_in_the_verbose_log_are_found(planted: str, tmp_path: Path) -> None:
+    said = _run(f"import logging; logging.getLogger('mien.run').debug({planted})", tmp_path, "-vv").stderr
+    assert any("rows of luma" in what for what in pixels.found_in(said.encode(), sources.fragments("demo", 2)))
 
 
 def test_verbose_says_what_each_part_is(tmp_path: Path) -> None:

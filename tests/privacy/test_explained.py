@@ -47,6 +47,27 @@ def test_every_explained_sink_opens(kind: str, tmp_path: Path, monkeypatch: pyte
     open_sinks([kind + TARGETS.get(kind, "")], settings).close()
 
 
+@pytest.mark.parametrize("kind", sorted(set(privacy.SINKS) - {"null"}))
+def test_every_sink_says_where_its_readings_go_and_whether_they_leave(kind: str) -> None:
+    target = TARGETS.get(kind, "")
+    settings = RunConfig(sinks=(kind + target,), command=CommandSettings(("/usr/bin/tell", "them")))
+    (flow,) = privacy.flows(settings)
+    where = {
+        "text": "standard output",
+        "command": "standard input of /usr/bin/tell them",
+        "mqtt": "the broker 127.0.0.1:9, over the network, not encrypted",
+        "mqtts": "the broker 127.0.0.1:9, over the network, encrypted",
+    }.get(kind, target.lstrip(":"))
+    assert where in flow.where
+    assert flow.leaves == (kind in ("mqtt", "mqtts"))
+    assert not flow.pixels
+    assert flow.what
+    assert flow.kept
+    said = privacy.text(settings)
+    assert f"Leaves the device: {kind + target if flow.leaves else 'nothing'}." in said
+    assert flow.where in said
+
+
 def test_every_setting_that_opens_a_way_out_is_explained() -> None:
     # A new table or key that lets something out must be explained, and then be named here.
     silent = {
@@ -55,6 +76,18 @@ def test_every_setting_that_opens_a_way_out_is_explained() -> None:
     }  # fmt: skip
     explained = {"sinks", "annotate", "jsonl", "history", "mqtt", "command", "preview"}
     assert {field.name for field in dataclasses.fields(RunConfig)} - silent == explained
+    # Likewise each key of such a table.
+    assert {name: _keys(name) for name in explained - {"sinks", "annotate"}} == {
+        "jsonl": {"interval", "on_change", "rotate_bytes", "keep", "fsync"},
+        "history": {"group", "readings", "interval", "days"},
+        "mqtt": {"interval", "buffer", "credentials_file", "ca_file", "certificate_file", "key_file", "discovery"},
+        "command": {"argv", "interval", "timeout"},
+        "preview": {"address", "token_file", "pictures", "colour"},
+    }
+
+
+def _keys(table: str) -> set[str]:
+    return {field.name for field in dataclasses.fields(getattr(RunConfig(), table))}
 
 
 def test_it_says_where_readings_go_and_for_how_long(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import json
+import lzma
 import zlib
 
 import cv2
@@ -30,9 +32,22 @@ ROW = LUMA[7, 5:40]
         (b"7" + ROW.tobytes().hex().encode(), "rows of luma in hexadecimal"),
         (json.dumps({"face": ROW.tolist()}).encode(), "rows of luma in decimal numbers"),
         (str(LUMA).encode() + repr(ROW.tolist()).encode(), "rows of luma in decimal numbers"),
-        (b"log" + zlib.compress(LUMA.tobytes()), "rows of luma in zlib"),
-        (gzip.compress(LUMA.tobytes()), "rows of luma in zlib"),
-        (base64.b64encode(zlib.compress(LUMA.tobytes())), "rows of luma in base64 in zlib"),
+        (b"log" + zlib.compress(LUMA.tobytes()), "rows of luma in a packed stream"),
+        (gzip.compress(LUMA.tobytes()), "rows of luma in a packed stream"),
+        (base64.b64encode(zlib.compress(LUMA.tobytes())), "rows of luma in base64 in a packed stream"),
+        (np.ascontiguousarray(LUMA[:, ::-1]).tobytes(), "rows of luma"),
+        (np.ascontiguousarray(LUMA.T).tobytes(), "rows of luma"),
+        ((LUMA ^ 0x80).tobytes(), "rows of luma"),
+        (b"crop %r" % ROW.tobytes(), "rows of luma in escapes"),
+        (ROW.tobytes().hex(" ").encode(), "rows of luma in hexadecimal"),
+        (str((ROW.astype(np.int16) - 128).tolist()).encode(), "rows of luma in decimal numbers"),
+        (str((ROW / 255).round(4).tolist()).encode(), "rows of luma in decimal numbers"),
+        (str(((ROW - 128.0) / 64).tolist()).encode(), "rows of luma in decimal numbers"),
+        (b"x" + (ROW / np.float32(255)).astype(np.float32).tobytes(), "rows of luma in float32"),
+        (ROW.astype(np.float32).tobytes(), "rows of luma in float32"),
+        (LUMA.astype(np.uint16).tobytes(), "rows of luma in 16 bits each"),
+        (bz2.compress(LUMA.tobytes()), "rows of luma in a packed stream"),
+        (lzma.compress(LUMA.tobytes()), "rows of luma in a packed stream"),
     ],
 )
 def test_a_picture_is_found_however_it_is_written(content: bytes, what: str) -> None:

@@ -9,7 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-CALLS = "%network,%file,memfd_create,memfd_secret,io_uring_setup,ptrace,process_vm_writev,fallocate,ftruncate"
+CALLS = (
+    "%network,%file,memfd_create,memfd_secret,io_uring_setup,ptrace,process_vm_writev,fallocate,ftruncate,"
+    "shmget,msgget,mq_open,setxattr,lsetxattr,fsetxattr"
+)
 """Everything by which bytes can leave a process, but a write to what one of these has opened."""
 
 _STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "4096")
@@ -19,6 +22,7 @@ SECONDS = 120
 
 _CALL = re.compile(r"^\d+ +(\w+)\((.*)$")
 _ADDRESS = re.compile(r"sin6?_port=htons\((\d+)\),[^}]*?(?:inet_addr\(|inet_pton\(AF_INET6, )\"([^\"]+)\"")
+_LOCAL = re.compile(r"sun_path=(@?\"[^\"]*\")")
 _OPENED = re.compile(r"= \d+<(.*?)>(?:\(deleted\))?$")
 _WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TMPFILE|O_TRUNC|O_APPEND")
 _MAKING = frozenset((
@@ -26,7 +30,10 @@ _MAKING = frozenset((
     "truncate", "ftruncate", "fallocate", "creat",
 ))  # fmt: skip
 _OPENING = frozenset(("open", "openat", "openat2"))
-_NEVER = frozenset(("memfd_create", "memfd_secret", "io_uring_setup", "ptrace", "process_vm_writev"))
+_NEVER = frozenset((
+    "memfd_create", "memfd_secret", "io_uring_setup", "ptrace", "process_vm_writev", "shmget", "msgget", "mq_open",
+    "setxattr", "lsetxattr", "fsetxattr",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,8 @@ class Trace:
         output, errors: what it wrote on standard output and standard error.
         sockets: the calls that made a socket of another family than AF_UNIX, as strace writes them.
         peers: "address port" of each internet address that a call names: connected to, sent to, or bound.
+        own: likewise, where its own sockets are, as the kernel told it.
+        local: places of UNIX sockets that it connected to, sent to, or bound, absolute; abstract ones begin with "@".
         written: absolute paths of the files that it opened for writing or tried to, and of the names that it made.
         forbidden: calls that need no file and no socket: memory files, rings, writing into other processes.
         programs: those that it started, without itself.
@@ -48,6 +57,8 @@ class Trace:
     errors: bytes
     sockets: tuple[str, ...]
     peers: frozenset[str]
+    own: frozenset[str]
+    local: frozenset[str]
     written: frozenset[str]
     forbidden: tuple[str, ...]
     programs: tuple[str, ...]
@@ -57,7 +68,7 @@ class Trace:
 
         Args:
             allowed: the configured files; a folder stands for what is in it.
-            peers: the configured internet addresses; sockets are allowed only if there are any.
+            peers: the configured internet addresses; internet sockets are allowed only if there are any.
         """
         roots = [str(path.resolve()) for path in allowed]
         strange = [
@@ -66,8 +77,9 @@ class Trace:
             if path != "/dev/null" and not any(path == root or path.startswith(root + "/") for root in roots)
         ]
         reached = [f"reached {peer}" for peer in sorted(self.peers) if peer not in peers]
+        reached += [f"reached {place}" for place in sorted(self.local) if place not in roots]
         return [
-            *(() if peers else self.sockets),
+            *(made for made in self.sockets if not (peers and re.match(r"socket\(AF_INET6?,", made))),
             *reached,
             *(f"wrote {path}" for path in strange),
             *self.forbidden,
@@ -114,16 +126,26 @@ def trace(command: Sequence[str], folder: Path, environment: Mapping[str, str] |
 
 def read(lines: Sequence[str], folder: Path, status: int, output: bytes, errors: bytes) -> Trace:
     """A record of `strace -f -y` of a program that ran in a folder, understood."""
-    sockets, peers, written, forbidden, programs = [], set(), set(), [], []
+    sockets, peers, own, local, written, forbidden, programs = [], set(), set(), set(), set(), [], []
     for line in lines:
         match = _CALL.match(line)
         if match is None:  # a signal, an exit, or the second half of a call whose first half was read
             continue
         name, rest = match.groups()
         for port, address in _ADDRESS.findall(rest):
-            # Bound to no port in particular of this machine alone, which then speaks to itself, is no way out.
-            if not name.startswith("get") and not (name == "bind" and port == "0" and address == "127.0.0.1"):
+            if name == "getsockname":
+                own.add(f"{address} {port}")
+            # Whoever comes was not reached; and bound to no port in particular of this machine alone, which then speaks
+            # to itself, is no way out.
+            elif not name.startswith(("get", "accept")) and not (
+                name == "bind" and port == "0" and address == "127.0.0.1"
+            ):
                 peers.add(f"{address} {port}")
+        if not name.startswith(("get", "accept")):
+            local |= {
+                place.replace('"', "") if place[0] == "@" else os.path.normpath(os.path.join(folder, place.strip('"')))
+                for place in _LOCAL.findall(rest)
+            }
         if name in ("socket", "socketpair") and not rest.startswith("AF_UNIX"):
             sockets.append(f"{name}({rest}")
         elif name in _NEVER:
@@ -139,6 +161,8 @@ def read(lines: Sequence[str], folder: Path, status: int, output: bytes, errors:
         errors,
         tuple(sockets),
         frozenset(peers),
+        frozenset(own),
+        frozenset(local),
         frozenset(written),
         tuple(forbidden),
         tuple(programs[1:]),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.cookies
 import ipaddress
 import os
 from pathlib import Path
@@ -24,10 +26,17 @@ FOREIGN = ("evil.example", "", "[", "[::1", "10.0.0.9:1", "localhost.evil.exampl
 hosts = st.sampled_from([*KNOWN, *FOREIGN])
 origins = hosts.flatmap(lambda host: st.sampled_from([f"http://{host}", f"https://{host}", f"file://{host}", "null"]))
 credentials = st.sampled_from(
-    [f"Bearer {TOKEN}", f"bearer  {TOKEN} ", "Bearer", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x"]
+    [f"Bearer {TOKEN}", f"bearer  {TOKEN} ", "Bearer", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer x{TOKEN}"]
 )
 cookies = st.sampled_from(
-    [f"mien-preview={TOKEN}", f'mien-preview="{TOKEN}"', "mien-preview=", f"x=1; mien-preview={TOKEN}"]
+    [
+        f"mien-preview={TOKEN}",
+        f'mien-preview="{TOKEN}"',
+        "mien-preview=",
+        f"x=1; mien-preview={TOKEN}",
+        f"mien-preview={TOKEN}x",
+        f"mien={TOKEN}",
+    ]
 )
 
 
@@ -122,7 +131,17 @@ def test_any_request_is_answered_once_and_handed_on_only_with_host_origin_and_to
     if headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         assert headers["sec-fetch-mode"] == "navigate"
     if token is not None and path not in guard.OPEN_PATHS:
-        assert TOKEN in headers.get("authorization", "") + headers.get("cookie", "")
+        assert _shown(headers)
+
+
+def _shown(headers: dict[str, str]) -> bool:
+    """Whether a header holds the token, the whole token and nothing but the token."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    jar: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
+    with contextlib.suppress(http.cookies.CookieError):
+        jar.load(headers.get("cookie", ""))
+    cookie = jar["mien-preview"].value if "mien-preview" in jar else ""
+    return (scheme.lower() == "bearer" and given.strip() == TOKEN) or cookie == TOKEN
 
 
 def _is_number(host: str) -> bool:
@@ -158,7 +177,8 @@ def test_a_token_that_is_taken_opens_the_page_by_header_by_address_and_by_the_co
     assert (reached, status) == (False, 303)
     (cookie,) = (value.decode() for name, value in headers if name == b"set-cookie")
     assert _asked({**host, "cookie": cookie.partition(";")[0]}, "GET", "/stream", b"", secret, False)[0]
-    assert not _asked({**host, "authorization": f"Bearer {secret[:-1]}"}, "GET", "/stream", b"", secret, False)[0]
+    for wrong in (secret[:-1], secret + "x", "x" + secret):
+        assert not _asked({**host, "authorization": f"Bearer {wrong}"}, "GET", "/stream", b"", secret, False)[0]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -16,10 +16,12 @@ from mien.cameras.settings import CameraSettings
 from mien.errors import MienError
 from mien.gpio.settings import GpioSettings
 from mien.history.settings import HistorySettings
+from mien.models.engine import check_engine, check_threads
 from mien.models.fields import shown
 from mien.outputs.lines import JsonlSettings
-from mien.outputs.mqtt import MqttSettings
+from mien.outputs.mqtt import MqttSettings, broker
 from mien.outputs.program import CommandSettings
+from mien.outputs.sinks import SPECS
 from mien.pace.settings import PaceSettings
 from mien.preview.settings import PreviewSettings
 from mien.tracking.settings import SmoothingSettings
@@ -129,7 +131,7 @@ def build(
         tables: likewise, the fields of a table by the table's name.
 
     Raises:
-        MienError: an unknown key, a value of the wrong kind or out of range.
+        MienError: an unknown key, a value of the wrong kind or out of range, or no such engine or sink.
     """
     given = {**file, **_given(command_line)}
     for name, fields in tables.items():
@@ -143,16 +145,26 @@ def build(
             value = type(default)(**{key: _frozen(part) for key, part in value.items()})
         values[name] = _frozen(value)
     config = RunConfig(**values)  # type: ignore[arg-type] # names and kinds are checked
-    for name, least in (
-        ("threads", 1),
-        ("max_frames", 0),
-        ("scan_every", 1),
-        ("score_threshold", 0),
-    ):
+    for name, least in (("max_frames", 0), ("scan_every", 1)):
         value = getattr(config, name)
         if value < least:
             raise MienError(f"{name} is {shown(value)}; give {least} or more")
+    check_threads(config.threads)
+    if not 0 <= config.score_threshold < 1:
+        raise MienError(f"score threshold is {shown(config.score_threshold)}; it must lie between 0 and 1")
+    check_engine(config.engine)
+    for spec in config.sinks:
+        _check_sink(spec)
     return config
+
+
+def _check_sink(spec: str) -> None:
+    """What `mien.outputs.sinks.open_sinks` would say of a sink's name, without opening it."""
+    kind, _, target = spec.partition(":")
+    if kind in ("mqtt", "mqtts"):
+        broker(spec)
+    elif spec not in ("text", "command", "null") and not (kind in ("jsonl", "sqlite", "socket") and target):
+        raise MienError(f"unknown sink {shown(spec)}; give {SPECS}")
 
 
 def _given(values: Mapping[str, object]) -> dict[str, object]:

@@ -14,7 +14,8 @@ LIMIT_SECONDS = 10.0
 """A new frame within so many seconds is "lately": longer than a camera's restart takes that succeeds at once."""
 
 STARTING_SECONDS = 60.0
-"""After the start a first frame may take so long before a watchdog should act: models load, cameras settle."""
+"""After the start, or a pause that it began with, a first frame may take so long before a watchdog should act: models
+load, cameras settle."""
 
 
 class State(StrEnum):
@@ -78,7 +79,7 @@ class Pulse:
         self._starting, self._recovering, self._clock = starting, recovering, clock
         self._idle, self._remarks = idle, remarks
         self._turn = threading.Lock()
-        self._began = self._since = clock()
+        self._since = clock()
         self._last: float | None = None
         self._newest = -1
         self._ended = False
@@ -120,7 +121,7 @@ class Pulse:
                 last = "no frame yet" if age is None else f"last new frame {age:.0f} s ago"
                 return Health(State.RECOVERING, False, True, age, (f"the camera is being restarted; {last}",))
             if age is None:
-                waited = now - self._began
+                waited = now - self._since
                 return Health(
                     State.STARTING, False, waited <= self._starting, None, (f"no frame yet, after {waited:.0f} s",)
                 )

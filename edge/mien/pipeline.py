@@ -71,6 +71,7 @@ class Pipeline(Closing):
             remarks=self._remarks,
         )
         self._switch = PauseSwitch()
+        self._turning = threading.Lock()  # the switch and the pulse are turned together
         self._memory: PauseMemory | None = None
         self._indicator = indicator
         self._laps = Laps()
@@ -92,7 +93,7 @@ class Pipeline(Closing):
         self._laps.clear()
         self._reader.laps.clear()
 
-    def run(self, max_frames: int | None = None) -> Iterator[FrameResult]:
+    def run(self, max_frames: int | None = None) -> Generator[FrameResult, None, None]:
         """Process frames until the source ends, `max_frames` of them were processed, or `stop` is called.
 
         However the run ends (an exception on either side, Ctrl-C, a caller who stops asking), the camera is closed and
@@ -234,9 +235,11 @@ class Pipeline(Closing):
 
         def follow() -> None:
             try:
-                for result in results:
-                    if on_result is not None:
-                        on_result(result)
+                # What the callback raises is kept, and with it this frame and the run, which nothing else would end.
+                with contextlib.closing(results):
+                    for result in results:
+                        if on_result is not None:
+                            on_result(result)
             except BaseException as error:  # raised where somebody waits
                 self._error = error
 
@@ -261,8 +264,9 @@ class Pipeline(Closing):
         Args:
             by: who wants it, for people, such as "the switch at GPIO17"; whoever it is must resume it.
         """
-        self._switch.pause(by)
-        self.pulse.pause(by)
+        with self._turning:
+            self._switch.pause(by)
+            self.pulse.pause(by)
         if self._indicator is not None:
             self._indicator.off()
         self._remember()  # last: a disk may take its time
@@ -273,10 +277,12 @@ class Pipeline(Closing):
         Args:
             by: as given to `pause`.
         """
-        if by in self._switch.holders:
+        with self._turning:
+            if by not in self._switch.holders:
+                return
             self.pulse.resume(by)
             self._switch.resume(by)
-            self._remember()
+        self._remember()
 
     def remember_pause(self, memory: PauseMemory) -> tuple[str, ...]:
         """Be paused by whom a memory names, and keep in it from now on who pauses.

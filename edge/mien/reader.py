@@ -21,6 +21,7 @@ from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
 from mien.frame import Frame, checked_luma
 from mien.laps import Laps
+from mien.models.engine import check_threads
 from mien.reading import AMBIGUOUS, FrameResult, Reading
 from mien.roles import Classifier, Detector
 from mien.tracking.smoother import Smoother
@@ -28,8 +29,6 @@ from mien.tracking.tracker import Tracker
 
 STAGES = ("resize", "detect", "decode", "align", "classify", "track")
 """What `FaceReader.laps` books, in order; "align" and "classify" only in frames with a face."""
-
-_MOST_THREADS = 256
 
 
 class FaceReader(Closing):
@@ -43,9 +42,10 @@ class FaceReader(Closing):
         classifier: likewise.
         expression: how the classifier's outputs are read, such as "perceived"; the model's own choice if None.
         engine: "litert", "onnx" or "tflite", for models given by name or path.
-        threads: of the engine, and of OpenCV in this process.
-        score_threshold: lowest score of a face; the detector's own if None.
-        tiles: also scan overlapping tiles, magnified, for small faces.
+        threads: of the engine, and of OpenCV in this process, 1 to 256.
+        score_threshold: lowest score of a face; the detector's own if None. Only for detectors given by name or path:
+            others are opened with theirs.
+        tiles: also scan overlapping tiles, magnified, for small faces; likewise.
         scan_every: the whole frame is scanned at every k-th frame, and in between the surroundings of known faces.
         look: the detector that looks at those; a small one, or looking costs as much as scanning.
         tracker, smoother: new ones with their default settings if None.
@@ -54,7 +54,8 @@ class FaceReader(Closing):
         laps: durations of `STAGES`, one a frame.
 
     Raises:
-        MienError: a model or the engine cannot be used, or a number is out of range.
+        MienError: a model or the engine cannot be used, a number is out of range, or something is asked for that
+            does not reach a detector that is open already.
     """
 
     def __init__(
@@ -72,8 +73,8 @@ class FaceReader(Closing):
         tracker: Tracker | None = None,
         smoother: Smoother | None = None,
     ) -> None:
-        if not 1 <= threads <= _MOST_THREADS:
-            raise MienError(f"threads is {threads}; give 1 to {_MOST_THREADS}")
+        check_threads(threads)
+        _check_detectors([detector] if scan_every == 1 else [detector, look], score_threshold, tiles)
         # OpenCV would start a thread per core for pictures this small, and get in the engine's way.
         cv2.setNumThreads(threads)
 
@@ -134,7 +135,9 @@ class FaceReader(Closing):
             self._count += 1
         height, width = luma.shape
         at = time.monotonic_ns()
-        return FrameResult(frame.sequence, frame.name, width, height, frame.captured_at, at, readings, dropped)
+        return FrameResult(
+            frame.sequence, frame.name, width, height, frame.captured_at, at, readings, dropped, frame.media_time
+        )
 
     def _classified(
         self, luma: NDArray[np.uint8], faces: tuple[Face, ...]
@@ -189,3 +192,21 @@ class FaceReader(Closing):
         with self._turn:
             self._detector.close()
             self._classifier.close()
+
+
+def _check_detectors(detectors: Sequence[str | Path | Detector], score_threshold: float | None, tiles: bool) -> None:
+    """See that what is asked of a reader does not pass over a detector that somebody else has opened.
+
+    Args:
+        detectors: the one of whole frames and, if there is one, that which looks around known faces.
+        score_threshold, tiles: as given to `FaceReader`.
+
+    Raises:
+        MienError: it would.
+    """
+    if all(isinstance(model, str | Path) for model in detectors):
+        return
+    if score_threshold is not None:
+        raise MienError(f"score_threshold is {score_threshold}, but a detector is open already; open that one with it")
+    if tiles and not isinstance(detectors[0], str | Path):
+        raise MienError("tiles is True, but the detector is open already; open that one with it")

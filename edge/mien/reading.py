@@ -73,6 +73,7 @@ class FrameResult:
         captured_at, read_at: nanoseconds of the monotonic clock, at exposure and when the readings were complete.
         readings: one a face, best score first.
         dropped: frames lost since the run began, because the models were busy.
+        media_time: nanoseconds since the beginning of a recording; None where the frame was of the present.
     """
 
     sequence: int
@@ -83,3 +84,9 @@ class FrameResult:
     read_at: int
     readings: tuple[Reading, ...]
     dropped: int = 0
+    media_time: int | None = None
+
+    @property
+    def time(self) -> int:
+        """Nanoseconds on the clock by which what is seen moves on: a recording's own, else the monotonic one."""
+        return self.captured_at if self.media_time is None else self.media_time

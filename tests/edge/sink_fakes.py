@@ -16,9 +16,11 @@ def reading(track: int = 3, emotion: str = "happiness") -> Reading:
     return Reading(track, face(), emotion, "happiness", None, {"neutral": 0.2, "happiness": 0.8})
 
 
-def result(sequence: int = 7, *readings: Reading, seconds: float = 0.001, name: str = "") -> FrameResult:
-    at = round(seconds * 1e9)
-    return FrameResult(sequence, name, 160, 120, at, at + 2_500_000, readings)
+def result(
+    sequence: int = 7, *readings: Reading, seconds: float = 0.001, name: str = "", media: float | None = None
+) -> FrameResult:
+    at, media_time = round(seconds * 1e9), None if media is None else round(media * 1e9)
+    return FrameResult(sequence, name, 160, 120, at, at + 2_500_000, readings, media_time=media_time)
 
 
 class FakeTarget(Target):

@@ -12,6 +12,9 @@ from mien.cameras.settings import CameraSettings
 from mien.cli import main
 from mien.config import build, read
 from mien.errors import MienError
+from mien.models.engine import ENGINES
+from mien.outputs.sinks import open_sinks
+from mien.privacy import SINKS
 from mien.tracking.settings import SmoothingSettings
 
 
@@ -53,10 +56,43 @@ def test_a_wrong_file_is_one_line_that_names_it(tmp_path: Path, text: str, messa
 def test_a_missing_file_and_values_out_of_range(tmp_path: Path) -> None:
     with pytest.raises(MienError, match="cannot be read"):
         read(tmp_path / "absent.toml")
-    with pytest.raises(MienError, match="threads is 0; give 1 or more"):
-        build({"threads": 0}, {})
+    for threads in (0, 257):
+        with pytest.raises(MienError, match=f"threads is {threads}; give 1 to 256"):
+            build({"threads": threads}, {})
+    assert build({"threads": 256}, {}).threads == 256
     with pytest.raises(MienError, match="max_frames is -1"):
         build({}, {"max_frames": -1})
+    for score in (-0.1, 1, 3.0):
+        with pytest.raises(MienError, match=f"score threshold is {score}; it must lie between 0 and 1"):
+            build({"score_threshold": score}, {})
+    assert build({"score_threshold": 0.99}, {}).score_threshold == 0.99
+
+
+def test_an_engine_that_does_not_exist_is_said_before_anything_is_opened() -> None:
+    with pytest.raises(MienError, match="unknown engine 'nope'; choose one of litert, onnx, tflite"):
+        build({"engine": "nope"}, {})
+    assert {build({"engine": name}, {}).engine for name in ENGINES} == {"litert", "onnx", "tflite"}
+
+
+SPECS = {"jsonl": ":x", "sqlite": ":x", "socket": ":x", "mqtt": "://broker/kiosk", "mqtts": "://broker/kiosk"}
+"""What follows the kind of a sink that needs it."""
+
+
+@pytest.mark.parametrize("kind", sorted(SINKS))
+def test_a_sink_that_can_be_opened_is_a_good_setting(kind: str) -> None:
+    spec = kind + SPECS.get(kind, "")
+    assert build({"sinks": [spec]}, {}).sinks == (spec,)
+
+
+@pytest.mark.parametrize("spec", ["bogus", "", "text:", "jsonl", "sqlite:", "null:x", "mqtt", "mqtts://broker"])
+def test_a_sink_that_cannot_be_opened_is_said_as_at_its_opening(spec: str) -> None:
+    said = []
+    for refuses in (lambda: build({"sinks": ["null", spec]}, {}), lambda: open_sinks(["null", spec])):
+        with pytest.raises(MienError) as caught:
+            refuses()
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert repr(spec) in said[0]
 
 
 CAMERA = {"number": 1, "width": 800, "height": 600, "rate": 15, "rotation": 270, "mirror": True}
@@ -119,7 +155,14 @@ def test_a_camera_that_is_no_table_is_said(tmp_path: Path) -> None:
 
 
 def test_a_value_of_any_length_is_a_short_line(tmp_path: Path) -> None:
-    for text in (f'threads = "{"x" * 9000}"', f"tiles = [{'0, ' * 9000}]", f"max_frames = 0x{'f' * 9000}"):
+    long = "x" * 9000
+    for text in (
+        f'threads = "{long}"',
+        f"tiles = [{'0, ' * 9000}]",
+        f"max_frames = 0x{'f' * 9000}",
+        f'engine = "{long}"',
+        f'sinks = ["{long}"]',
+    ):
         with pytest.raises(MienError) as caught:
             build(read(written(tmp_path, text)), {})
         assert len(str(caught.value)) < 300 + len(str(tmp_path))

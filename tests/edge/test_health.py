@@ -75,6 +75,18 @@ def test_paused_is_not_healthy_but_no_watchdog_acts_and_the_limit_counts_from_re
     assert pulse.now().state is State.STALLED
 
 
+def test_paused_from_its_start_on_it_has_the_time_of_a_start_from_resuming(pulse: Pulse, clock: Clock) -> None:
+    pulse.pause()
+    clock.now += 1000
+    pulse.resume()
+    clock.now += 60
+    health = pulse.now()
+    assert (health.state, health.healthy, health.alive) == (State.STARTING, False, True)
+    assert health.reasons == ("no frame yet, after 60 s",)
+    clock.now += 1
+    assert not pulse.now().alive
+
+
 def test_while_the_camera_is_being_restarted_it_is_not_healthy_but_no_watchdog_acts(clock: Clock) -> None:
     restarting = [True]
     pulse = Pulse(limit=10, recovering=lambda: restarting[0], clock=clock)

@@ -142,6 +142,23 @@ def test_a_preview_may_be_taken_away_at_any_moment_of_a_frame() -> None:
     assert len(list(line.run())) == 4
 
 
+def test_a_pause_and_a_resuming_at_once_leave_switch_and_pulse_of_one_mind(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = pipeline(FakeCamera())
+    resumer = threading.Thread(target=line.resume)
+    pause = line.pulse.pause
+
+    def interrupted(by: str = "") -> None:
+        resumer.start()
+        resumer.join(0.2)  # in vain where it has to wait for the pause
+        pause(by)
+
+    monkeypatch.setattr(line.pulse, "pause", interrupted)
+    line.pause()
+    resumer.join(10)
+    assert not line.paused
+    assert line.pulse.now().state is State.STARTING
+
+
 def test_a_camera_that_recovers_is_told_by_the_pulse() -> None:
     camera = FakeCamera()
     with pipeline(camera) as line:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
 
@@ -15,7 +18,7 @@ from mien.pace.pace import Pace
 from mien.pace.settings import PaceSettings
 from mien.pipeline import STAGES, Pipeline
 from mien.reader import FaceReader
-from mien.reading import FrameResult
+from mien.reading import FrameResult, Reading
 from mien.tracking.settings import SmoothingSettings
 from mien.tracking.smoother import Smoother
 
@@ -112,7 +115,7 @@ def test_a_caller_who_stops_asking_closes_the_camera(live: bool) -> None:
     camera = FakeCamera(live=live)
     run = pipeline(camera).run()
     next(run)
-    run.close()  # type: ignore[attr-defined]
+    run.close()
     assert camera.closed
     assert not capture_threads()
 
@@ -138,7 +141,21 @@ def test_pixels_leave_through_the_preview_only() -> None:
     camera = FakeCamera(2, live=False)
     results = list(pipeline(camera, preview=lambda frame, result: seen.append((int(frame.luma[0, 0]), result))).run())
     assert seen == [(0, results[0]), (1, results[1])]
-    assert not any(hasattr(results[0], name) for name in ("luma", "frame", "crop"))
+    held = list(_held(results[0]))
+    assert any(isinstance(part, Reading) for part in held)
+    assert not [part for part in held if isinstance(part, np.ndarray | bytes | bytearray | memoryview)]
+
+
+def _held(value: object) -> Iterator[object]:
+    """A value with all that it holds, however deep."""
+    yield value
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _held(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        yield from (part for item in value.items() for part in _held(item))
+    elif isinstance(value, tuple | list | set | frozenset):
+        yield from (part for item in value for part in _held(item))
 
 
 def test_a_reading_is_tracked_smoothed_on_the_recordings_clock_and_complete() -> None:
@@ -153,6 +170,7 @@ def test_a_reading_is_tracked_smoothed_on_the_recordings_clock_and_complete() ->
     # that: the speed is half of 0.222226 · (91.725 + 0.098) a second, the rate 0.625 + 0.04π of it.
     assert b.probabilities["happiness"] == pytest.approx(1.3096e-4, rel=1e-3)
     assert first.captured_at <= first.read_at
+    assert (second.media_time, second.time) == (40_000_000, 40_000_000)
     assert (first.width, first.height) == (160, 120)
 
 
@@ -215,6 +233,30 @@ def test_what_ends_a_started_run_is_raised_where_somebody_waits() -> None:
     with pytest.raises(MienError, match="the cable fell out"):
         line.wait(10)
     assert line.wait(10)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_callback_that_raises_closes_the_camera_and_ends_its_thread(live: bool) -> None:
+    camera, off = FakeCamera(live=live), threading.Event()
+
+    class Lamp:
+        def on(self) -> None:
+            """Nothing to see."""
+
+        def off(self) -> None:
+            off.set()
+
+    def fail(result: FrameResult) -> None:
+        raise RuntimeError(f"not frame {result.sequence}")
+
+    line = pipeline(camera, indicator=Lamp())
+    line.start(fail)
+    with pytest.raises(RuntimeError, match="not frame"):
+        line.wait(10)
+    assert camera.closed
+    assert not capture_threads()
+    assert line.pulse.now().state is State.ENDED
+    assert off.is_set() or not live
 
 
 def test_leaving_a_pipeline_stops_what_it_started() -> None:

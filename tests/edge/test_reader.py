@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from mien import EmotionClassifier, FaceDetector, FaceReader, MienError, read_image, to_luma
 from mien.cameras.demo import photograph
+from mien.faces.face import Face
 from mien.frame import Frame
+from mien.laps import Laps
 from mien.reader import STAGES
 from mien.tracking.settings import SmoothingSettings
 from mien.tracking.smoother import Smoother
@@ -212,9 +214,45 @@ def test_only_one_thread_at_a_time_is_in_the_models() -> None:
 
 
 def test_looking_costs_a_small_detector() -> None:
-    scan, look = FakeDetector([face()]), FakeDetector([face()])
+    class Counting(FakeDetector):
+        """Notes how large the pictures are that it is shown."""
+
+        def __init__(self) -> None:
+            super().__init__([face()])
+            self.shown: list[int] = []
+
+        def detect(self, luma: NDArray[np.uint8], laps: Laps | None = None) -> tuple[Face, ...]:
+            self.shown.append(luma.size)
+            return super().detect(luma, laps)
+
+    scan, look = Counting(), Counting()
     reader = FaceReader(scan, FakeClassifier(), scan_every=3, look=look)
-    boxes = [reader.read(frame()).readings[0].face.box for _ in range(3)]
-    assert len(boxes) == 3
+    for _ in range(6):
+        assert reader.read(frame()).readings
+    whole = frame().size
+    assert scan.shown == [whole] * 2
+    assert len(look.shown) == 4
+    assert max(look.shown) < whole
     with pytest.raises(MienError, match="full scans every 0 frames"):
         FaceReader(scan, FakeClassifier(), scan_every=0, look=look)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"score_threshold": 0.99}, "score_threshold is 0.99, but a detector is open already; open that one with it"),
+        ({"tiles": True}, "tiles is True, but the detector is open already; open that one with it"),
+        (
+            {"detector": "face-base", "scan_every": 3, "look": FakeDetector(), "score_threshold": 0.5},
+            "score_threshold is 0.5, but a detector is open already",
+        ),
+    ],
+)
+def test_what_would_not_reach_an_open_detector_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(MienError, match=message):
+        FaceReader(**{"detector": FakeDetector(), "classifier": FakeClassifier(), **options})
+
+
+def test_a_detector_that_never_looks_may_be_a_name_beside_an_open_one() -> None:
+    with FaceReader(FakeDetector([face()]), FakeClassifier(), look="face-small") as reader:
+        assert reader.read(frame()).readings

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -115,17 +116,36 @@ def _engine(engine: str, picture: Path, repeats: int, expression: str | None, pr
 
 
 def _timed(command: Sequence[str]) -> tuple[float, str]:
-    """Seconds from the process's start to its first line, or to its end if it says nothing; and the line."""
+    """Seconds from the process's start to its first line, or to its end if it says nothing; and the line.
+
+    Raises:
+        subprocess.TimeoutExpired: the process took longer than `_TIMEOUT`, and was killed.
+        MienError: it failed.
+    """
+    late = threading.Event()
     began = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment()
     ) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            process.wait(_TIMEOUT)
-        seconds = time.perf_counter() - began
-        _, errors = process.communicate(timeout=_TIMEOUT)
+
+        def kill() -> None:
+            late.set()
+            process.kill()
+
+        # Neither the wait for a line nor that for the end, at the close of the `with`, has a limit of its own.
+        timer = threading.Timer(_TIMEOUT, kill)
+        timer.start()
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                process.wait()
+            seconds = time.perf_counter() - began
+            _, errors = process.communicate()
+        finally:
+            timer.cancel()
+    if late.is_set():
+        raise subprocess.TimeoutExpired(command, _TIMEOUT)
     _check(command, process.returncode, errors)
     return seconds, line
 

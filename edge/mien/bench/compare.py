@@ -10,6 +10,7 @@ from typing import Any
 
 from mien import contents
 from mien.errors import MienError
+from mien.models.fields import shown
 
 _LARGEST = 16 << 20  # bytes of a result
 
@@ -43,11 +44,35 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         result = json.loads(contents.read(path, _LARGEST).decode("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MienError(f"{path}: not a readable result ({error}); give files written by `mien bench --out`") from None
     if not isinstance(result, dict) or not isinstance(result.get("runs"), list) or not result["runs"]:
         raise MienError(f"{path}: holds no runs; give files written by `mien bench --out`")
+    for key, good, wanted in (
+        ("remarks", _are_remarks(result.get("remarks", [])), "a list of texts"),
+        ("models", _are_models(result.get("models")), "digests by name and kind"),
+    ):
+        if not good:
+            raise _malformed(path, f"{key} is {shown(result[key])}, not {wanted}")
     return result
+
+
+def _are_remarks(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(remark, str) for remark in value)
+
+
+def _are_models(value: object) -> bool:
+    """Whether it is what `mien.bench.document.Result` says of models, or None: older results have none."""
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(
+        isinstance(files, dict) and files and all(isinstance(digest, str) for digest in files.values())
+        for files in value.values()
+    )
+
+
+def _malformed(path: Path, what: str) -> MienError:
+    return MienError(f"{path}: a malformed result ({what}); measure again with `mien bench --out`")
 
 
 def compare(before: Path, after: Path) -> tuple[Ratio, ...]:
@@ -96,8 +121,8 @@ def text(ratios: tuple[Ratio, ...], threshold: float) -> str:
 def _figures(path: Path) -> dict[str, tuple[float, bool]]:
     try:
         return dict(_listed(read(path)))
-    except (KeyError, TypeError, ValueError) as error:
-        raise MienError(f"{path}: a malformed result ({error!r}); measure again with `mien bench --out`") from None
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:  # a part of another shape
+        raise _malformed(path, repr(error)) from None
 
 
 def _listed(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, bool]]]:

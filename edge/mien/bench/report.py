@@ -37,7 +37,7 @@ def _stages(runs: list[Run]) -> list[str]:
     stages = [stage for stage in ALL_STAGES if any(stage in run["stages"] for run in runs)]
     lines = [_key("engine", "threads", "faces") + "".join(f"{stage:>10}" for stage in stages)]
     for run in runs:
-        cells = (f"{run['stages'][s]['p50']:.3f}" if s in run["stages"] else "–" for s in stages)
+        cells = (f"{run['stages'][s]['p50']:.3f}" if s in run["stages"] else "-" for s in stages)
         lines.append(_key(run["engine"], run["threads"], run["faces"]) + "".join(f"{cell:>10}" for cell in cells))
     return lines
 

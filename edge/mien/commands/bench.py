@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     if args.out is not None:
         _write(args.out, text)
-    sys.stdout.write(text if args.json else report.text(result) + "\n")
+    _print(text if args.json else report.text(result) + "\n")
     return 0
 
 
@@ -74,9 +74,9 @@ def measured(args: argparse.Namespace, command: list[str]) -> Result:
     seconds = args.seconds if args.seconds is not None else _QUICK_SECONDS if args.quick else _SECONDS
     if not seconds > 0:
         raise MienError(f"--seconds is {seconds:g}; give more than 0")
-    threads = args.threads or [1, machine.usable_cores()]
-    if min(threads) < 1:
-        raise MienError(f"--threads is {min(threads)}; give 1 or more")
+    threads = args.threads or [1, min(machine.usable_cores(), engine.MOST_THREADS)]
+    for count in threads:
+        engine.check_threads(count, "--threads")
     installed = [name for name, version in engine.available().items() if version is not None]
     # At least the default, whose error says how to install it.
     engines = args.engine or installed or list(engine.ENGINES)[:1]
@@ -120,11 +120,17 @@ def _compare(args: argparse.Namespace) -> int:
     if args.json:
         rows = [{"name": r.name, "before": r.before, "after": r.after, "ratio": r.value} for r in ratios]
         report = {"threshold": threshold, "past": past, "caveats": caveats, "ratios": rows}
-        sys.stdout.write(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        _print(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.writelines(f"NOTE {caveat}\n" for caveat in caveats)
-        sys.stdout.write(compare.text(ratios, threshold) + "\n")
+        _print("".join(f"NOTE {caveat}\n" for caveat in caveats) + compare.text(ratios, threshold) + "\n")
     return 1 if past else 0
+
+
+def _print(text: str) -> None:
+    """Print lines of which standard output may not know every sign: a measurement is not lost for a degree sign."""
+    from mien.outputs.names import writable
+
+    sys.stdout.write(writable(text, sys.stdout))
 
 
 def _write(path: Path, text: str, mode: str = "w") -> None:

@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
         raise MienError("config check: give the file to check, as in `mien config check mien.toml`")
     settings = RunConfig() if args.file is None else _settings(args.file)
     if args.action == "check":
-        sys.stdout.write(f"{args.file}: no mistake found in keys, kinds and ranges\n")
+        sys.stdout.write(f"{args.file}: no mistake found in keys, kinds, ranges, engine and sinks\n")
     else:
         sys.stdout.write(documented.toml(settings))
     return 0

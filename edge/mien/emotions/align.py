@@ -20,6 +20,8 @@ SIZE = 48
 _CORNERS = np.array([[0, 0], [SIZE, 0], [0, SIZE], [SIZE, SIZE]], dtype=np.float32)
 _SMALLEST = 1e-6
 """Crop pixels per frame pixel: landmarks that mean less, such as five in one place, mean none."""
+_TOO_LONG = 32767
+"""Pixels a side from which OpenCV's warpAffine refuses a picture: it counts in 16 bits."""
 _FARTHEST = 1e6
 """Pixels: no face of any frame has a landmark further out, and the arithmetic in float32 stays finite."""
 
@@ -106,15 +108,15 @@ def _warp(luma: NDArray[np.uint8], matrix: NDArray[np.float32], out: NDArray[np.
     # warpAffine treats INTER_AREA as bilinear and would skip pixels of a large face: first shrink the face's
     # surroundings by averaging, to between one and a half and two and a half times the crop, then warp that.
     factor = round(shrink / 2)
-    if factor >= 2:
-        luma, matrix = _shrunk(luma, matrix, factor)
+    if factor >= 2 or max(luma.shape) >= _TOO_LONG:
+        luma, matrix = _shrunk(luma, matrix, max(factor, 1))
     cv2.warpAffine(luma, matrix, (SIZE, SIZE), dst=out, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _shrunk(
     luma: NDArray[np.uint8], matrix: NDArray[np.float32], factor: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The part of a frame that a crop shows, so many times smaller, and the matrix from there to the crop."""
+    """The part of a frame that a crop shows, a whole number of times smaller, and the matrix from there to the crop."""
     inverse = cv2.invertAffineTransform(matrix)
     # Four corners in plain numbers: numpy's `clip`, `floor` and `min` would take 20 µs a face more.
     across, down = zip(*(_CORNERS @ inverse[:, :2].T + inverse[:, 2]).tolist(), strict=True)

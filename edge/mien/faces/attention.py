@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import MienError
-from mien.faces.face import Face
+from mien.faces.face import Box, Face
 from mien.laps import Laps
 from mien.roles import Detector
 
 _ROOM = 0.75
 """Of a face's side, left free around it: how far a face may move between two frames."""
+_PATIENCE = 2
+"""Looks in a row that miss a known face, after which the whole frame is scanned: whoever has left costs one scan, and
+whom the scan alone sees is seen in every third frame: soon enough, at five frames a second, to keep their track."""
 
 
 class AttentiveDetector:
@@ -24,7 +27,8 @@ class AttentiveDetector:
 
     A face in the window meets the network larger than in the whole frame, so a smaller and faster model can do the
     looking; the same one would cost as much as a scan, and more resizing. A new face is seen at the next full scan.
-    With no face known, every frame is scanned.
+    With no face known, every frame is scanned. A known face that a look has missed stays in the window, to be found
+    there again; after two such looks in a row the next frame is scanned.
 
     Args:
         scan: looks at whole frames.
@@ -40,7 +44,7 @@ class AttentiveDetector:
             raise MienError(f"full scans every {every} frames; give 1 or more")
         self._scan, self._look, self._every = scan, look, every
         self._known: tuple[Face, ...] = ()
-        self._since = 0
+        self._since = self._misses = 0
 
     def reset(self) -> None:
         """Forget the known faces."""
@@ -57,16 +61,20 @@ class AttentiveDetector:
         """Faces of uint8 (H, W), in frame pixels; see `mien.FaceDetector.detect`. Whole frames alone are scanned in
         `small`: the window is a part of the frame."""
         self._since += 1
-        if not self._known or self._since >= self._every:
-            self._since = 0
-            self._known = detected(self._scan, luma, laps, small)
-            return self._known
+        if not self._known or self._since >= self._every or self._misses >= _PATIENCE:
+            return self._scanned(luma, laps, small)
         left, top, right, bottom = window(self._known, (luma.shape[0], luma.shape[1]))
-        seen = self._look.detect(luma[top:bottom, left:right], laps)
-        self._known = tuple(face.moved(left, top) for face in seen)
-        if not self._known:  # lost: scan at once rather than report an empty frame
-            self._since = 0
-            self._known = detected(self._scan, luma, laps, small)
+        seen = tuple(face.moved(left, top) for face in self._look.detect(luma[top:bottom, left:right], laps))
+        if not seen:  # lost: scan at once rather than report an empty frame
+            return self._scanned(luma, laps, small)
+        missed = _missed(self._known, seen)
+        self._misses = self._misses + 1 if missed else 0
+        self._known = seen + missed
+        return seen
+
+    def _scanned(self, luma: NDArray[np.uint8], laps: Laps | None, small: NDArray[np.uint8] | None) -> tuple[Face, ...]:
+        self._since = self._misses = 0
+        self._known = detected(self._scan, luma, laps, small)
         return self._known
 
 
@@ -84,6 +92,20 @@ def detected(
 @functools.cache
 def _takes_small(detect: Callable[..., object]) -> bool:
     return "small" in inspect.signature(detect).parameters
+
+
+def _missed(known: tuple[Face, ...], seen: tuple[Face, ...]) -> tuple[Face, ...]:
+    """The known faces from which no seen one is near enough to be the same, a frame later."""
+    for face in seen:
+        known = tuple([before for before in known if not _near(before.box, face.box)])
+    return known
+
+
+def _near(before: Box, box: Box) -> bool:
+    """Whether a face's centre has moved no farther than the window has room."""
+    left, top, right, bottom = before
+    reach = 2 * _ROOM * max(right - left, bottom - top)  # sums of two edges are twice the centre
+    return abs(box[0] + box[2] - left - right) <= reach and abs(box[1] + box[3] - top - bottom) <= reach
 
 
 def window(faces: tuple[Face, ...], frame: tuple[int, int]) -> tuple[int, int, int, int]:

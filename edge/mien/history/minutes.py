@@ -19,7 +19,7 @@ class Minute:
 
     Attributes:
         began_ns: monotonic clock.
-        seconds: that it spans.
+        seconds: that it spans, of a recording's own time where it is of one, as are those of the emotions.
         faces: distinct tracks.
         emotions: shown emotion to seconds, of all faces together.
     """
@@ -39,7 +39,8 @@ class Minutes:
 
     def __init__(self, group: int) -> None:
         self._group = group
-        self._began = self._due = 0
+        self._began_ns = 0  # on the monotonic clock; all others on that of `FrameResult.time`
+        self._now = self._began = self._due = 0
         self._tracks: set[int] = set()
         self._emotions: dict[str, float] = {}
         self._seen: dict[int, int] = {}
@@ -47,10 +48,10 @@ class Minutes:
 
     def add(self, result: FrameResult) -> Minute | None:
         """Add a frame; a minute that it ended, if one did and had faces enough."""
-        ended = self.end(result.captured_at) if self._tracks and result.captured_at >= self._due else None
-        now = result.captured_at
+        self._now = now = result.time
+        ended = self.end() if self._tracks and now >= self._due else None
         if result.readings and not self._tracks:
-            self._began, self._due = now, now + _MINUTE_NS
+            self._began_ns, self._began, self._due = result.captured_at, now, now + _MINUTE_NS
         for reading in result.readings:
             since = now - self._seen.get(reading.track, now)
             self._tracks.add(reading.track)
@@ -61,19 +62,19 @@ class Minutes:
             self._seen = {track: at for track, at in self._seen.items() if now - at <= _LONGEST_STEP_NS}
         return ended
 
-    def end(self, now: int) -> Minute | None:
-        """What was summed up, if there were faces enough; otherwise it goes on, or is forgotten after an hour.
+    def end(self) -> Minute | None:
+        """What was summed up until the last frame, if there were faces enough.
 
-        Args:
-            now: nanoseconds of the monotonic clock.
+        Otherwise it goes on, or is forgotten after an hour.
         """
+        now = self._now
         if len(self._tracks) < self._group:
             if now - self._began >= _LONGEST_MINUTES * _MINUTE_NS:
                 self._forget()
             else:
                 self._due += _MINUTE_NS * max(1, -(-(now - self._due) // _MINUTE_NS))
             return None
-        minute = Minute(self._began, (now - self._began) / 1e9, len(self._tracks), dict(self._emotions))
+        minute = Minute(self._began_ns, (now - self._began) / 1e9, len(self._tracks), dict(self._emotions))
         self._forget()
         return minute
 

@@ -19,7 +19,8 @@ _COMMIT_NS = 10_000_000_000
 _RETENTION_NS = 3600_000_000_000
 _RETRY_NS = 2_000_000_000
 _ROOM = 2000
-"""Frames with single readings that wait where the database cannot be written."""
+"""Frames with single readings, and minutes, that wait where the database cannot be written. Then it takes no more, and
+what is lost is counted where the results wait."""
 
 
 class HistorySink(Target):
@@ -67,7 +68,7 @@ class HistorySink(Target):
             TakenError: the database cannot be written (a full disk); what was due waits.
             MienError: likewise, and nothing more may wait.
         """
-        if len(self._single) >= _ROOM:
+        if max(len(self._single), len(self._ended)) >= _ROOM:
             self.idle()
         minute = self._minutes.add(result)
         if minute is not None:
@@ -97,7 +98,7 @@ class HistorySink(Target):
         if self._closed:
             return
         now = self._clock.now()
-        minute = self._minutes.end(now.monotonic_ns)
+        minute = self._minutes.end()
         if minute is not None:
             self._ended.append(minute)
         try:

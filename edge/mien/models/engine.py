@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mien.errors import MienError
 from mien.models import amx
 from mien.models.bundle import Bundle
+from mien.models.fields import shown
 from mien.models.quantization import Quantization
 from mien.quiet import native_stderr_closed
 
@@ -153,6 +154,9 @@ ENGINES: dict[str, Callable[[Bundle, int], Engine]] = {
 }
 """Engine name to constructor; the first is the default."""
 
+MOST_THREADS = 256
+"""Of an engine: more than a kiosk has cores, and still a number that each engine takes."""
+
 _PACKAGES = {"litert": _LITERT, "onnx": _ONNX, "tflite": _TFLITE}
 
 # A whole TFLite file without an operator: one int8 tensor, input and output at once.
@@ -168,15 +172,39 @@ def open_engine(bundle: Bundle, engine: str = "litert", threads: int = 1) -> Eng
     """Load a bundle's artefact into an engine.
 
     Raises:
-        MienError: unknown or absent engine, or an artefact that is missing, changed or unloadable.
+        MienError: unknown or absent engine, a number of threads out of range, or an artefact that is missing, changed
+            or unloadable.
     """
-    if engine not in ENGINES:
-        raise MienError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
-    if threads < 1:
-        raise MienError(f"threads is {threads}; give 1 or more")
+    check_engine(engine)
+    check_threads(threads)
     opened = ENGINES[engine](bundle, threads)
     _log.info("%s runs on %s, threads: %d", bundle.name, engine, threads)
     return opened
+
+
+def check_engine(name: str) -> None:
+    """See that there is an engine of that name, whether or not it is installed.
+
+    Raises:
+        MienError: there is none.
+    """
+    if name not in ENGINES:
+        raise MienError(f"unknown engine {shown(name)}; choose one of {', '.join(ENGINES)}")
+
+
+def check_threads(threads: int, name: str = "threads") -> None:
+    """See that a number of threads is a whole one from 1 to `MOST_THREADS`.
+
+    Args:
+        threads: the number.
+        name: that whoever gave it knows it by.
+
+    Raises:
+        MienError: it is not.
+    """
+    # Each engine answers another number or kind with an exception of its own.
+    if not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+        raise MienError(f"{name} is {shown(threads)}; give 1 to {MOST_THREADS}, a whole number")
 
 
 def probe(engine: str) -> str:

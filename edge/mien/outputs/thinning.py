@@ -25,6 +25,8 @@ class _Seen:
 class Thinning:
     """Picks readings by time or by change; pictures of a folder and the like always count as new.
 
+    Seconds are those of `FrameResult.time`: a recording's own, however fast it is read.
+
     Args:
         interval: at most one reading a track in so many seconds; 0 for every one.
         on_change: only where a track appears, its shown emotion changes, or it has gone: then a `LastReading`.
@@ -41,7 +43,7 @@ class Thinning:
         if result.name != self._name:
             self._name, self._seen = result.name, {}
         kept = tuple(reading for reading in result.readings if self._picked(result, reading))
-        for track in [t for t, seen in self._seen.items() if result.captured_at - seen.at > GONE_SECONDS * 1e9]:
+        for track in [t for t, seen in self._seen.items() if result.time - seen.at > GONE_SECONDS * 1e9]:
             last = self._seen.pop(track).reading
             if self._on_change:
                 kept += (LastReading(**{field.name: getattr(last, field.name) for field in fields(Reading)}),)
@@ -50,7 +52,7 @@ class Thinning:
         return result if kept == result.readings else replace(result, readings=kept)
 
     def _picked(self, result: FrameResult, reading: Reading) -> bool:
-        now, before = result.captured_at, self._seen.get(reading.track)
+        now, before = result.time, self._seen.get(reading.track)
         if before is None:
             picked = True
         elif self._on_change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from mien.machine import Warmth
 from mien.pace.heat import SECONDS, Heat
 from mien.pace.settings import PaceSettings
 from mien.reading import FrameResult
+
+_GAP_SECONDS = 2.0
+"""Frames further apart (a pause, a camera that is restarted) do not tell of the time between them. A camera that is
+always so slow has nothing to lower: two seconds a frame is the lowest `idle_rate`."""
 
 _log = logging.getLogger("mien.pace")
 
@@ -42,8 +47,8 @@ class Pace:
         self._clock = clock
         self._heat = Heat(self._settings, feel)
         self._turn = threading.Lock()
-        self._face_at: float | None = None
-        self._looked_at: float | None = None
+        self._came_at = -math.inf
+        self._face_at = self._looked_at = 0.0
         self._idle = False
         self._come = self._read = 0  # since heat was looked at
         self._due = 0.0
@@ -73,6 +78,9 @@ class Pace:
         """Whether a frame that came just now is to be read."""
         now = self._clock()
         with self._turn:
+            if now - self._came_at > _GAP_SECONDS:  # the first frame, too
+                self._begin(now)
+            self._came_at = now
             self._feel(now)
             self._doze(now)
             limit = self.limit
@@ -86,18 +94,19 @@ class Pace:
             self._due = (now if now - self._due > 1 / limit else self._due) + 1 / limit
             return True
 
+    def _begin(self, now: float) -> None:
+        """Measure from anew: how many frames come, and for how long nobody is in view."""
+        self._face_at = self._looked_at = now
+        self._come = self._read = 0
+
     def _feel(self, now: float) -> None:
         self._come += 1
-        if self._looked_at is None:
-            self._looked_at = now
         elapsed = now - self._looked_at
         if elapsed >= SECONDS:
             self._heat.step(self._come / elapsed, self._read / elapsed)
             self._looked_at, self._come, self._read = now, 0, 0
 
     def _doze(self, now: float) -> None:
-        if self._face_at is None:
-            self._face_at = now
         after = self._settings.idle_after
         if after and not self._idle and now - self._face_at >= after:
             self._idle, self._due = True, now

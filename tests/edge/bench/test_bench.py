@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,51 @@ def test_bench_prints_a_table_and_writes_its_json(
     assert "p99" in shown
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_terminal_that_knows_few_signs_gets_the_result_too(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, fake_models: None
+) -> None:
+    measured = result.run
+
+    def in_a_warm_room(*arguments: Any) -> Any:
+        found = measured(*arguments)
+        found["machine"]["board"] = "Rüstung – 5"
+        return found
+
+    monkeypatch.setattr(result, "run", in_a_warm_room)
+    for encoding in ("latin-1", "ascii"):
+        stdout = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        monkeypatch.setattr("sys.stdout", stdout)
+        assert main(["bench", "--engine", "litert", "--threads", "1", "--seconds", "0.02", *options]) == 0
+        stdout.seek(0)
+        shown = stdout.read()
+        assert "R\\u00fcstung \\u2013 5" in shown
+        if options:
+            assert json.loads(shown)["machine"]["board"] == "Rüstung – 5"
+        else:
+            (none,) = [line for line in shown.splitlines() if line.split()[:3] == ["litert", "1", "0"] and "-" in line]
+            assert none.split().count("-") == 2  # nothing is aligned or classified where there is no face
+
+
+def test_the_number_of_threads_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fake_models: None
+) -> None:
+    for threads in (0, 257, 99999999999):
+        assert main(["bench", "--threads", "1", "--threads", str(threads), "--seconds", "0.02"]) == 2
+        assert f"--threads is {threads}; give 1 to 256" in capsys.readouterr().err
+    # A machine of more cores is no mistake of whoever asks for all of them.
+    monkeypatch.setattr("mien.machine.usable_cores", lambda: 384)
+    asked: list[result.Settings] = []
+
+    def run(_models: Any, settings: result.Settings, *_: Any) -> Any:
+        asked.append(settings)
+        raise MienError("asked")
+
+    monkeypatch.setattr(result, "run", run)
+    assert main(["bench", "--seconds", "0.02"]) == 2
+    assert [settings.threads for settings in asked] == [(1, 256)]
+
+
 def test_progress_is_shown_on_a_terminal_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +163,19 @@ def test_progress_is_shown_on_a_terminal_alone(
     shown = capsys.readouterr().err
     assert "\rframes:  50%" in shown
     assert shown.endswith("\x1b[K")  # the line is cleared for what follows
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["", "print('a line', flush=True); ", "import os; os.close(1); "],
+    ids=["silent", "after its line", "without standard output"],
+)
+def test_a_process_that_does_not_end_is_killed(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cold, "_TIMEOUT", 0.5)
+    began = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        cold._timed([sys.executable, "-c", f"{program}import time; time.sleep(20)"])
+    assert time.monotonic() - began < 10
 
 
 def test_a_cold_start_that_takes_too_long_is_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,11 @@ def slower(factor: float) -> dict[str, Any]:
     return {"runs": [{**run, "whole": {"p50": 2.0 * factor, "p99": 9.0}, "stages": {"detect": {"p50": 9.0}}}]}
 
 
+def changed(**parts: Any) -> str:
+    """A result whose run has other parts."""
+    return json.dumps({**RESULT, "runs": [{**RESULT["runs"][0], **parts}]})
+
+
 def test_equal_results_pass_and_every_ratio_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert compared(tmp_path, {}, "--json") == 0
     report = json.loads(capsys.readouterr().out)
@@ -77,6 +82,13 @@ def test_other_machines_models_and_remarks_are_said(tmp_path: Path, capsys: pyte
         ("", "not a readable result"),
         ("{}", "holds no runs"),
         ('{"runs": [{}]}', "malformed"),
+        ("[" * 100_000, "not a readable result"),
+        (changed(stages=[]), "malformed"),
+        (changed(whole={"p50": 10**400, "p99": 1}), "malformed"),
+        (json.dumps({**RESULT, "remarks": 3}), "malformed result (remarks is 3, not a list of texts)"),
+        (json.dumps({**RESULT, "remarks": "busy"}), "remarks is 'busy', not a list of texts"),
+        (json.dumps({**RESULT, "models": {"face-base": {}}}), "models is {'face-base': {}}, not digests"),
+        (json.dumps({**RESULT, "models": {"face-base": "aa"}}), "not digests"),
         (
             '{"runs": [{"engine": "x", "threads": 1, "faces": 1, "whole": {"p50": 1, "p99": 1}, "stages": {}}]}',
             "common",
@@ -88,5 +100,7 @@ def test_a_bad_file_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[st
     before.write_text(json.dumps(RESULT))
     after.write_text(text)
     assert main(["bench", "--compare", str(before), str(after)]) == 2
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
     assert main(["bench", "--compare", str(before), str(before), "--threshold", "0"]) == 2

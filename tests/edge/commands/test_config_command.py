@@ -76,7 +76,11 @@ def test_init_writes_every_key_as_a_comment_and_never_over_a_file(
     ("text", "said"),
     [
         ("thread = 1", "mien.toml: unknown key 'thread'; did you mean 'threads'?"),
-        ("threads = 0", "mien.toml: threads is 0; give 1 or more"),
+        ("threads = 0", "mien.toml: threads is 0; give 1 to 256"),
+        ("threads = 100000", "mien.toml: threads is 100000; give 1 to 256"),
+        ("score_threshold = 3.0", "mien.toml: score threshold is 3.0; it must lie between 0 and 1"),
+        ('engine = "nope"', "mien.toml: unknown engine 'nope'; choose one of litert, onnx, tflite"),
+        ('sinks = ["bogus"]', "mien.toml: unknown sink 'bogus'; give text, jsonl:PATH"),
         ("[camera]\nrotation = 45", "mien.toml: camera rotation is 45; give 0, 90, 180, 270"),
         ("threads =", "mien.toml: not a TOML file"),
     ],
@@ -88,6 +92,15 @@ def test_check_names_the_mistake_and_its_file(
     path.write_text(text)
     assert main(["config", "check", str(path)]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["threads = 257", "score_threshold = 1", 'engine = "nope"', 'sinks = ["bogus"]'])
+def test_no_unit_is_installed_for_settings_whose_run_would_end_at_once(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "etc/mien/mien.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert main(["service", "install", "--root", str(tmp_path), "--program", "/opt/mien/current/bin/mien"]) == 2
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
 
 
 def test_check_of_a_good_file_says_so_and_check_of_none_asks_for_one(

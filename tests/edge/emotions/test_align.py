@@ -50,6 +50,33 @@ def test_a_face_beyond_the_edge_repeats_the_edge() -> None:
     assert (crop == 77).all()
 
 
+@pytest.mark.parametrize("scale", [1.0, 1.7, 2.9, 3.5])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_frame_too_long_for_opencv_gives_the_crop_of_a_short_one(
+    scale: float, turned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (200, 300), dtype=np.uint8), (0, 0), 2)
+    long = np.zeros((200, 33_000), np.uint8)
+    long[:, -300:] = frame
+    landmarks, shift = TEMPLATE * np.float32(scale) + np.float32(100), np.array([32_700, 0], np.float32)
+    if turned:
+        frame, long, shift = frame.T.copy(), long.T.copy(), shift[::-1]
+    real, sides = cv2.warpAffine, []
+
+    def warp(part: np.ndarray, *arguments: object, **options: object) -> object:
+        sides.append(max(part.shape))
+        return real(part, *arguments, **options)
+
+    monkeypatch.setattr(cv2, "warpAffine", warp)
+    (crop,) = align.crop(long, (landmarks + shift)[None], TEMPLATE)
+    # OpenCV 4 fails from 32767 pixels on, OpenCV 5 does not.
+    assert sides
+    assert max(sides) < 32_767
+    (expected,) = align.crop(frame, landmarks[None], TEMPLATE)
+    # A matrix in float32 places a pixel this far out to some thousandths of it only.
+    assert np.abs(crop.astype(int) - expected).max() <= (0 if scale == 1 else 1)
+
+
 def test_no_faces_give_no_crops() -> None:
     assert align.crop(np.zeros((9, 9), np.uint8), align.landmarks_of([]), TEMPLATE).shape == (0, 48, 48)
 

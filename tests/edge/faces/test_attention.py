@@ -65,6 +65,33 @@ def test_a_lost_face_is_searched_for_in_the_same_frame() -> None:
     assert detector.detect(FRAME)[0].box == (400, 200, 440, 240)
 
 
+def test_a_face_that_one_look_misses_is_found_by_the_next() -> None:
+    scan = Scripted([(_face(100, 100), _face(400, 200))])
+    # The window is that of both: from (70, 70) on, then from (74, 70).
+    look = Scripted([(_face(34, 30),), (_face(326, 130), _face(34, 30))])
+    detector = AttentiveDetector(scan, look, every=10)
+    seen = [[face.box.left for face in detector.detect(FRAME)] for _ in range(3)]
+    assert seen == [[100, 400], [104], [400, 108]]
+    assert look.sizes == [(201, 401), (201, 397)]  # not only the surroundings of the first
+
+
+def test_where_looks_go_on_missing_a_face_the_next_frame_is_scanned_and_whoever_has_left_costs_one_scan() -> None:
+    near, far = _face(100, 100), _face(400, 200)
+    scan, look = Scripted([(near, far), (near, far), (near,)]), Scripted([(_face(30, 30),)] * 6)
+    detector = AttentiveDetector(scan, look, every=10)
+    assert [len(detector.detect(FRAME)) for _ in range(9)] == [2, 1, 1, 2, 1, 1, 1, 1, 1]
+    assert len(scan.sizes) == 3  # frames 1, 4 and 7
+    assert look.sizes == [(201, 401)] * 4 + [(101, 101)] * 2
+
+
+def test_a_face_that_moves_as_far_as_there_is_room_is_no_missed_one() -> None:
+    scan, look = Scripted([(_face(100, 100), _face(400, 200))]), Scripted([(_face(60, 60), _face(330, 130))] * 2)
+    detector = AttentiveDetector(scan, look, every=10)
+    for _ in range(3):
+        detector.detect(FRAME)
+    assert look.sizes == [(201, 401), (171, 371)]  # from (130, 130) less the room on
+
+
 def test_with_nobody_known_every_frame_is_scanned() -> None:
     scan, look = Scripted([()] * 5), Scripted([])
     detector = AttentiveDetector(scan, look, every=10)

@@ -296,6 +296,39 @@ def test_while_the_database_cannot_be_written_minutes_wait(path: Path, monkeypat
     sink.close()
 
 
+def test_no_more_minutes_than_there_is_room_for_wait_and_the_rest_stays_where_losses_are_counted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.history.sink._ROOM", 3)
+    clock = FakeClock()
+    sink = HistorySink(path, "r", HistorySettings(group=1), clock)
+    commit = sink._commit
+
+    def full(now: Moment) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sink, "_commit", full)
+    refused = []
+    for minute in range(10):  # each frame ends the minute of the one before
+        clock.seconds = 100 + 61 * minute
+        one = result(minute, reading(1), seconds=clock.seconds)
+        try:
+            sink.write(one)
+        except TakenError:
+            pass
+        except MienError:
+            refused.append(one)
+    assert len(sink._ended) == 3
+    assert [one.sequence for one in refused] == [4, 5, 6, 7, 8, 9]  # its queue offers them again, or loses and counts
+    monkeypatch.setattr(sink, "_commit", commit)
+    clock.seconds += 10
+    for one in refused[-3:]:
+        sink.write(one)
+    sink.close()
+    began = [100 + 61 * minute for minute in (0, 1, 2, 3, 7, 8, 9)]
+    assert _rows(path, "SELECT began_ns / 1000000000 FROM minutes ORDER BY id") == [(second,) for second in began]
+
+
 def test_a_limit_on_file_size_stops_only_the_database_which_recovers(tmp_path: Path) -> None:
     code = """
 import resource, sys

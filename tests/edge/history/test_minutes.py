@@ -37,7 +37,7 @@ def test_what_has_too_few_faces_for_an_hour_is_forgotten() -> None:
     assert _sum(minutes, [(1, 0, 4, "anger")], 3700) == []
     after = minutes.add(result(0, reading(2, "neutral"), reading(3, "neutral"), seconds=3701))
     assert after is None
-    minute = minutes.end(3_800_000_000_000)
+    minute = minutes.end()
     assert minute is not None
     assert (minute.faces, list(minute.emotions)) == (2, ["neutral"]), "nothing is left of the first"
 
@@ -46,9 +46,24 @@ def test_a_face_that_was_away_counts_no_time_for_that() -> None:
     minutes = Minutes(1)
     minutes.add(result(0, reading(1), seconds=0))
     minutes.add(result(1, reading(1), seconds=30))
-    minute = minutes.end(60_000_000_000)
+    minute = minutes.end()
     assert minute is not None
     assert minute.emotions == {"happiness": 1.0}
+
+
+def test_of_a_recording_its_own_seconds_count_however_fast_it_is_read() -> None:
+    """Ten minutes of a face at thirty frames a second, read ten times as fast, from second 1000 of the clock on."""
+    minutes = Minutes(1)
+    ended = []
+    for index in range(600 * 30 + 1):
+        minute = minutes.add(result(index, reading(1, "neutral"), seconds=1000 + index / 300, media=index / 30))
+        ended += [minute] if minute is not None else []
+    last = minutes.end()
+    assert last is not None
+    assert [minute.seconds for minute in ended] == [60] * 10
+    assert sum(minute.emotions["neutral"] for minute in (*ended, last)) == pytest.approx(600)
+    # A row began when that was read: the second one a minute, which is six seconds, later.
+    assert [minute.began_ns for minute in ended[:2]] == [1_000_000_000_000, 1_006_000_000_000]
 
 
 def test_months_of_faces_leave_no_trace() -> None:

@@ -125,6 +125,7 @@ def test_report_finds_the_database_in_the_settings(tmp_path: Path, capsys: pytes
         (["--db", "absent.db"], "no such database"),
         (["--db", "/etc/hostname"], "damaged"),
         (["--db", "absent.db", "--since", "tomorrow"], "time span 'tomorrow'"),
+        (["--db", "absent.db", "--since", "110000w"], "time span '110000w' is longer than 100 years; give 36525d"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,6 +142,15 @@ def test_spans_are_numbers_with_a_unit() -> None:
     for wrong in ("", "5", "-1d", "1.5h", "0d", "d"):
         with pytest.raises(MienError, match="not understood"):
             spans.milliseconds(wrong)
+
+
+def test_a_century_is_reported_and_no_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = record(tmp_path / "h.db", [(NOW - HOUR, 5, {"neutral": 60.0})])
+    assert main(["report", "--db", str(path), "--since", "36525d", "--png", str(tmp_path / "t.png")]) == 0
+    assert "5 faces" in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / "t.png")).shape == (560, 1280, 3)
+    assert main(["report", "--db", str(path), "--since", "36526d"]) == 2
+    assert "longer than 100 years" in capsys.readouterr().err
 
 
 # Purging.

@@ -167,8 +167,12 @@ def test_a_scale_that_the_model_file_does_not_have_is_refused(tmp_path: Path) ->
 def test_a_wrong_name_or_number_of_threads_is_said(echoing: Bundle) -> None:
     with pytest.raises(MienError, match="unknown engine 'tensorrt'; choose one of litert, onnx, tflite"):
         engine.open_engine(echoing, "tensorrt")
-    with pytest.raises(MienError, match="threads is 0"):
-        engine.open_engine(echoing, threads=0)
+    wrong: list[Any] = [0, 257, 2**40, 1.5, "2", None]
+    for threads in wrong:
+        for name in engine.ENGINES:
+            with pytest.raises(MienError, match=f"threads is {threads!r}; give 1 to 256, a whole number"):
+                engine.open_engine(echoing, name, threads)
+    assert engine.open_engine(echoing, threads=engine.MOST_THREADS).run(LUMA)
 
 
 def test_the_model_that_engines_are_tried_with_is_the_smallest() -> None:

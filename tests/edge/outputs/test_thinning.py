@@ -53,6 +53,20 @@ def test_changes_are_an_appearance_another_emotion_and_an_end() -> None:
     assert not isinstance(told[3][0], LastReading)
 
 
+def test_of_a_recording_its_own_seconds_count_however_fast_it_is_read() -> None:
+    """Thirty frames a second, read ten times as fast; the face has gone after frame 90."""
+    seconds, changes = Thinning(1.0), Thinning(0, on_change=True)
+    kept: list[int] = []
+    told: list[int] = []
+    for index in range(300):
+        shown = [reading(1)] if index <= 90 else []
+        one = result(index, *shown, seconds=1 + index / 300, media=index / 30)
+        kept += [index] * (seconds(one) is not None)
+        told += [index] * (changes(one) is not None)
+    assert kept == [0, 30, 60, 90]
+    assert told == [0, 151]  # more than 2 s after frame 90
+
+
 def test_pictures_are_each_new() -> None:
     thin = Thinning(1.0, on_change=True)
     assert thin(result(0, reading(), name="a.png")) is not None

@@ -91,6 +91,29 @@ def test_a_gap_in_the_frames_is_followed_by_no_burst() -> None:
     assert stage.pass_by(1.2) == [0.0, 0.5, 1.0]
 
 
+def test_a_pause_is_no_time_without_anybody() -> None:
+    stage = Stage(PaceSettings(idle_after=10))
+    stage.pass_by(5)
+    stage.at += 3600
+    assert len(stage.pass_by(9)) == 270
+    assert not stage.pace.idle
+    stage.pass_by(2)
+    assert stage.pace.idle
+
+
+def test_a_pause_does_not_make_a_camera_slow() -> None:
+    stage = Stage(PaceSettings(), degrees=80)
+    while stage.pace.limit != 2:
+        stage.pass_by(15)
+    stage.degrees = 20
+    stage.at += 3600
+    limits = []
+    for _ in range(7):
+        stage.pass_by(15.1)
+        limits.append(stage.pace.limit)
+    assert limits == [3, 5, 7, 10, 15, None, None]
+
+
 def test_above_the_limit_the_rate_falls_step_by_step_and_below_the_margin_it_comes_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -102,18 +102,18 @@ def test_a_handed_in_descriptor_that_does_not_listen_is_said() -> None:
 
 
 RUN = """
-import threading, urllib.request
+import threading, time, urllib.request
 def look():
     port = int(os.environ["PORT"])
-    for _ in range(200):
+    for _ in range(600):
         try:
-            print(urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).status, flush=True)
+            print(urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60).status, flush=True)
             break
-        except urllib.error.HTTPError as error:
-            pass
+        except OSError:  # 503 before the first frame, too
+            time.sleep(0.05)
 from mien.cli import main
 threading.Thread(target=look).start()
-main(["run", "--source", "demo", "--sink", "null"])
+main(["run", "--source", "demo", "--sink", "null", "--realtime", "--loop", "--max-frames", "250"])
 """
 
 

@@ -79,7 +79,7 @@ def _opened(spec: str, settings: CameraSettings) -> Camera:
 
 
 def _first_camera(settings: CameraSettings) -> Camera:
-    from mien.cameras.v4l2 import V4L2Camera, devices
+    from mien.cameras.v4l2 import V4L2Camera, cameras, names
 
     has_picamera2 = importlib.util.find_spec("picamera2") is not None
     if has_picamera2:
@@ -87,9 +87,11 @@ def _first_camera(settings: CameraSettings) -> Camera:
 
         if listed():
             return PiCamera(settings)
-    found = devices()
+    found = cameras()
     if settings.number < len(found):
         return V4L2Camera(found[settings.number], settings)
+    if found:
+        raise MienError(f"camera number is {settings.number}; give 0 to {len(found) - 1} for {names(found)}")
     if has_picamera2:
         try:  # it says why it lists none: no camera, or it cannot be used at all
             return PiCamera(settings)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.cameras import chroma, faults, luma
+from mien.cameras import capabilities, chroma, faults, luma
 from mien.cameras.base import exposure_time
 from mien.cameras.inbox import Inbox
 from mien.cameras.live import LiveCamera
@@ -33,7 +33,7 @@ _NOT_CAMERAS = ("bcm2835-", "pispbe", "rpi-", "rp1-", "unicam")
 
 
 def devices(root: Path = Path("/")) -> tuple[int, ...]:
-    """Numbers of the /dev/video* that may be cameras, in order.
+    """Numbers of the /dev/video* that are not the Pi's own, in order.
 
     Args:
         root: of the file system.
@@ -48,6 +48,21 @@ def _is_internal(root: Path, number: int) -> bool:
     except OSError:
         return False
     return name.startswith(_NOT_CAMERAS)
+
+
+def cameras() -> tuple[int, ...]:
+    """Numbers of the `devices` that capture, in order; a camera's second one, for its metadata, and a decoder's do not.
+
+    Those that cannot be asked are among them, so that whoever opens one is told why.
+    """
+    return tuple(number for number in devices() if _may_capture(Path(f"/dev/video{number}")))
+
+
+def _may_capture(path: Path) -> bool:
+    try:
+        return capabilities.ask(path).captures
+    except OSError:
+        return True
 
 
 def to_luma(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8] | None:
@@ -193,10 +208,11 @@ def _probe(path: str) -> None:
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise MienError(f"{path}: no such camera; present are {_names(devices()) or 'none'}") from None
+        raise MienError(f"{path}: no such camera; present are {names(cameras()) or 'none'}") from None
     except OSError as error:
         raise MienError(faults.device_not_opened(path, error)) from error
 
 
-def _names(numbers: tuple[int, ...]) -> str:
+def names(numbers: tuple[int, ...]) -> str:
+    """The devices of these numbers, for a message."""
     return ", ".join(f"/dev/video{number}" for number in numbers)

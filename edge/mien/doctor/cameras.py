@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mien import machine
-from mien.cameras import faults
+from mien.cameras import capabilities, faults
 from mien.cameras.v4l2 import devices
-from mien.doctor import video4linux
 from mien.doctor.check import Check
 from mien.doctor.holders import holders
 from mien.errors import one_line
@@ -25,7 +24,7 @@ def examine(
     root: Path = Path("/"),
     *,
     shut: Callable[[Path], bool] = lambda path: not os.access(path, os.R_OK | os.W_OK),
-    ask: Callable[[Path], video4linux.Device] = video4linux.ask,
+    ask: Callable[[Path], capabilities.Device] = capabilities.ask,
     listed: Callable[[], tuple[str, ...]] | None = None,
 ) -> tuple[Check, ...]:
     """Look for a ribbon-cable camera (picamera2) and for USB cameras (Video4Linux).
@@ -107,7 +106,7 @@ def _ribbon(root: Path, shut: Callable[[Path], bool], listed: Callable[[], tuple
         yield from _held(name, ", ".join(models), [n for n in nodes if n.name.startswith("media")], root)
 
 
-def _usb(root: Path, shut: Callable[[Path], bool], ask: Callable[[Path], video4linux.Device]) -> Iterator[Check]:
+def _usb(root: Path, shut: Callable[[Path], bool], ask: Callable[[Path], capabilities.Device]) -> Iterator[Check]:
     for number in devices(root):
         path = root / f"dev/video{number}"
         name = f"camera v4l2:{number}"

@@ -19,7 +19,7 @@ from mien.errors import MienError
 from mien.outputs.names import shown
 from mien.outputs.records import JsonLines
 from mien.outputs.target import TakenError, Target
-from mien.outputs.thinning import Thinning
+from mien.outputs.thinning import GONE_SECONDS, Thinning
 from mien.reading import FrameResult
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class MqttSettings:
             the oldest are lost.
         credentials_file: file whose first line is NAME:PASSWORD, readable by its owner or group alone; empty for none.
         ca_file: of the authority that signed the broker's certificate, for mqtts://; empty for the system's.
-        certificate_file, key_file: of this device, where the broker asks for a certificate; empty for none.
+        certificate_file: of this device, where the broker asks for a certificate; empty for none.
+        key_file: the certificate's private key, readable by its owner or group alone; empty for none.
         discovery: prefix of Home Assistant's discovery messages, such as "homeassistant"; empty for none.
 
     Raises:
@@ -114,6 +115,8 @@ def _is_topic(text: str) -> bool:
 class MqttSink(Target):
     """Publishes readings as JSON to TOPIC/reading, how many faces there are to TOPIC/state, "online" to TOPIC/status.
 
+    Without a new result for `GONE_SECONDS`, as in a pause or while the camera stalls, the state tells of no face.
+
     Args:
         where: to publish.
         run: id of the run.
@@ -129,7 +132,9 @@ class MqttSink(Target):
         self._lines, self._thin = JsonLines(run), Thinning(settings.interval if live else 0)
         self._left: list[str] = []
         self._result: FrameResult | None = None
-        self._state: dict[str, object] = {"faces": 0, "emotion": None}
+        self._result_at = time.monotonic()
+        self._state = _NOBODY
+        self._unannounced: tuple[tuple[str, str], ...] = ()
         self._told: dict[str, object] | None = None
         self._told_at = 0.0
         self._turn = threading.Lock()
@@ -159,8 +164,11 @@ class MqttSink(Target):
             client.username_pw_set(*_credentials(held(Path(self._settings.credentials_file))))
         if self._where.tls:
             chosen = self._settings
+            key = held(Path(chosen.key_file)) if chosen.key_file else None
             try:
-                client.tls_set(chosen.ca_file or None, chosen.certificate_file or None, chosen.key_file or None)
+                if key:
+                    _refuse_shared(key, "key_file")
+                client.tls_set(chosen.ca_file or None, chosen.certificate_file or None, str(key) if key else None)
             except (OSError, ValueError, ssl.SSLError) as error:
                 raise MienError(f"mqtt: a certificate or key cannot be used ({error}); check the files") from None
         return client
@@ -173,25 +181,29 @@ class MqttSink(Target):
             MienError: likewise, and no more may wait.
         """
         if result is not self._result:
-            self._result = result
+            self._result, self._result_at = result, time.monotonic()
             kept = self._thin(result)
             if kept is not None:
                 self._left += self._lines(kept)
             best = result.readings[0].emotion if result.readings else None
             self._state = {"faces": len(result.readings), "emotion": best}
+        self._announce()  # before the readings, which may take all the room that becomes free
         while self._left:
             if not self._publish("reading", self._left[0]):
                 raise MienError(f"{self._problem or 'the broker is too slow'}; no more readings may wait")
             del self._left[0]
-        self._tell_state()
         self.idle()
 
     def idle(self) -> None:
-        """Say so where the broker is away.
+        """Tell what the broker has not been told yet, and who has gone; say so where it is away.
 
         Raises:
             TakenError: it is.
         """
+        if time.monotonic() - self._result_at > GONE_SECONDS:
+            self._state = _NOBODY
+        self._announce()
+        self._tell_state()
         if self._problem:
             raise TakenError(f"{self._problem}; readings wait")
 
@@ -236,11 +248,23 @@ class MqttSink(Target):
                 self._sent -= 1
         return taken
 
+    def _announce(self) -> None:
+        """Offer the broker again what it had no room for when it was connected."""
+        if not self._problem:
+            self._unannounced = self._refused(self._unannounced)
+
+    def _refused(self, messages: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Publish topics' messages, to be retained; those are left that were refused, for want of room in the queue."""
+        for place, (topic, message) in enumerate(messages):
+            if not self._send(topic, message, retain=True):
+                return messages[place:]
+        return ()
+
     def _tell_state(self) -> None:
         """Publish how many faces there are if that changed: now, not what it was while the broker was away."""
         now = time.monotonic()
-        if not self._problem and self._state != self._told and now - self._told_at >= self._settings.interval:
-            self._publish("state", json.dumps(self._state), retain=True)
+        due = self._state != self._told and now - self._told_at >= self._settings.interval
+        if due and not self._problem and self._publish("state", json.dumps(self._state), retain=True):
             self._told, self._told_at = self._state, now
 
     def _topic(self, under: str) -> str:
@@ -252,9 +276,9 @@ class MqttSink(Target):
         if reason.is_failure:
             self._problem = f"the broker {self._where.host}:{self._where.port} refuses ({reason})"
             return
-        for topic, message in self._discovery().items():
-            self._send(topic, json.dumps(message), retain=True)
-        self._publish("status", "online", retain=True)
+        discovery = ((topic, json.dumps(message)) for topic, message in self._discovery().items())
+        # What waited is sent only after this call: after a long outage there is no room yet.
+        self._unannounced = self._refused((*discovery, (self._topic("status"), "online")))
         self._told = None
         self._problem = ""
 
@@ -293,8 +317,22 @@ class MqttSink(Target):
         }
 
 
+_NOBODY: dict[str, object] = {"faces": 0, "emotion": None}
+"""The state without a face."""
+
 _NONE = {"faces": "0", "emotion": "nobody"}
 """What Home Assistant shows where there is no value."""
+
+
+def _refuse_shared(path: Path, setting: str) -> None:
+    """Refuse a secret's file that every user can read.
+
+    Raises:
+        MienError: they can.
+        OSError: the file is not there.
+    """
+    if path.stat().st_mode & 0o007:
+        raise MienError(f"mqtt {setting} {shown(path)}: every user can read it; chmod 640 {shown(path)}")
 
 
 def _credentials(path: Path) -> tuple[str, str]:
@@ -305,13 +343,11 @@ def _credentials(path: Path) -> tuple[str, str]:
     """
     try:
         first = contents.read(path, _LARGEST_CREDENTIALS).decode("utf-8").split("\n", 1)[0].strip()
-        everybody = path.stat().st_mode & 0o007
     except MienError as error:
         raise MienError(f"mqtt credentials_file {error}") from None
     except (OSError, UnicodeDecodeError):
         raise MienError(f"mqtt credentials_file {shown(path)}: cannot be read (not UTF-8); check the path") from None
-    if everybody:
-        raise MienError(f"mqtt credentials_file {shown(path)}: every user can read it; chmod 640 {shown(path)}")
+    _refuse_shared(path, "credentials_file")
     name, colon, password = first.partition(":")
     if not name or not colon:
         raise MienError(f"mqtt credentials_file {shown(path)}: its first line is not NAME:PASSWORD; write it so")

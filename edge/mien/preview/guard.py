@@ -74,7 +74,8 @@ class Guard:
         method, path = str(scope["method"]), str(scope["path"])
         refusal = self._foreign(method, headers)
         if refusal is not None:
-            await _answer(protected, *refusal)
+            # Closed: of content that was announced the rest would be waited for.
+            await _answer(protected, *refusal, [(b"connection", b"close")])
         elif self._token is None or path in OPEN_PATHS or self._shown(headers):
             await self._application(scope, receive, protected)
         else:
@@ -95,8 +96,8 @@ class Guard:
                 return 405, "only GET, HEAD and POST"
             if headers.get("origin", "").lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
                 return 403, "POST needs an Origin header that names this very page"
-            if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
-                return 413, "send no content"
+        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            return 413, "send no content"
         return None
 
     def _known(self, host: str) -> bool:

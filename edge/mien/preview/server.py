@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 MOST_VIEWERS, MOST_LISTENERS, MOST_CONNECTIONS = 8, 16, 48
 """Live views, streams of events and connections at the same time; more are refused."""
 
-_REQUEST_SECONDS = 10.0
+_PEER_SECONDS, _LOOK_SECONDS = 10.0, 1.0
+"""For which a peer may owe a request, or take nothing of what it is sent; and how often that is looked at."""
+
 _LARGEST_REQUEST = 16_384
 _CLOSE_SECONDS = 5.0
 _FILES = {
@@ -189,7 +191,7 @@ class Page(Closing):
 
 
 def _server(application: Application) -> uvicorn.Server:
-    """A server with limits: of connections, of a request's size, and of the time that it may take to arrive."""
+    """A server with limits: of connections, of a request's size, and of the time for which it waits for a peer."""
     try:
         import h11
         import uvicorn
@@ -198,18 +200,40 @@ def _server(application: Application) -> uvicorn.Server:
         raise _missing(error) from None
 
     class Bounded(H11Protocol):
-        """Lets go of who connects and asks nothing, or byte by byte."""
+        """Lets go of who asks nothing, or byte by byte, and of who takes nothing of what it is sent."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            self._waits_since = self.loop.time()
             if len(self.connections) > MOST_CONNECTIONS:
                 transport.close()
             else:
-                self.loop.call_later(_REQUEST_SECONDS, self._late)
+                self._look()
 
-        def _late(self) -> None:
-            if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-                self.transport.close()
+        def on_response_complete(self) -> None:
+            self._waits_since = self.loop.time()
+            super().on_response_complete()
+
+        def pause_writing(self) -> None:
+            self._waits_since = self.loop.time()
+            super().pause_writing()
+
+        def resume_writing(self) -> None:
+            self._waits_since = self.loop.time()
+            super().resume_writing()
+
+        def _look(self) -> None:
+            if self not in self.connections:  # it has gone
+                return
+            now = self.loop.time()
+            asks_nothing = self.conn.their_state is h11.IDLE
+            # One that is closed stays until its peer has taken the rest: one whose window is shut, for ever.
+            if not (asks_nothing or self.flow.write_paused or self.transport.is_closing()):
+                self._waits_since = now
+            if now - self._waits_since >= _PEER_SECONDS:
+                self.transport.abort()
+            else:
+                self.loop.call_later(_LOOK_SECONDS, self._look)
 
     return uvicorn.Server(
         uvicorn.Config(

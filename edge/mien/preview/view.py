@@ -83,7 +83,10 @@ class View(Closing):
             self._waiting = self._picture = None
 
     def newest(self, after: int = 0) -> tuple[int, bytes] | None:
-        """The newest picture's number, from 1, and its JPEG; None if there is none after number `after`."""
+        """The newest picture's number, from 1, and its JPEG; None in a pause, or if none comes after number `after`."""
+        if self._pipeline.paused:  # by whomever: a switch or `mien pause` does not tell the view
+            self.forget()
+            return None
         picture = self._picture
         return picture if picture is not None and picture[0] > after else None
 

@@ -13,9 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from picamera2_double import picamera2_modules
 
-from mien.cameras import v4l2
+from mien.cameras import capabilities, v4l2
 from mien.cameras.base import exposure_time
 from mien.cameras.buffers import LumaPool
+from mien.cameras.capabilities import Device
 from mien.cameras.files import pictures_in
 from mien.cameras.luma import expand_limited
 from mien.cameras.opening import open_source
@@ -352,6 +353,58 @@ class FakeCapture:
 
     def release(self) -> None:
         pass
+
+
+WEBCAM, METADATA = Device("HD Webcam", True, ("YUYV",)), Device("HD Webcam", False, ())
+
+
+@pytest.fixture
+def two_webcams(monkeypatch: pytest.MonkeyPatch) -> dict[str, Device | OSError]:
+    """What each device says of itself; there is no picamera2."""
+    said: dict[str, Device | OSError] = {
+        "/dev/video0": WEBCAM,
+        "/dev/video1": METADATA,
+        "/dev/video2": WEBCAM,
+        "/dev/video3": METADATA,
+    }
+
+    def ask(path: Path) -> Device:
+        answer = said[str(path)]
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(v4l2, "devices", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr(capabilities, "ask", ask)
+    monkeypatch.setattr(v4l2, "_probe", lambda path: None)
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
+    return said
+
+
+@pytest.mark.parametrize(("number", "path"), [(0, "/dev/video0"), (1, "/dev/video2")])
+@pytest.mark.usefixtures("two_webcams")
+def test_auto_counts_cameras_and_not_their_metadata(number: int, path: str) -> None:
+    with open_source("auto", CameraSettings(number=number)) as camera:
+        assert camera.description.startswith(f"v4l2 {path},")
+
+
+@pytest.mark.usefixtures("two_webcams")
+def test_auto_says_which_cameras_there_are_where_the_number_is_too_high() -> None:
+    with pytest.raises(MienError, match="camera number is 2; give 0 to 1 for /dev/video0, /dev/video2"):
+        open_source("auto", CameraSettings(number=2))
+
+
+def test_auto_opens_a_camera_that_cannot_be_asked_so_that_the_error_says_why(
+    two_webcams: dict[str, Device | OSError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        raise MienError(f"{path}: refused")
+
+    two_webcams["/dev/video0"] = PermissionError(13, "Permission denied")
+    monkeypatch.setattr(v4l2, "_probe", refuse)
+    with pytest.raises(MienError, match="/dev/video0: refused"):
+        open_source("auto")
 
 
 def test_a_usb_camera_is_opened_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

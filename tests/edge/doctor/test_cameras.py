@@ -14,9 +14,9 @@ import pytest
 from doctor_trees import BOARD, hold, lay
 
 from mien import doctor, machine
+from mien.cameras.capabilities import Device, described
 from mien.doctor import cameras
 from mien.doctor.check import Check
-from mien.doctor.video4linux import Device, described
 
 PACKAGES = "usr/lib/python3/dist-packages"
 SYSTEM: dict[str, str | None] = {

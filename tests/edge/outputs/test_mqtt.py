@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import MQTTErrorCode
+from sink_fakes import reading, result
 
 from mien.errors import MienError
-from mien.outputs.mqtt import Broker, MqttSettings, broker
+from mien.outputs import mqtt
+from mien.outputs.mqtt import Broker, MqttSettings, MqttSink, broker
 from mien.outputs.sinks import SinkSettings, open_sinks
+from mien.outputs.target import TakenError
 
 
 def test_an_address_names_host_port_and_topic() -> None:
@@ -68,3 +75,142 @@ def test_settings_out_of_range_are_named(values: dict[str, object]) -> None:
     (name,) = values
     with pytest.raises(MienError, match=name):
         MqttSettings(**values)  # type: ignore[arg-type]
+
+
+class FakeClient:
+    """paho's client with room for some messages, which are delivered when the test says so."""
+
+    room = 100
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.queued: list[tuple[str, str]] = []
+        self.delivered: list[tuple[str, str]] = []
+        self.on_connect: Callable[..., None]
+        self.on_disconnect: Callable[..., None]
+        self.on_publish: Callable[..., None]
+
+    def _ignore(self, *_: object, **__: object) -> None:
+        pass
+
+    max_queued_messages_set = reconnect_delay_set = will_set = _ignore
+    connect_async = loop_start = disconnect = loop_stop = _ignore
+
+    def publish(self, topic: str, payload: str, **_: object) -> SimpleNamespace:
+        if len(self.queued) >= self.room:
+            return SimpleNamespace(rc=MQTTErrorCode.MQTT_ERR_QUEUE_SIZE)
+        self.queued.append((topic, payload))
+        return SimpleNamespace(rc=MQTTErrorCode.MQTT_ERR_SUCCESS)
+
+    def connected(self) -> None:
+        self.on_connect(self, None, None, SimpleNamespace(is_failure=False), None)
+
+    def lost(self) -> None:
+        self.on_disconnect(self, None, None, "keep alive timeout", None)
+
+    def deliver(self, count: int) -> None:
+        for message in self.queued[:count]:
+            self.delivered.append(message)
+            self.on_publish(self, None, 0, None, None)
+        del self.queued[:count]
+
+    def retained(self, under: str) -> str | None:
+        """The last that was published under t/`under`, delivered or not."""
+        said = [payload for topic, payload in [*self.delivered, *self.queued] if topic == f"t/{under}"]
+        return said[-1] if said else None
+
+
+class Clock:
+    """Stands still until the test turns it."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    turned = Clock()
+    monkeypatch.setattr(mqtt, "time", turned)
+    return turned
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
+    fake = FakeClient()
+    monkeypatch.setattr(paho, "Client", lambda *_, **__: fake)
+    return fake
+
+
+def _sink(**settings: object) -> MqttSink:
+    return MqttSink(Broker("h", 1883, False, "t"), "run", MqttSettings(interval=0.0, **settings), live=True)  # type: ignore[arg-type]
+
+
+def test_after_an_outage_that_filled_the_queue_the_device_is_announced_before_more_readings(
+    client: FakeClient, clock: Clock
+) -> None:
+    client.room = 5
+    sink = _sink(discovery="homeassistant")
+    for sequence in range(5):
+        with pytest.raises(TakenError):
+            sink.write(result(sequence, reading(), seconds=1 + sequence))
+    client.connected()  # paho sends what waited only after this
+    late = result(5, reading(), seconds=6)
+    for _ in range(3):  # a slow broker makes room for one at a time
+        client.deliver(1)
+        with pytest.raises(MienError, match="no more readings may wait"):
+            sink.write(late)
+    client.deliver(1)
+    sink.write(late)  # which leaves no room for the state
+    assert client.retained("state") is None
+    client.deliver(1)
+    sink.idle()
+    assert [topic for topic, _ in client.queued] == [
+        "homeassistant/sensor/mien_t/faces/config",
+        "homeassistant/sensor/mien_t/emotion/config",
+        "t/status",
+        "t/reading",
+        "t/state",
+    ]
+    client.deliver(5)
+    sink.idle()
+    assert client.queued == []
+    assert client.retained("status") == "online"
+    assert client.retained("state") == '{"faces": 1, "emotion": "happiness"}'
+
+
+def test_a_device_that_is_not_read_for_two_seconds_shows_nobody_until_it_is_read_again(
+    client: FakeClient, clock: Clock
+) -> None:
+    sink = _sink()
+    client.connected()
+    sink.write(result(0, reading(1), reading(2), seconds=1))
+    clock.now += 1.9
+    sink.idle()
+    assert client.retained("state") == '{"faces": 2, "emotion": "happiness"}'
+    clock.now += 0.2
+    sink.idle()
+    assert client.retained("state") == '{"faces": 0, "emotion": null}'
+    count = len(client.queued)
+    sink.idle()
+    assert len(client.queued) == count
+    sink.write(result(1, reading(1), seconds=60))
+    assert client.retained("state") == '{"faces": 1, "emotion": "happiness"}'
+
+
+def test_the_state_of_before_an_outage_is_not_told_after_it_where_nothing_is_read_any_more(
+    client: FakeClient, clock: Clock
+) -> None:
+    sink = _sink()
+    client.connected()
+    sink.write(result(0, reading(1), seconds=1))
+    client.lost()
+    clock.now += 60
+    with pytest.raises(TakenError, match="is away"):
+        sink.idle()
+    client.connected()
+    sink.idle()
+    assert client.retained("state") == '{"faces": 0, "emotion": null}'

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import itertools
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ from edge_fakes import FakeCamera, FakeClassifier, FakeDetector, face
 from preview_site import Ambiguous, Site, site, token_file, until
 
 from mien.errors import MienError
+from mien.frame import Frame
 from mien.outputs.queued import SinkState
 from mien.pace.pace import Pace
 from mien.pace.settings import PaceSettings
@@ -164,16 +167,18 @@ def test_five_viewers_share_one_picture_of_each_frame_and_no_more_than_the_rate(
             assert here.page.view.encoded - before <= 5 * seconds + 2
 
 
+class Noisy(FakeCamera):
+    """Gives pictures that fill every buffer soon."""
+
+    def frames(self) -> Iterator[Frame]:
+        noise = np.random.default_rng(0).integers(0, 255, (480, 640), dtype=np.uint8)
+        for frame in super().frames():
+            yield Frame(noise, time.monotonic_ns(), frame.sequence)
+
+
 def test_a_viewer_who_takes_nothing_is_let_go_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "WRITE_SECONDS", 0.5)
     monkeypatch.setattr(streams.Stream.__init__, "__defaults__", (0.5,))
-    noise = np.random.default_rng(0).integers(0, 255, (480, 640), dtype=np.uint8)
-
-    class Noisy(FakeCamera):
-        def frames(self):  # type: ignore[no-untyped-def]
-            for frame in super().frames():
-                yield type(frame)(noise, time.monotonic_ns(), frame.sequence)
-
     with site(Noisy(interval=0.01), PreviewSettings("127.0.0.1:0", pictures=60)) as here:
         stuck = socket.create_connection(("127.0.0.1", here.port))
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -207,6 +212,13 @@ def test_the_page_pauses_and_resumes_and_shows_no_picture_of_before() -> None:
         picture(stream)
         until(lambda: here.page.view.encoded > encoded)
         until(lambda: here.ask("/healthz").status == 200)
+
+
+def test_whoever_pauses_no_picture_of_before_is_shown() -> None:
+    with site() as here, here.open("/stream") as stream:
+        picture(stream)
+        here.pipeline.pause("the switch at GPIO17")
+        assert here.page.view.newest() is None
 
 
 def test_health_is_200_with_a_new_frame_lately_and_else_503_with_the_reason() -> None:
@@ -345,10 +357,53 @@ def test_content_long_headers_and_slow_requests_are_refused(here: Site, monkeypa
     assert here.ask("/pause", "POST", b"x" * 100, Origin=f"http://{here.host}").status == 413
     with contextlib.suppress(ConnectionError):  # where it is refused before the last of it was sent
         assert here.ask("/", X_Long="x" * 20_000).status in (400, 431)
-    monkeypatch.setattr(server, "_REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(server, "_PEER_SECONDS", 0.2)
     with socket.create_connection(("127.0.0.1", here.port), timeout=10) as slow:
         slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
         assert slow.recv(100) == b""  # let go
+
+
+@pytest.mark.parametrize("announced", ["Content-Length: 99999", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(("host", "status"), [("localhost", b"413"), ("evil.example", b"421")])
+def test_content_is_refused_with_whatever_it_comes_and_the_rest_of_it_is_not_waited_for(
+    here: Site, announced: str, host: str, status: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", here.port), timeout=4) as slow, slow.makefile("rb") as answer:
+        slow.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n{announced}\r\n\r\n".encode())
+        assert answer.read().split()[1] == status  # to the end: it is closed
+
+
+def test_a_connection_stays_while_it_asks_and_is_let_go_when_it_no_longer_does(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_PEER_SECONDS", 0.5)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", here.port, timeout=4)) as asking:
+        for _ in range(15):
+            asking.request("GET", "/healthz")
+            assert asking.getresponse().read()
+            time.sleep(0.1)
+        asking.sock.sendall(b"G")  # which ends the server's own limit for a connection that asks nothing
+        assert asking.sock.recv(100) == b""
+
+
+def test_a_viewer_whose_window_is_shut_does_not_keep_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(server, "_PEER_SECONDS", 0.5)
+    with site(Noisy(interval=0.01), PreviewSettings("127.0.0.1:0", pictures=60)) as here:
+
+        def served() -> bool:
+            try:
+                return here.ask("/healthz").status == 200
+            except (http.client.HTTPException, ConnectionError):
+                return False
+
+        with socket.create_connection(("127.0.0.1", here.port)) as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stuck.sendall(f"GET /stream HTTP/1.1\r\nHost: {here.host}\r\n\r\n".encode())
+            until(lambda: here.page.view.viewers == 1)
+            assert not served()
+            until(served, 20)
+            until(lambda: here.page.view.viewers == 0)
 
 
 # Tokens.

@@ -32,10 +32,10 @@ leave() {
 trap leave EXIT
 trap 'exit 130' INT TERM HUP
 
-# To an environment below $prefix, in one step.
-switch() {
-  ln -sfn "$1" "$prefix/current.new"
-  mv -T "$prefix/current.new" "$prefix/current"
+# Turns the link current or previous to an environment below $prefix, in one step.
+turn() {
+  ln -sfn "$2" "$prefix/$1.new"
+  mv -T "$prefix/$1.new" "$prefix/$1"
 }
 
 start() {
@@ -50,9 +50,11 @@ start() {
     sed -i "s|^ExecStart=$prefix/versions/[^/]*/|ExecStart=$prefix/current/|" "$unit"
     systemctl daemon-reload
   fi
+  trap '' INT TERM HUP # a terminal that is closed between the two would leave it stopped
   systemctl stop mien.service
   systemctl reset-failed mien.service 2>/dev/null || true
   systemctl start --no-block mien.service
+  trap 'exit 130' INT TERM HUP
   # It may wait long for its camera, which is no reason to go back; one that has given up is.
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     case $(systemctl is-active mien.service) in
@@ -61,6 +63,7 @@ start() {
     esac
     sleep 1
   done
+  [ "$(systemctl is-active mien.service)" != inactive ] # or systemd has refused to start it
 }
 
 . "$here/target"
@@ -71,6 +74,7 @@ python=$(command -v "python$PYTHON") || fail "no python$PYTHON here; this bundle
 
 version=$(sha256sum "$here/SHA256SUMS" | cut -c 1-12)
 before=$(readlink "$prefix/current" || true)
+earlier=$(readlink "$prefix/previous" || true)
 
 if [ "$before" = "versions/$version" ] && "$prefix/current/bin/mien" models >/dev/null; then
   say "this version is installed already"
@@ -93,8 +97,12 @@ else
     fail "it cannot read a picture on this system"
   [ ! -e "$settings" ] || "$new/bin/mien" config check "$settings" >/dev/null ||
     fail "$settings does not suit this version; mend it first, then install again"
+  sync # a power cut must not leave current turned to files whose contents were not written yet
   : >"$new/.whole"
-  switch "versions/$version"
+  # The version before stays, to go back to: ln -sfn versions/ID /opt/mien/current, then systemctl restart mien. Noted
+  # first, for what ends this script from here on may be followed by another run, which no longer knows which it is.
+  [ -z "$before" ] || [ "$before" = "versions/$version" ] || turn previous "$before"
+  turn current "versions/$version"
   say "switched to $version"
 fi
 
@@ -103,18 +111,14 @@ ln -sfn "$prefix/current/bin/mien" /usr/local/bin/mien
 
 if [ "$service" = yes ] && [ -d /run/systemd/system ] && ! start; then
   if [ -n "$before" ] && [ "$before" != "versions/$version" ]; then
-    switch "$before"
+    turn current "$before"
+    if [ -n "$earlier" ]; then turn previous "$earlier"; else rm -f "$prefix/previous"; fi
     start || true
     fail "the service did not start, see journalctl -u mien; switched back to $before"
   fi
   fail "the service did not start; see journalctl -u mien"
 fi
 
-# The version before stays, to go back to: ln -sfn versions/ID /opt/mien/current, then systemctl restart mien. Which it
-# is, is known after the same version is installed again, too.
-if [ -n "$before" ] && [ "$before" != "versions/$version" ]; then
-  ln -sfn "$before" "$prefix/previous"
-fi
 previous=$(readlink "$prefix/previous" || true)
 for old in "$prefix"/versions/*; do
   case "versions/${old##*/}" in

@@ -230,6 +230,31 @@ def test_a_mistake_in_the_settings_is_not_started_again_and_again(seen: dict[str
     assert seen["mistaken"]["NRestarts"] == "0"  # counted anew since the start
 
 
+def test_a_visitor_starts_no_service_that_was_stopped_or_has_given_up(seen: dict[str, Any]) -> None:
+    pages = seen["pages"]
+    assert "refused" in pages["stopped_page"], pages
+    assert pages["stopped"] == ["inactive", "inactive"]
+    assert pages["started_page"].startswith("200 "), pages
+    assert "refused" in seen["mistaken_page"], seen["mistaken_page"]
+
+
+def test_a_page_opens_and_moves_while_the_service_runs_and_outlasts_a_kill(seen: dict[str, Any]) -> None:
+    pages = seen["pages"]
+    for way in ("opened", "moved"):
+        assert (pages[way]["status"], pages[way]["active"]) == (0, ["active", "active"]), pages
+        assert pages[way]["page"].startswith("200 "), pages
+    assert "refused" in pages["moved_from"], pages
+    assert pages["page_again_after"] is not None, pages
+    status, page = pages["without"]
+    assert status == 0
+    assert "refused" in page, page
+
+
+def test_a_page_waits_for_an_address_that_the_machine_does_not_have_yet(seen: dict[str, Any]) -> None:
+    absent = seen["pages"]["absent"]
+    assert (absent["status"], absent["active"]) == (0, ["active", "active"]), absent
+
+
 def test_the_command_installs_tells_and_takes_away_in_the_running_system(seen: dict[str, Any]) -> None:
     assert (seen["install"], seen["uninstall"]) == (0, 0)
     assert seen["status"] == [1, 0, 1]

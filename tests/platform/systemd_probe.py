@@ -178,6 +178,7 @@ def drive(out: Path) -> None:
     Path("/etc/mien/mien.toml").write_text("thread = 1\n")
     systemctl("start", "mien.service")
     time.sleep(6)  # three times RestartSec
+    seen["mistaken_page"] = answer("http://127.0.0.1:8010/healthz")
     seen["mistaken"] = shown()
 
     Path("/etc/mien/mien.toml").write_text('source = "/srv/pictures"\nsinks = ["null"]\n')
@@ -185,11 +186,43 @@ def drive(out: Path) -> None:
     seen["install"] = service("install", "--program", MIEN)
     until(lambda: service("status") == 0, 60)
     seen["status"] += [service("status")]
+    seen["pages"] = pages()
     seen["uninstall"] = service("uninstall")
     seen["status"] += [service("status")]
     seen["left"] = [str(path) for path in Path("/etc/systemd/system").rglob("mien.*")]
     seen["bundles"] = bundles()
     out.write_text(json.dumps(seen))
+
+
+def pages() -> dict[str, object]:
+    """A page that a running service gets, that moves, that a stop closes; and one whose address is not there yet."""
+    seen: dict[str, object] = {"opened": paged("127.0.0.1:8010"), "moved": paged("127.0.0.3:8010")}
+    seen["moved_from"] = answer("http://127.0.0.1:8010/healthz")
+    page = "http://127.0.0.3:8010/healthz"
+    systemctl("stop", "mien.service")
+    seen["stopped_page"] = answer(page)
+    time.sleep(2)
+    seen["stopped"] = active()
+    systemctl("start", "mien.service")
+    seen["started_page"] = answer(page)
+    os.kill(int(shown()["MainPID"]), signal.SIGKILL)
+    seen["page_again_after"] = until(lambda: answer(page).startswith("200 "), 60)
+    seen["absent"] = paged("192.0.2.1:8010")
+    seen["without"] = (service("install", "--program", MIEN), answer(page))
+    return seen
+
+
+def paged(address: str) -> dict[str, object]:
+    """What installing with a page came to, of a service that was running."""
+    until(lambda: service("status") == 0, 60)
+    status = service("install", "--program", MIEN, "--page", address)
+    until(lambda: service("status") == 0, 60)
+    return {"status": status, "active": active(), "page": answer(f"http://{address}/healthz")}
+
+
+def active() -> list[str]:
+    """States of the service and of the page's socket."""
+    return systemctl("is-active", "mien.service", "mien.socket").split()
 
 
 def bundles() -> dict[str, object]:

@@ -59,7 +59,8 @@ def examine(
 
 
 def _disk(root: Path, free: Callable[[Path], int]) -> Check:
-    place = root / STATE if (root / STATE).is_dir() else root
+    # Once the service has run, it is a link into a folder that root alone may enter: Path.is_dir() would raise.
+    place = root / STATE if os.path.isdir(root / STATE) else root
     megabytes = free(place) >> 20
     where = f"/{place.relative_to(root)}" if place != root else "/"
     enough = megabytes >= _LEAST_BYTES >> 20

@@ -22,6 +22,7 @@ _ROTATE_BYTES = 50_000_000
 
 _WANTED = Path("multi-user.target.wants") / unit.NAME
 _SOCKET_WANTED = Path("sockets.target.wants") / unit.SOCKET
+"""Of an installation before the service itself started its socket: with it a visitor starts one that was stopped."""
 
 
 def install(
@@ -47,7 +48,8 @@ def install(
         The files written.
 
     Raises:
-        MienError: something cannot be written, or systemd refuses.
+        MienError: something cannot be written, or systemd refuses; where it cannot listen for the page, the service has
+            been started without.
     """
     if root == Path("/"):
         _systemctl("show", "--property=Version")  # fails where systemd does not run, before anything is written
@@ -57,7 +59,8 @@ def install(
     own = _settings(settings)
     hosts = [*hosts, *(broker(sink).host for sink in own.sinks if sink.startswith(("mqtt:", "mqtts:")))]
     # Others lie in the service's own folder.
-    secrets = [path for path in (own.mqtt.credentials_file, own.preview.token_file) if path.startswith("/")]
+    named = (own.mqtt.credentials_file, own.mqtt.key_file, own.preview.token_file)
+    secrets = [path for path in named if path.startswith("/")]
     for secret in secrets:
         if not (root / secret[1:]).is_file():  # systemd would try again and again
             raise MienError(f"{secret}: is not there; write it first, then install again")
@@ -82,20 +85,22 @@ def install(
     optional = (unit.DROP_IN, unit.GPIO, unit.REBOOT, unit.SECRETS, unit.SOCKET)
     stale = [folder / name for name in optional if folder / name not in written]
     with _writing():
-        for path in [*stale, *([] if page else [folder / _SOCKET_WANTED])]:
+        for path in [*stale, folder / _SOCKET_WANTED]:
             path.unlink(missing_ok=True)
         for path, text in written.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             files.write_whole(path, text.encode())
             path.chmod(0o644)
-        _want(folder / _WANTED, unit.NAME)
-        if page:
-            _want(folder / _SOCKET_WANTED, unit.SOCKET)
+        link = folder / _WANTED
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"/{UNITS}/{unit.NAME}")
     if root == Path("/"):
         _systemctl("daemon-reload")
-        if page:
-            _systemctl("restart", unit.SOCKET)
+        # systemd opens no socket of a service that runs: this stops it, and then opens the socket before it is started.
         _systemctl("restart", "--no-block", unit.NAME)
+        if page:
+            _systemctl("start", unit.SOCKET)  # waits for that, and says whether it came to be
     return tuple(written)
 
 
@@ -150,12 +155,6 @@ def status() -> dict[str, str]:
     wanted = "LoadState,ActiveState,SubState,StatusText,MainPID,NRestarts,Result,ExecMainStatus,ActiveEnterTimestamp"
     lines = _systemctl("show", unit.NAME, f"--property={wanted}").splitlines()
     return {key: value for key, _, value in (line.partition("=") for line in lines)}
-
-
-def _want(link: Path, name: str) -> None:
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(f"/{UNITS}/{name}")
 
 
 @contextlib.contextmanager

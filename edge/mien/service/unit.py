@@ -21,6 +21,8 @@ _SERVICE = """\
 Description=mien: faces and their expressions, read on the device
 # A camera that is away comes back some time: never give up.
 StartLimitIntervalSec=0
+# The page's, where one is installed.
+Wants=mien.socket
 
 [Service]
 Type=notify
@@ -134,14 +136,15 @@ StartLimitAction=reboot
 _LISTENER = """\
 [Unit]
 Description=mien's page
+# It listens while the service is up, which starts it: else a visitor would start one that was stopped, and its camera.
+BindsTo=mien.service
 
 [Socket]
 # systemd listens and hands the socket in: the service itself has no network.
 ListenStream={address}
+# The network may give the machine this address only later than the service starts.
+FreeBind=yes
 FileDescriptorName=preview
-
-[Install]
-WantedBy=sockets.target
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,23 @@ def test_a_full_disk_and_a_clock_that_was_never_set_are_told(tmp_path: Path) -> 
     assert found(tmp_path, free=500 << 20)["disk"].ok
     check = found(tmp_path, now=0.0)["clock"]
     assert (check.ok, check.detail) == (False, "an RTC, not synchronised: stands before 2025")
+
+
+def test_a_folder_that_root_alone_may_enter_leaves_the_disk_of_the_root_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, {"var/lib/private/mien": None})
+    (tmp_path / system.STATE).symlink_to("private/mien")  # as systemd has it, once the service has run
+    assert found(tmp_path)["disk"].detail == "4096 MB free at /var/lib/mien"
+    look = os.stat
+
+    def refused(path: str | Path, **options: bool) -> os.stat_result:
+        if options.get("follow_symlinks", True) and Path(path) == tmp_path / system.STATE:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "stat", refused)  # tests may run as root, whom no folder refuses
+    assert found(tmp_path)["disk"].detail == "4096 MB free at /"
 
 
 def test_the_real_machine_is_looked_at_without_an_error() -> None:

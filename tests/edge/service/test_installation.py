@@ -86,6 +86,18 @@ def test_a_page_address_that_is_none_is_refused(address: str) -> None:
     assert "ListenStream=[::1]:8010" in unit.listener("[::1]:8010")
 
 
+def test_the_page_listens_while_the_service_is_up_also_at_an_address_that_comes_later() -> None:
+    lines = keys(unit.listener("192.168.1.7:8010"))
+    assert lines == [
+        "Description=mien's page",
+        "BindsTo=mien.service",
+        "ListenStream=192.168.1.7:8010",
+        "FreeBind=yes",
+        "FileDescriptorName=preview",
+    ]
+    assert "Wants=mien.socket" in keys(unit.service(PROGRAM, "/etc/mien/mien.toml"))
+
+
 @pytest.mark.parametrize(
     "path", ["mien", "/opt/my mien/bin/mien", "/opt/%h/mien", "/opt/a\nUser=root", "/home/pi/mien/bin/mien"]
 )
@@ -118,14 +130,19 @@ def test_the_machine_is_restarted_after_so_many_starts_where_that_is_allowed(tmp
 def test_the_service_gets_copies_of_secrets_that_root_alone_may_read(tmp_path: Path) -> None:
     settings, drop_in = tmp_path / "etc/mien/mien.toml", tmp_path / FOLDER / unit.SECRETS
     settings.parent.mkdir(parents=True)
-    settings.write_text('[mqtt]\ncredentials_file = "/etc/mien/broker"\n[preview]\ntoken_file = "/etc/mien/token"\n')
-    install(tmp_path, status=2)  # neither is there yet
+    settings.write_text(
+        '[mqtt]\ncredentials_file = "/etc/mien/broker"\n'
+        'certificate_file = "/etc/mien/crt"\nkey_file = "/etc/mien/key"\n'
+        '[preview]\ntoken_file = "/etc/mien/token"\n'
+    )
+    install(tmp_path, status=2)  # none is there yet
     assert not drop_in.exists()
-    for name in ("broker", "token"):
+    for name in ("broker", "key", "token"):
         (settings.parent / name).write_text("x")
     install(tmp_path)
-    lines = ["LoadCredential=etc-mien-broker:/etc/mien/broker", "LoadCredential=etc-mien-token:/etc/mien/token"]
-    assert keys(drop_in.read_text()) == lines
+    assert keys(drop_in.read_text()) == [
+        f"LoadCredential=etc-mien-{name}:/etc/mien/{name}" for name in ("broker", "key", "token")
+    ]
     settings.write_text("threads = 2\n")
     install(tmp_path)  # no longer needed
     assert not drop_in.exists()
@@ -160,7 +177,6 @@ def test_installing_twice_gives_the_same_and_keeps_the_settings(tmp_path: Path) 
         f"{FOLDER}/mien.service.d/network.conf",
         f"{FOLDER}/mien.socket",
         f"{FOLDER}/multi-user.target.wants/mien.service",
-        f"{FOLDER}/sockets.target.wants/mien.socket",
     }
     settings = tmp_path / "etc/mien/mien.toml"
     assert config.build(config.read(settings), {}).sinks == SINKS
@@ -228,6 +244,49 @@ def fake_systemctl(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options of an installation in the running system, whose units and settings lie in the test's folder."""
+    monkeypatch.setattr(installation, "UNITS", tmp_path / "units")
+    return ["service", "install", "--program", PROGRAM, "--config", str(tmp_path / "mien.toml")]
+
+
+def test_a_page_may_be_opened_while_the_service_runs(
+    here: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As systemd 252: it opens no socket of a service that is active and not about to be stopped.
+    running = tmp_path / "running"
+    running.touch()
+    script = f"""case $* in
+      "restart --no-block mien.service") rm -f {running} ;;
+      *mien.socket) [ ! -e {running} ] || {{ echo 'Job failed.' >&2; exit 1; }}; touch {tmp_path}/listens ;;
+    esac"""
+    fake_systemctl(tmp_path, script, monkeypatch)
+    assert main([*here, "--page", "127.0.0.1:8010"]) == 0
+    assert (tmp_path / "listens").exists()
+
+
+def test_where_the_page_cannot_listen_that_is_said_and_the_service_is_started(
+    here: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = f"""echo "$*" >>{tmp_path}/calls; case $* in *socket) echo 'Job failed.' >&2; exit 1 ;; esac"""
+    fake_systemctl(tmp_path, script, monkeypatch)
+    assert main([*here, "--page", "127.0.0.1:8010"]) == 2
+    assert "mien.socket: Job failed." in capsys.readouterr().err
+    assert "restart --no-block mien.service" in (tmp_path / "calls").read_text().splitlines()
+
+
+def test_an_earlier_installation_lets_visitors_start_the_service_until_it_is_installed_anew_or_taken_away(
+    tmp_path: Path,
+) -> None:
+    link = tmp_path / FOLDER / "sockets.target.wants/mien.socket"
+    link.parent.mkdir(parents=True)
+    for action in (["install", "--program", PROGRAM, "--page", "127.0.0.1:8010"], ["uninstall"]):
+        link.symlink_to(f"/{FOLDER}/mien.socket")
+        assert main(["service", *action, "--root", str(tmp_path)]) == 0
+        assert not link.is_symlink()
 
 
 @pytest.mark.parametrize(("state", "status"), [("active", 0), ("failed", 1), ("inactive", 1)])

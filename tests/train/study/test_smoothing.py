@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mien.emotions.classifier import EmotionClassifier
 from mien.faces.face import Box, Face, Landmarks, Point
+from mien.models import bundle
 from mien.roles import Verdict
 from mien.tracking.settings import SmoothingSettings
 from mien.tracking.smoother import Smoother
@@ -289,7 +290,7 @@ def test_the_command_measures_chooses_and_writes(
     monkeypatch.setattr("mien_train.study.smoothing.fer.split", lambda *_: split)
     monkeypatch.setattr("mien_train.study.smoothing.FaceDetector", Middle)
     monkeypatch.setattr("mien_train.study.smoothing.EmotionClassifier", Bright)
-    monkeypatch.setattr(Middle, "bundle", type("Bundle", (), {"name": "middle"}))
+    monkeypatch.setattr(Middle, "bundle", bundle.load("face-small"))
     for name, value in (("_STILL", 0.5), ("_SWAYING", 0.3), ("_WATCHED", 2), ("_WHOLE", 1), ("_WHOLE_SECONDS", 0.4)):
         monkeypatch.setattr(smoothing, name, value)
     monkeypatch.setattr(smoothing_clips, "crops", _film)
@@ -305,6 +306,7 @@ def test_the_command_measures_chooses_and_writes(
     assert (tmp_path / "out/smoothing.png").stat().st_size > 5000
     assert document["faces"] == {"chosen_on": 4, "reported": 4, "not_found": 0}
     assert document["seed"] == 3
+    assert document["detector_sha256"] == bundle.load("face-small").sidecar.files["tflite"].sha256
     assert document["tried"] == 20
     assert len({(row["filter"], row["rule"]) for row in document["rows"]}) == len(document["rows"]) == 20
     at = document["default"]["rates"]["15"]

@@ -33,6 +33,15 @@ def _broken(page: Path, text: str) -> list[str]:
     return found
 
 
+def test_the_page_of_faults_is_the_one_that_its_tests_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tests/faults")
+    import faults_page
+
+    text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
+    assert text.startswith(faults_page.HEAD), "run `make test-faults`"
+    assert len(faults_page.faults(text)) > 60
+
+
 def _changes(text: str) -> list[tuple[str, list[str]]]:
     """What the architecture page says of each typical change, and the files it names."""
     (rows,) = docs_pages.tables(docs_pages.section(text, "Where to put a change"))

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mien import machine
 from mien.commands import bench, config, detect, doctor, models, pause, purge, report, resume, run, service
@@ -18,6 +18,13 @@ _COMMANDS = (run, detect, report, purge, models, bench, doctor, config, service,
 
 class _Parser(argparse.ArgumentParser):
     """Says what was wrong in one line; the usage is one `--help` away."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse's, which asks each command's parser; here that one says what it does not know, with its help."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, one_line(f"{self.prog}: {message}; see {self.prog} --help") + "\n")

@@ -50,8 +50,8 @@ class RunConfig:
     Attributes:
         source: where frames come from: auto, picamera2, v4l2:N, demo, or the path of a picture, a folder of pictures or
             a video.
-        sinks: where readings go: text, jsonl:PATH, sqlite:PATH, mqtt://HOST/TOPIC, socket:PATH, command or
-            null.
+        sinks: where readings go: text, jsonl:PATH (jsonl:- for standard output), sqlite:PATH, mqtt://HOST/TOPIC (mqtts://
+            over TLS), socket:PATH, command or null.
         max_frames: processed frames after which the run ends; 0 for no limit.
         annotate: folder for an annotated clip; empty for none.
         engine: "litert", "onnx" or "tflite".

@@ -37,7 +37,7 @@ def not_importable(module: str, error: BaseException, prefix: str | None = None,
     if said:
         return (
             f"{module} was built for another numpy than the one installed ({said.splitlines()[0]}); install mien again "
-            "with the constraint file of this system: pip install -c constraints/bookworm.txt"
+            "with the constraint file of this system: pip install --force-reinstall -c bookworm.txt mien-*.whl"
         )
     absent = error.name if isinstance(error, ModuleNotFoundError) and error.name else module
     if _isolated(root) and not _there(system / PACKAGES, absent.partition(".")[0]):

@@ -35,7 +35,6 @@ def add(subparsers: Subparsers) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read every picture; 1 if one of them could not be read."""
-    from mien.cameras.luma import read_image
     from mien.reader import FaceReader
 
     paths = _pictures(args.paths)
@@ -51,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
     ) as reader:
         for path in paths:
             try:
-                luma = read_image(path)
+                luma = _luma(path)
             except MienError as error:
                 status = 1
                 if args.json:
@@ -68,13 +67,29 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _pictures(paths: list[Path]) -> list[Path]:
-    """Files as they are, folders as their pictures. A missing file is reported in its turn, like a damaged one."""
+    """Files as they are, folders as their pictures. What is missing or empty is reported in its turn, like a damaged
+    file."""
     from mien.cameras.files import pictures_in
 
     pictures: list[Path] = []
     for path in paths:
-        pictures += pictures_in(path) if path.is_dir() else [path]
+        try:
+            pictures += pictures_in(path) if path.is_dir() else [path]
+        except MienError:
+            pictures.append(path)
     return pictures
+
+
+def _luma(path: Path) -> NDArray[np.uint8]:
+    """A picture's, full range.
+
+    Raises:
+        MienError: it cannot be read, or is a folder without any.
+    """
+    from mien.cameras.files import pictures_in
+    from mien.cameras.luma import read_image
+
+    return read_image(pictures_in(path)[0] if path.is_dir() else path)
 
 
 def _json(path: Path, result: FrameResult) -> str:

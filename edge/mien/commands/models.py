@@ -85,4 +85,6 @@ def _line(row: _Row) -> str:
         return f"{row['name']:<20} NOT VERIFIED  {row['error']}"
     sizes = ", ".join(f"{kind} {size / 1000:.0f} kB" for kind, size in row["bytes"].items())
     ways = [f"{name} ({len(labels)} labels)" for name, labels in row.get("expressions", {}).items()]
+    if len(ways) > 1:
+        ways[0] = ways[0].replace(")", ", default)")
     return f"{row['name']:<20} verified  {row['task']:<8} {', '.join([sizes, *ways])}"

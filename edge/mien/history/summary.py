@@ -125,7 +125,9 @@ def text(summary: Summary) -> str:
     """A summary for people; ends with a line end."""
     lines = [f"{local_time(summary.since_ms)} to {local_time(summary.until_ms)}, local time"]
     if not summary.rows:
-        lines.append("no minutes with faces enough are recorded in this span")
+        lines.append(
+            "no minutes with faces enough are recorded in this span: as many as group in [history] says, 5 unless set"
+        )
     else:
         whole = sum(summary.emotions.values())
         lines.append(f"{summary.faces} faces, {whole / 60:.1f} minutes in view, all faces together")

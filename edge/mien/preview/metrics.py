@@ -40,7 +40,7 @@ class Metrics:
         except ImportError as error:
             raise MienError(
                 f"the live page's metrics need prometheus-client, which is not installed ({error}); install it: "
-                "pip install prometheus-client"
+                "pip install starlette uvicorn prometheus-client"
             ) from None
         self._pipeline, self._camera, self._sinks = pipeline, camera, sinks
         self._monitor: Monitor | None = None

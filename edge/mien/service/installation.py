@@ -174,5 +174,7 @@ def _systemctl(*arguments: str) -> str:
         raise MienError("systemctl is not here: mien service needs systemd") from None
     if ran.returncode:
         said = (ran.stderr.strip().splitlines() or [f"status {ran.returncode}"])[0]
+        if "not been booted with systemd" in said:
+            raise MienError("systemd does not run here, so there is no service; mien run works without")
         raise MienError(f"systemctl {' '.join(arguments)}: {said}")
     return ran.stdout

@@ -14,6 +14,8 @@ PAUSE, RESUME = signal.SIGUSR1, signal.SIGUSR2
 
 _TAKEN_SECONDS = 5.0
 """That a run may need to take a signal; one that is stopped takes none."""
+_NOTED_SECONDS = 0.1
+"""That a thread may need between taking a signal and noting it."""
 
 
 def tell(number: signal.Signals, process: int = 0) -> int:
@@ -30,7 +32,10 @@ def tell(number: signal.Signals, process: int = 0) -> int:
         MienError: there is no such run, or it belongs to another user.
     """
     if not process:
-        process = int(installation.status().get("MainPID") or 0)
+        try:
+            process = int(installation.status().get("MainPID") or 0)
+        except MienError as error:
+            raise MienError(f"{error}; give --pid of a run that was started by hand") from None
         if not process:
             raise MienError("the service does not run; start it, or give --pid of another run")
     if not _listens(process, number):
@@ -46,6 +51,8 @@ def tell(number: signal.Signals, process: int = 0) -> int:
     until = time.monotonic() + _TAKEN_SECONDS
     while _of(process, "ShdPnd") >> (number - 1) & 1 and time.monotonic() < until:
         time.sleep(0.005)
+    # The thread that has taken it may be held up before it has noted it, and another thread take the next one first.
+    time.sleep(_NOTED_SECONDS)
     return process
 
 

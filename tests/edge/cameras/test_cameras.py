@@ -308,7 +308,7 @@ def test_auto_without_any_camera_says_why_picamera2_cannot_be_used(monkeypatch: 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(importlib, "import_module", clashing)
     monkeypatch.setattr(v4l2, "devices", lambda: ())
-    with pytest.raises(MienError, match=f"no camera found.*{clash}.*-c constraints/bookworm.txt"):
+    with pytest.raises(MienError, match=f"no camera found.*{clash}.*-c bookworm.txt"):
         open_source("auto")
 
 

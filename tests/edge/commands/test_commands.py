@@ -191,6 +191,18 @@ def test_run_over_nothing_but_damaged_pictures_is_one_line_and_status_2(
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"mien: folder {folder}: none of 2 can be read; ")
 
 
+def test_an_empty_folder_is_reported_in_its_turn(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main(["detect", str(empty), str(folder)]) == 1
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == len(list(folder.iterdir()))
+    assert said.err.startswith(f"mien: {empty}: holds no picture")
+    assert said.err.count("\n") == 1
+
+
 def test_bad_usage_and_bad_input_are_one_line_and_status_2(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,8 +215,7 @@ def test_bad_usage_and_bad_input_are_one_line_and_status_2(
         ([], "give a command"),
         (["detekt"], "invalid choice"),
         (["detect"], "required"),
-        (["detect", "--nonsense", "x"], "unrecognized"),
-        (["detect", str(folder), str(empty)], "holds no picture"),
+        (["detect", "--nonsense", "x"], "unrecognized arguments: --nonsense"),
         (["detect", str(folder), "--out", blocked], "cannot be written"),
         (["run", "--source", "nonsense"], "no source of that name"),
         (["run", "--source", "v4l2:63"], "no such camera"),

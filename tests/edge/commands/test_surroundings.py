@@ -149,7 +149,7 @@ def test_a_folder_that_may_not_be_entered_is_one_line(folder: Path, shell: Shell
         ):
             ran = shell(command + rest)
             said = ran.stderr.decode()
-            assert (ran.returncode, said.count("\n")) == (2, 1), said
+            assert (ran.returncode, said.count("\n")) == (1 if rest.startswith("detect") else 2, 1), said
             assert message in said
     finally:
         locked.chmod(0o755)

@@ -273,15 +273,16 @@ def test_a_folder_that_is_not_there_is_an_error_before_anything_runs(tmp_path: P
         open_sinks([f"sqlite:{tmp_path / 'absent' / 'x.db'}"])
 
 
+def _full(now: Moment) -> None:
+    """In the place of a sink's commit."""
+    raise sqlite3.OperationalError("database or disk is full")
+
+
 def test_while_the_database_cannot_be_written_minutes_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock()
     sink = HistorySink(path, "r", HistorySettings(group=1), clock)
     commit = sink._commit
-
-    def full(now: Moment) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    monkeypatch.setattr(sink, "_commit", full)
+    monkeypatch.setattr(sink, "_commit", _full)
     clock.seconds = 100
     sink._trusted = True
     sink.write(result(0, reading(1), seconds=100))
@@ -303,11 +304,7 @@ def test_no_more_minutes_than_there_is_room_for_wait_and_the_rest_stays_where_lo
     clock = FakeClock()
     sink = HistorySink(path, "r", HistorySettings(group=1), clock)
     commit = sink._commit
-
-    def full(now: Moment) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    monkeypatch.setattr(sink, "_commit", full)
+    monkeypatch.setattr(sink, "_commit", _full)
     refused = []
     for minute in range(10):  # each frame ends the minute of the one before
         clock.seconds = 100 + 61 * minute

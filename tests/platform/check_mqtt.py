@@ -66,11 +66,12 @@ class Mosquitto:
 class Listener:
     """Another client, which remembers what is published; it subscribes anew after an outage."""
 
-    def __init__(self, port: int, name: str = "", password: str = "", ca: str = "") -> None:
+    def __init__(self, port: int, name: str = "", password: str = "", ca: str = "", *, clean: bool = False) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self.subscribed = threading.Event()
         # One session over the outage, so that nothing published before it has subscribed again is missed.
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"listener-{port}", clean_session=False)
+        identity = f"listener-{port}{'-clean' if clean else ''}"
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=identity, clean_session=clean)
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = lambda _c, _d, message: self.heard.append(
@@ -147,6 +148,23 @@ def test_the_broker_says_offline_for_a_kiosk_that_dies(broker: Mosquitto, listen
         assert eventually(lambda: listener.last("status") == b"online")
         kiosk.kill()
     assert eventually(lambda: listener.last("status") == b"offline")
+
+
+def test_a_broker_that_comes_back_while_a_kiosk_leaves_is_told_all_and_offline(
+    broker: Mosquitto, listener: Listener
+) -> None:
+    sinks = _sinks(broker.port)
+    assert eventually(lambda: listener.last("status") == b"online")
+    broker.stop()
+    assert eventually(lambda: sinks.states[0].state == "failing")
+    sinks.write(result(0, reading(), seconds=1))
+    broker.start()
+    sinks.finish()
+    late = Listener(broker.port, clean=True)
+    assert eventually(lambda: late.last("status") is not None)
+    late.close()
+    assert late.last("status") == b"offline"
+    assert sinks.states[0].dropped == 0
 
 
 @pytest.mark.timeout(300)

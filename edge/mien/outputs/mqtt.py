@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import ssl
 import threading
 import time
@@ -217,11 +219,16 @@ class MqttSink(Target):
             return
         self._closed = True
         deadline = time.monotonic() + _CLOSE_SECONDS
-        if not self._problem:
-            self._publish("status", "offline", retain=True)
-        while self._waiting() and time.monotonic() < deadline:
+        leave_taken = False
+        while True:
+            if not leave_taken and not self._problem:
+                leave_taken = self._publish("status", "offline", retain=True)
+            waiting, problem = self._waiting(), self._problem
+            if not waiting or time.monotonic() >= deadline:
+                break
             time.sleep(0.02)
-        waiting, problem = self._waiting(), self._problem
+        if waiting or not leave_taken:
+            self._hang_up()
         self._client.disconnect()
         self._client.loop_stop()
         # Without these it is no circle, and closes its sockets as soon as it is let go.
@@ -229,6 +236,13 @@ class MqttSink(Target):
         self._client.on_publish = None
         if waiting:
             raise MienError(f"{problem or 'the broker is too slow'}; {waiting} messages were not delivered")
+
+    def _hang_up(self) -> None:
+        """End the connection without MQTT's farewell, so that the broker publishes the will: "offline"."""
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):
+            with contextlib.suppress(OSError):  # it is gone already
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _waiting(self) -> int:
         with self._turn:
@@ -275,6 +289,9 @@ class MqttSink(Target):
     def _on_connect(self, _client: Client, _data: object, _flags: Any, reason: Any, _properties: object) -> None:
         if reason.is_failure:
             self._problem = f"the broker {self._where.host}:{self._where.port} refuses ({reason})"
+            return
+        if self._closed:  # too late to say "online"; `close` says "offline"
+            self._problem = ""
             return
         discovery = ((topic, json.dumps(message)) for topic, message in self._discovery().items())
         # What waited is sent only after this call: after a long outage there is no room yet.

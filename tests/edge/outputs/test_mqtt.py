@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -85,6 +87,8 @@ class FakeClient:
     def __init__(self, *_: object, **__: object) -> None:
         self.queued: list[tuple[str, str]] = []
         self.delivered: list[tuple[str, str]] = []
+        self.farewell = False
+        self.ends: socket.socket | None = None
         self.on_connect: Callable[..., None]
         self.on_disconnect: Callable[..., None]
         self.on_publish: Callable[..., None]
@@ -93,7 +97,13 @@ class FakeClient:
         pass
 
     max_queued_messages_set = reconnect_delay_set = will_set = _ignore
-    connect_async = loop_start = disconnect = loop_stop = _ignore
+    connect_async = loop_start = loop_stop = _ignore
+
+    def disconnect(self) -> None:
+        self.farewell = True
+
+    def socket(self) -> socket.socket | None:
+        return self.ends
 
     def publish(self, topic: str, payload: str, **_: object) -> SimpleNamespace:
         if len(self.queued) >= self.room:
@@ -129,6 +139,10 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.happens()
+
+    def happens(self) -> None:
+        """What a test lets happen while somebody sleeps."""
 
 
 @pytest.fixture
@@ -214,3 +228,76 @@ def test_the_state_of_before_an_outage_is_not_told_after_it_where_nothing_is_rea
     client.connected()
     sink.idle()
     assert client.retained("state") == '{"faces": 0, "emotion": null}'
+
+
+def _hung_up(other: socket.socket) -> bool:
+    """Whether the other end of a connection was closed without a word."""
+    other.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        return other.recv(1) == b""
+    return False
+
+
+@pytest.fixture
+def broker_end(client: FakeClient) -> Iterator[socket.socket]:
+    client.ends, other = socket.socketpair()
+    with client.ends, other:
+        yield other
+
+
+def test_a_device_that_leaves_in_order_says_so_and_takes_leave(
+    client: FakeClient, clock: Clock, broker_end: socket.socket
+) -> None:
+    sink = _sink()
+    client.connected()
+    clock.happens = lambda: client.deliver(1)  # type: ignore[method-assign]
+    sink.close()
+    assert client.retained("status") == "offline"
+    assert client.farewell
+    assert not _hung_up(broker_end)
+
+
+def test_a_device_whose_queue_is_full_until_the_end_hangs_up_so_that_the_broker_says_offline(
+    client: FakeClient, clock: Clock, broker_end: socket.socket
+) -> None:
+    client.room = 2
+    sink = _sink()
+    client.connected()
+    sink.write(result(0, reading(), seconds=1))
+    with pytest.raises(MienError, match="2 messages were not delivered"):
+        sink.close()
+    assert client.retained("status") == "online"
+    assert _hung_up(broker_end)
+
+
+def test_room_that_comes_while_a_device_leaves_is_taken_to_say_so(
+    client: FakeClient, clock: Clock, broker_end: socket.socket
+) -> None:
+    client.room = 2
+    sink = _sink()
+    client.connected()
+    sink.write(result(0, reading(), seconds=1))
+    clock.happens = lambda: client.deliver(1)  # type: ignore[method-assign]
+    sink.close()
+    assert client.retained("status") == "offline"
+    assert client.queued == []
+    assert not _hung_up(broker_end)
+
+
+def test_a_broker_that_comes_back_while_a_device_leaves_is_not_told_online(
+    client: FakeClient, clock: Clock, broker_end: socket.socket
+) -> None:
+    sink = _sink()
+    with pytest.raises(TakenError):
+        sink.write(result(0, reading(), seconds=1))
+
+    def comes_back() -> None:
+        if not client.delivered:
+            client.connected()
+        client.deliver(1)
+
+    clock.happens = comes_back  # type: ignore[method-assign]
+    sink.close()
+    assert [topic for topic, _ in client.delivered] == ["t/reading", "t/status"]
+    assert client.retained("status") == "offline"
+    assert not _hung_up(broker_end)

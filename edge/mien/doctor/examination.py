@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 
 from mien import machine
-from mien.doctor import cameras, software, system
+from mien.doctor import cameras, service, software, system
 from mien.doctor.check import Check
 
 
@@ -21,4 +21,5 @@ def examine(root: Path = Path("/")) -> tuple[Check, ...]:
         *cameras.examine(root),
         Check("board", True, False, machine.board(root) or f"not a Raspberry Pi ({platform.machine()})"),
         *system.examine(root),
+        *service.examine(root),
     )

@@ -21,7 +21,7 @@ _ROTATE_BYTES = 50_000_000
 """Of a new service's readings: with the five files that are kept, a week of one face in view, and 300 MB for ever."""
 
 _WANTED = Path("multi-user.target.wants") / unit.NAME
-_SOCKET_WANTED = Path("sockets.target.wants") / unit.SOCKET
+SOCKET_WANTED = Path("sockets.target.wants") / unit.SOCKET
 """Of an installation before the service itself started its socket: with it a visitor starts one that was stopped."""
 
 
@@ -85,7 +85,7 @@ def install(
     optional = (unit.DROP_IN, unit.GPIO, unit.REBOOT, unit.SECRETS, unit.SOCKET)
     stale = [folder / name for name in optional if folder / name not in written]
     with _writing():
-        for path in [*stale, folder / _SOCKET_WANTED]:
+        for path in [*stale, folder / SOCKET_WANTED]:
             path.unlink(missing_ok=True)
         for path, text in written.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:
     with _writing():
         for name in (
             _WANTED,
-            _SOCKET_WANTED,
+            SOCKET_WANTED,
             unit.NAME,
             unit.DROP_IN,
             unit.GPIO,

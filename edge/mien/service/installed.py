@@ -1,0 +1,70 @@
+"""What an installation of the service was asked for, and whether it is what this version would write."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.errors import MienError
+from mien.service import unit
+from mien.service.installation import CONFIG, SOCKET_WANTED, UNITS
+
+_EXEC = re.compile(r"^ExecStart=(\S+) run --config (\S+)$", re.MULTILINE)
+_ALLOWED = re.compile(r"^IPAddressAllow=(\S+)$", re.MULTILINE)
+_LISTENS = re.compile(r"^ListenStream=(\S+)$", re.MULTILINE)
+_STARTS = re.compile(r"^StartLimitBurst=(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The service as its units tell.
+
+    Attributes:
+        command: the command that installs it anew, as it was asked for.
+        different: the units that are not what this version would write: of an earlier version, or changed by hand.
+    """
+
+    command: str
+    different: tuple[str, ...]
+
+
+def installed(root: Path = Path("/")) -> Installed | None:
+    """The service that is installed in a file system; None where none is, or its unit cannot be read.
+
+    Args:
+        root: of the file system.
+    """
+    folder = root / UNITS
+    asked = _EXEC.search(_text(folder / unit.NAME))
+    if not asked:
+        return None
+    program, config = asked.groups()
+    hosts = _ALLOWED.findall(_text(folder / unit.DROP_IN))
+    page = _LISTENS.search(_text(folder / unit.SOCKET))
+    starts = _STARTS.search(_text(folder / unit.REBOOT))
+    parts = [f"sudo {program} service install"]
+    parts += [f"--config {config}"] if config != CONFIG else []
+    parts += [f"--allow {host}" for host in hosts]
+    parts += [f"--page {page[1]}"] if page else []
+    parts += [f"--reboot-after {starts[1]}"] if starts else []
+    different = []
+    try:
+        written = {unit.NAME: unit.service(program, config)}
+        written |= {unit.DROP_IN: unit.network(hosts)} if hosts else {}
+        written |= {unit.SOCKET: unit.listener(page[1])} if page else {}
+        written |= {unit.REBOOT: unit.reboot(int(starts[1]))} if starts else {}
+        different = [name for name, text in written.items() if _text(folder / name) != text]
+    except MienError:  # what is there could not be asked for
+        different = [unit.NAME]
+    if os.path.lexists(folder / SOCKET_WANTED):
+        different.append(unit.SOCKET)
+    return Installed(" ".join(parts), tuple(dict.fromkeys(different)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,91 @@
+"""Units that an upgrade left as an earlier version wrote them are told of, with the command that writes them anew."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mien.cli import main
+from mien.doctor import service as doctor
+from mien.service import unit
+from mien.service.installation import SOCKET_WANTED, UNITS
+from mien.service.installed import installed
+
+PROGRAM = "/opt/mien/current/bin/mien"
+ASKED = [
+    "--config",
+    "/etc/mien/hall.toml",
+    "--allow",
+    "192.168.1.5/32",
+    "--allow",
+    "fd00::/8",
+    "--page",
+    "[::1]:8010",
+    "--reboot-after",
+    "12",
+]
+
+
+def install(root: Path, *options: str) -> Path:
+    assert main(["service", "install", "--root", str(root), "--program", PROGRAM, *options]) == 0
+    return root / UNITS
+
+
+def units(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_where_no_service_is_installed_there_is_nothing_to_say(tmp_path: Path) -> None:
+    assert installed(tmp_path) is None
+    assert list(doctor.examine(tmp_path)) == []
+
+
+@pytest.mark.parametrize("options", [[], ASKED])
+def test_what_this_version_wrote_is_in_order(options: list[str], tmp_path: Path) -> None:
+    install(tmp_path, *options)
+    (check,) = doctor.examine(tmp_path)
+    assert check.ok
+    assert check.remedy == ""
+
+
+def test_the_command_that_is_named_asks_for_what_was_asked_for(tmp_path: Path) -> None:
+    before = units(install(tmp_path / "a", *ASKED))
+    found = installed(tmp_path / "a")
+    assert found is not None
+    sudo, program, *rest = shlex.split(found.command)
+    assert (sudo, program, rest[:2]) == ("sudo", PROGRAM, ["service", "install"])
+    assert units(install(tmp_path / "b", *rest[2:])) == before
+
+
+@pytest.mark.parametrize("name", [unit.NAME, unit.SOCKET, unit.DROP_IN, unit.REBOOT])
+def test_a_unit_of_another_version_is_named(name: str, tmp_path: Path) -> None:
+    folder = install(tmp_path, *ASKED)
+    with (folder / name).open("a") as file:
+        file.write("# as it was once\n")
+    (check,) = doctor.examine(tmp_path)
+    assert not check.ok
+    assert not check.required
+    assert name in check.detail
+    assert check.remedy.startswith(f"sudo {PROGRAM} service install --config /etc/mien/hall.toml ")
+
+
+def test_a_socket_that_an_earlier_version_starts_by_itself_is_named(tmp_path: Path) -> None:
+    folder = install(tmp_path, *ASKED)
+    (folder / SOCKET_WANTED).parent.mkdir()
+    (folder / SOCKET_WANTED).symlink_to("/dev/null")
+    found = installed(tmp_path)
+    assert found is not None
+    assert found.different == (unit.SOCKET,)
+
+
+def test_a_unit_by_hand_that_could_not_be_asked_for_is_no_error(tmp_path: Path) -> None:
+    folder = install(tmp_path)
+    file = folder / unit.NAME
+    file.write_text(file.read_text().replace(PROGRAM, "/home/me/mien"))
+    found = installed(tmp_path)
+    assert found is not None
+    assert found.different == (unit.NAME,)
+    file.write_text("[Service]\nExecStart=/bin/true\n")
+    assert installed(tmp_path) is None

@@ -10,6 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from mien.errors import MienError
+from mien.quiet import native_stderr_closed
 from mien_export.tflite.layout import to_channels_last
 
 KERNELS = {
@@ -72,10 +73,11 @@ class TfLite:
 
     def __init__(self, model: bytes, kernels: str = "xnnpack") -> None:
         try:
-            self._interpreter: Any = litert.Interpreter(
-                model_content=model, num_threads=1, experimental_op_resolver_type=KERNELS[kernels]
-            )
-            self._interpreter.allocate_tensors()
+            with native_stderr_closed():  # it has remarks about its delegates
+                self._interpreter: Any = litert.Interpreter(
+                    model_content=model, num_threads=1, experimental_op_resolver_type=KERNELS[kernels]
+                )
+                self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise MienError(f"LiteRT refuses the model: {_first_line(error)}") from None
         self._input = self._interpreter.get_input_details()[0]["index"]

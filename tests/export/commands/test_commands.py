@@ -58,9 +58,8 @@ def test_a_reader_that_has_left_is_one_line(built: Path) -> None:
     finally:
         os.close(writing)
     assert ran.returncode == 2
-    assert ran.stderr.splitlines()[-1].startswith("mien_export: standard output was closed")
-    assert "Traceback" not in ran.stderr
-    assert "Exception ignored" not in ran.stderr
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith("mien_export: standard output was closed")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])

@@ -116,8 +116,8 @@ test-properties: .venv/ready ## thousands of drawn inputs for each property that
 NEEDS = for need in $(1); do command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need\#\#*:}"; done; \
 	[ -z "$$missing" ] || { echo "$@: install first:$$missing (apt install$$missing)" >&2; exit 2; }
 
-test-privacy: .venv/ready ## no socket, no stray file, no pixel: strace bubblewrap util-linux mosquitto, as root; planted ones are caught
-	@$(call NEEDS,strace:strace bwrap:bubblewrap unshare:util-linux mosquitto:mosquitto)
+test-privacy: .venv/ready ## no socket, no stray file, no pixel: strace bubblewrap util-linux mosquitto openssl, as root; planted ones are caught
+	@$(call NEEDS,strace:strace bwrap:bubblewrap unshare:util-linux mosquitto:mosquitto openssl:openssl)
 	$(DEV)/python -m pytest -o python_files='test_*.py check_*.py' tests/privacy
 
 test-faults: .venv/ready ## cameras, models and systems that fail, in real processes: bubblewrap util-linux; writes docs/faults.md

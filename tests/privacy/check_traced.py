@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,50 +137,66 @@ def _reading_along(place: Path, sink: str) -> Iterator[list[bytes]]:
             thread.join(20)
 
 
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A real broker on this machine: its ports, and the certificate by which the encrypted one is known."""
+
+    ports: Mapping[str, int]
+    certificate: Path
+
+
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[int]:
-    """The port of a real broker on this machine."""
+def broker(tmp_path: Path) -> Iterator[Broker]:
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if program is None:
         pytest.skip("mosquitto is not installed: apt install mosquitto")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        ports: dict[str, int] = {"mqtt": one.getsockname()[1], "mqtts": two.getsockname()[1]}
+    certificate, key = tmp_path / "broker.crt", tmp_path / "broker.key"
+    subject = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"]
+    openssl = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-x509", "-days", "2", *subject]
+    subprocess.run([*openssl, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     config = tmp_path / "mosquitto.conf"
-    config.write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+    config.write_text(
+        f"user root\nallow_anonymous true\nlistener {ports['mqtt']} 127.0.0.1\n"
+        f"listener {ports['mqtts']} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n"
+    )
     process = subprocess.Popen([program, "-c", config], stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ports["mqtts"]), 0.5):
                 break
             time.sleep(0.05)
-        yield port
+        yield Broker(ports, certificate)
     finally:
         process.terminate()
         process.wait(10)
 
 
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
 def test_a_run_with_a_broker_reaches_the_broker_alone_and_tells_it_no_pixel(
-    broker: int, read: Read, folder: Path
+    scheme: str, broker: Broker, read: Read, folder: Path
 ) -> None:
     from paho.mqtt import client as mqtt
 
     told: list[bytes] = []
     listener = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     listener.on_message = lambda _client, _data, message: told.append(bytes(message.payload))
-    listener.connect("127.0.0.1", broker)
+    listener.connect("127.0.0.1", broker.ports["mqtt"])
     listener.subscribe("#", qos=1)
     listener.loop_start()
-    sink = f"mqtt://127.0.0.1:{broker}/{TOPIC}"
-    trace = tracing.trace(
-        planting.command(["run", "--source", read.source, "--sink", sink, "--max-frames", str(FRAMES)]), folder
-    )
+    sink = f"{scheme}://127.0.0.1:{broker.ports[scheme]}/{TOPIC}"
+    settings = folder.with_name("mien.toml")
+    settings.write_text(f'[mqtt]\nca_file = "{broker.certificate}"\n')
+    arguments = ["run", "--source", read.source, "--sink", sink, "--max-frames", str(FRAMES)]
+    trace = tracing.trace(planting.command([*arguments, "--config", str(settings)]), folder)
     assert trace.status == 0, trace.errors.decode()
     assert trace.sockets, "it reached no broker: nothing is shown"
     # paho wakes its own thread through a connection from this machine to itself, on a port that the kernel drew for it,
     # and names no address of its own before it connects to the broker.
     usual = {"0.0.0.0 0", *(place for place in trace.own if place.startswith("127.0.0.1 "))}
-    assert trace.violations((), [f"127.0.0.1 {broker}", *usual]) == []
+    assert trace.violations((), [f"127.0.0.1 {broker.ports[scheme]}", *usual]) == []
     assert list(folder.iterdir()) == []
     deadline = time.monotonic() + 5
     while not told and time.monotonic() < deadline:
@@ -245,11 +261,12 @@ def test_an_annotated_clip_is_written_where_it_was_asked_for_and_nowhere_else(re
     assert pixels.found_in(b"\n".join([trace.output, trace.errors]), read.wanted) == []
 
 
-def test_a_planted_connection_elsewhere_is_seen_beside_a_broker(broker: int, folder: Path) -> None:
+def test_a_planted_connection_elsewhere_is_seen_beside_a_broker(broker: Broker, folder: Path) -> None:
+    port = broker.ports["mqtt"]
     elsewhere = "import socket as s; s.socket(s.AF_INET, s.SOCK_DGRAM).sendto(b'frame', ('127.0.0.2', 9))"
-    arguments = ["run", "--source", "demo", "--sink", f"mqtt://127.0.0.1:{broker}/{TOPIC}", "--max-frames", "2"]
+    arguments = ["run", "--source", "demo", "--sink", f"mqtt://127.0.0.1:{port}/{TOPIC}", "--max-frames", "2"]
     trace = tracing.trace(planting.command(arguments, elsewhere), folder)
-    assert "reached 127.0.0.2 9" in trace.violations((), [f"127.0.0.1 {broker}"])
+    assert "reached 127.0.0.2 9" in trace.violations((), [f"127.0.0.1 {port}"])
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

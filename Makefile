@@ -50,9 +50,7 @@ MODELS_BUNDLED = face-base face-small $(foreach run,$(EMOTIONS),emotion-$(firstw
 
 train: .venv/ready ## the detectors, then the classifiers and who teaches them; resumes what is begun (an accelerator helps)
 	$(DEV)/python -m mien_train face --recipe base --resume
-	$(DEV)/python -m mien_train face --recipe teacher --set height=128 --set width=160 \
-	  --out runs/face-teacher-small --resume
-	$(DEV)/python -m mien_train face --recipe small --teacher runs/face-teacher-small --resume
+	$(DEV)/python -m mien_train face --recipe small --resume
 	for run in $(EMOTIONS); do \
 	  $(DEV)/python -m mien_train distil --recipe $${run%:*} --teacher $(TEACHER) \
 	    --out runs/emotion-$${run%:*} --seed $${run#*:} --resume; \

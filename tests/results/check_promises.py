@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 
 from mien.models import bundle
+from mien_train.recipes.emotion import EmotionRecipe
+from mien_train.recipes.face import FaceRecipe
+from mien_train.recipes.named import EMOTION, FACE
 
 RESULTS = Path(__file__).parents[2] / "docs/results"
 
@@ -116,3 +120,23 @@ def test_int8_finds_what_the_float_network_of_its_run_found(name: str, file: str
     assert best > 0.9
     for entry in _result(file)["evaluations"]:
         assert best - entry["ap50"] <= 0.003
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "told"),
+    [
+        ("emotion-base", EMOTION["base"], {"taught", "teachers"}),  # by `distil`, with its teacher
+        ("emotion-large", EMOTION["large"], {"taught", "teachers"}),
+        ("emotion-nano", EMOTION["nano"], {"taught", "teachers"}),
+        ("face-base-alone", FACE["base"], set()),
+        ("face-small-alone", FACE["small"], set()),
+    ],
+)
+def test_the_command_that_is_named_for_a_run_is_the_one_that_made_it(
+    name: str, recipe: EmotionRecipe | FaceRecipe, told: set[str]
+) -> None:
+    course, today = _result(f"history-{name}.json"), json.loads(json.dumps(dataclasses.asdict(recipe)))
+    assert {key: course["recipe"].get(key) for key in today if key not in told} == {
+        key: value for key, value in today.items() if key not in told
+    }
+    assert course["epochs"][-1]["epoch"] == today["epochs"]

@@ -245,6 +245,15 @@ def broker_end(client: FakeClient) -> Iterator[socket.socket]:
         yield other
 
 
+def _full(client: FakeClient) -> MqttSink:
+    """Connected, with no room for a word more."""
+    client.room = 2
+    sink = _sink()
+    client.connected()
+    sink.write(result(0, reading(), seconds=1))
+    return sink
+
+
 def test_a_device_that_leaves_in_order_says_so_and_takes_leave(
     client: FakeClient, clock: Clock, broker_end: socket.socket
 ) -> None:
@@ -260,10 +269,7 @@ def test_a_device_that_leaves_in_order_says_so_and_takes_leave(
 def test_a_device_whose_queue_is_full_until_the_end_hangs_up_so_that_the_broker_says_offline(
     client: FakeClient, clock: Clock, broker_end: socket.socket
 ) -> None:
-    client.room = 2
-    sink = _sink()
-    client.connected()
-    sink.write(result(0, reading(), seconds=1))
+    sink = _full(client)
     with pytest.raises(MienError, match="2 messages were not delivered"):
         sink.close()
     assert client.retained("status") == "online"
@@ -273,10 +279,7 @@ def test_a_device_whose_queue_is_full_until_the_end_hangs_up_so_that_the_broker_
 def test_room_that_comes_while_a_device_leaves_is_taken_to_say_so(
     client: FakeClient, clock: Clock, broker_end: socket.socket
 ) -> None:
-    client.room = 2
-    sink = _sink()
-    client.connected()
-    sink.write(result(0, reading(), seconds=1))
+    sink = _full(client)
     clock.happens = lambda: client.deliver(1)  # type: ignore[method-assign]
     sink.close()
     assert client.retained("status") == "offline"

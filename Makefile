@@ -58,7 +58,7 @@ train: .venv/ready ## the detectors, then the classifiers and who teaches them; 
 
 export: .venv/ready ## runs/ → the bundled models with their portrait counterparts, proven, with their figures
 	$(DEV)/python -m mien_export build runs/face-base --method minmax --out $(EXPORTS)
-	$(DEV)/python -m mien_export build runs/face-small --out $(EXPORTS)
+	$(DEV)/python -m mien_export build runs/face-small --method minmax --calibration-size 1024 --out $(EXPORTS)
 	for run in $(EMOTIONS); do \
 	  $(DEV)/python -m mien_train align runs/emotion-$${run%:*}; \
 	  $(DEV)/python -m mien_train quality runs/emotion-$${run%:*}; \

@@ -129,7 +129,7 @@ def test_int8_finds_what_the_float_network_of_its_run_found(name: str, file: str
         ("emotion-large", EMOTION["large"], {"taught", "teachers"}),
         ("emotion-nano", EMOTION["nano"], {"taught", "teachers"}),
         ("face-base-alone", FACE["base"], set()),
-        ("face-small-alone", FACE["small"], set()),
+        ("face-small", FACE["small"], set()),
     ],
 )
 def test_the_command_that_is_named_for_a_run_is_the_one_that_made_it(

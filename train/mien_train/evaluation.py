@@ -37,8 +37,8 @@ TEST_LOG = Path("docs/results/test-log.jsonl")
 """Every look at FER2013's test images that is taken in this project's folder leaves a line here, so that it shows how
 often they were looked at."""
 
-_DETECTOR = "face-base"
-"""Finds the faces of the full path."""
+DETECTOR = "face-base"
+"""Finds the faces of the full path, if no other is named."""
 
 
 def evaluate(
@@ -51,6 +51,7 @@ def evaluate(
     full: bool = False,
     expression: str | None = None,
     each: bool = False,
+    detector: str = DETECTOR,
 ) -> dict[str, Any]:
     """Figures of one model file.
 
@@ -63,9 +64,10 @@ def evaluate(
             is about; not looked at for faces.
         log: gets a line if the split is "test". None: `TEST_LOG` does, if its folder is here and the data are FER's.
         robust: also read the images of a classifier under each of `robustness.CHANGES`.
-        full: also set them into scenes, where the bundled detector has to find them.
+        full: also set them into scenes, where a detector has to find them.
         expression: the way in which a classifier is read; None for "perceived" if it has that, else its own choice.
         each: also say of every image of a classifier, in the split's order, whether it was read rightly: "right".
+        detector: which one finds them: a bundled model's name, or the path of a sidecar.
 
     Raises:
         MienError: unreadable model or data, or an unknown split, protocol or expression.
@@ -87,11 +89,11 @@ def evaluate(
         if robust:
             found["robustness"] = robustness.measure(read, *what)
         if full:
-            with FaceDetector(_DETECTOR) as detector:
+            with FaceDetector(detector) as finder:
                 found["full_path"] = {
-                    "detector": _DETECTOR,
-                    "detector_sha256": bundle.sha256(detector.bundle.artefact("tflite")),
-                    **full_path.measure(read, detector, template(model), *what, scenery),
+                    "detector": finder.bundle.name,
+                    "detector_sha256": bundle.sha256(finder.bundle.artefact("tflite")),
+                    **full_path.measure(read, finder, template(model), *what, scenery),
                 }
     head = {"task": kind, "model": model.name, "sha256": bundle.sha256(model), "split": split}
     result = {**head, **found, "made_with": made_with()}

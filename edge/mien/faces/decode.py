@@ -84,12 +84,18 @@ class Decoder:
 
     def __call__(self, raw: tuple[NDArray[np.int8], ...]) -> Detections:
         """Raw int8 maps (1, h, w, 15), or (1, h, w, 1 | 4 | 10), in the bundle's order → detections."""
-        found = (maps.found(raw[level :: self._levels]) for level, maps in enumerate(self._maps))
-        parts = [part for part in found if part is not None]
+        parts = []
+        for level, maps in enumerate(self._maps):
+            if (part := maps.found(raw[level :: self._levels])) is not None:
+                parts.append(part)
         if not parts:
             return Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
         # A face alone is seen by the cells of one level, or of two.
-        return merged(parts[0] if len(parts) == 1 else joined(parts), self._iou_threshold, self._most)
+        if len(parts) == 1:
+            ((found, say),) = parts
+        else:
+            found, say = joined([part for part, _ in parts]), np.concatenate([each for _, each in parts])
+        return merged(found, say, self._iou_threshold, self._most)
 
 
 class _Maps:
@@ -116,12 +122,13 @@ class _Maps:
         self._least: NDArray[np.int8 | np.int16] = np.array(
             min(max(least, -128), 128), dtype=np.int16 if least > 127 else np.int8
         )
-        self._scores = sigmoid(np.float32(slope) * quantization.table() + np.float32(shift))
+        logits = quantization.table()
+        self._scores, self._say = sigmoid(np.float32(slope) * logits + np.float32(shift)), say(logits)
         self._shifts, self._halves = _box_tables(box.quantization.table(), stride)
         self._points = _point_table(points.quantization.table(), stride)
 
-    def found(self, raw: Sequence[NDArray[np.int8]]) -> Detections | None:
-        """The cells of raw maps that reach the threshold, None if there is none."""
+    def found(self, raw: Sequence[NDArray[np.int8]]) -> tuple[Detections, NDArray[np.float32]] | None:
+        """The cells of raw maps that reach the threshold, with their `say`; None if there is none."""
         maps = [part.reshape(-1, part.shape[3]) for part in raw]
         (cells,) = (maps[0][:, 0] >= self._least).nonzero()
         if not cells.size:
@@ -133,7 +140,8 @@ class _Maps:
         middle, half = centres + self._shifts.take(bits[:, 1:3]), self._halves.take(bits[:, 3:5])
         corners = np.concatenate((middle, half), axis=1).dot(_CORNERS)
         away = self._points.take(bits[:, 5:]).reshape(-1, 5, 2)
-        return Detections(corners, centres[:, None] + away, self._scores.take(bits[:, 0]))
+        scored = bits[:, 0]
+        return Detections(corners, centres[:, None] + away, self._scores.take(scored)), self._say.take(scored)
 
 
 def _box_tables(values: NDArray[np.float32], stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -184,6 +192,23 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), dtype=np.float32)
 
 
+def say(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much a cell counts where its face's cells differ about its place, by its score before calibration.
+
+    That score tells good places from better ones, while calibrated ones are all near 1. Its cube: with the score itself
+    and its square and fourth power, boxes and landmarks of the validation photographs were further off, or those of one
+    of the detectors were.
+
+    Args:
+        logits: float32, of any shape, as the network gives them.
+
+    Returns:
+        float32 of the same shape, 1e-18..1: above 0, so that what is the mean of anything stays finite.
+    """
+    score = np.maximum(sigmoid(logits), np.float32(1e-6))
+    return score * score * score
+
+
 def calibrated(score: float, slope: float, shift: float) -> float:
     """What the sigmoid of slope × logit + shift makes of a score above 0 and below 1."""
     return 1 / (1 + math.exp(-slope * math.log(score / (1 - score)) - shift))
@@ -200,12 +225,17 @@ def suppress(found: Detections, iou_threshold: float, most: int) -> Detections:
     return _taken(found, _kept(_rectangles(found), found.scores.tolist(), iou_threshold, most))
 
 
-def merged(found: Detections, iou_threshold: float, most: int) -> Detections:
+def merged(found: Detections, weights: NDArray[np.float32], iou_threshold: float, most: int) -> Detections:
     """`suppress`, and each face is where its candidates say on average.
 
     A face is seen by several cells, each of which is off by a little: the mean of the best one and of all that agree
-    with it more than with any other face, by their scores, is off by less (box voting, Gidaris and Komodakis 2015).
-    Landmarks likewise. The means of two faces may overlap more than their best candidates do.
+    with it more than with any other face is off by less (box voting, Gidaris and Komodakis 2015). Landmarks likewise.
+    The means of two faces may overlap more than their best candidates do.
+
+    Args:
+        found: the candidates.
+        weights: float32 (n,), positive: see `say`.
+        iou_threshold, most: see `suppress`.
     """
     rectangles, scores = _rectangles(found), found.scores.tolist()
     kept = _kept(rectangles, scores, iou_threshold, most)
@@ -213,14 +243,14 @@ def merged(found: Detections, iou_threshold: float, most: int) -> Detections:
         return _taken(found, kept)
     few = len(kept) * len(scores) <= _FEW
     faces = _few_voters(rectangles, kept.tolist()) if few else _many_voters(found.boxes, kept)
-    totals = [0.0] * len(kept)
-    for face, score in zip(faces, scores, strict=True):
+    totals, counts = [0.0] * len(kept), weights.tolist()
+    for face, weight in zip(faces, counts, strict=True):
         if face >= 0:
-            totals[face] += score
+            totals[face] += weight
     shares = np.zeros((len(kept), len(scores)), dtype=np.float32)
-    for candidate, (face, score) in enumerate(zip(faces, scores, strict=True)):
+    for candidate, (face, weight) in enumerate(zip(faces, counts, strict=True)):
         if face >= 0:
-            shares[face, candidate] = score / totals[face]
+            shares[face, candidate] = weight / totals[face]
     landmarks = shares.dot(found.landmarks.reshape(-1, 10)).reshape(-1, 5, 2)
     return Detections(shares.dot(found.boxes), landmarks, found.scores.take(kept))
 

@@ -14,6 +14,7 @@ from mien.faces.decode import (
     decode_cells,
     joined,
     merged,
+    say,
     sigmoid,
     suppress,
 )
@@ -120,12 +121,13 @@ def test_a_face_is_where_its_candidates_say_on_average() -> None:
     # is a face of its own.
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [4, 0, 14, 10], [30, 0, 40, 10]], np.float32)
     points = np.arange(40, dtype=np.float32).reshape(4, 5, 2)
-    whole = Detections(boxes, points, np.array([0.9, 0.3, 0.6, 0.7], np.float32))
-    found = merged(whole, 0.4, 9)
-    assert found.scores.tolist() == suppress(whole, 0.4, 9).scores.tolist() == pytest.approx([0.9, 0.7])
+    whole = Detections(boxes, points, np.array([0.99, 0.8, 0.9, 0.95], np.float32))
+    weights = np.array([0.9, 0.3, 0.6, 0.7], np.float32)
+    found = merged(whole, weights, 0.4, 9)
+    assert found.scores.tolist() == suppress(whole, 0.4, 9).scores.tolist() == pytest.approx([0.99, 0.95])
     assert found.boxes.tolist() == [pytest.approx([0.25, 0, 10.25, 10]), [30, 0, 40, 10]]
     assert found.landmarks == pytest.approx(np.stack([points[0] * 0.75 + points[1] * 0.25, points[3]]))
-    alone = merged(Detections(boxes[2:], points[2:], whole.scores[2:]), 0.4, 9)
+    alone = merged(Detections(boxes[2:], points[2:], whole.scores[2:]), weights[2:], 0.4, 9)
     assert alone.boxes.tolist() == [[30, 0, 40, 10], [4, 0, 14, 10]]
 
 
@@ -141,9 +143,10 @@ def _drawn(seed: int, count: int) -> Detections:
 @pytest.mark.parametrize("seed", range(4))
 def test_each_candidate_has_a_say_in_the_one_face_that_it_agrees_with_most(seed: int, count: int) -> None:
     whole = _drawn(seed, count)
-    kept, found = suppress(whole, 0.5, 60), merged(whole, 0.5, 60)
+    told = np.random.default_rng(seed + 9).uniform(0.1, 1, count).astype(np.float32)
+    kept, found = suppress(whole, 0.5, 60), merged(whole, told, 0.5, 60)
     overlaps = iou(kept.boxes, whole.boxes)
-    weights = np.where((overlaps == overlaps.max(axis=0)) & (overlaps >= 0.65), whole.scores, 0)
+    weights = np.where((overlaps == overlaps.max(axis=0)) & (overlaps >= 0.65), told, 0)
     if count == 80:
         assert (np.count_nonzero(weights, axis=1) > 1).any()
     weights /= weights.sum(axis=1, keepdims=True)
@@ -154,17 +157,19 @@ def test_each_candidate_has_a_say_in_the_one_face_that_it_agrees_with_most(seed:
 
 def test_of_two_faces_that_overlap_much_neither_has_a_say_in_the_other() -> None:
     boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [2.2, 0, 12.2, 10]], np.float32)  # 0.67 and 0.96
-    found = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.9, 0.8, 0.4], np.float32)), 0.7, 9)
+    scores = np.array([0.9, 0.8, 0.4], np.float32)
+    found = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), scores), scores, 0.7, 9)
     assert found.boxes[0].tolist() == [0, 0, 10, 10]
     assert found.boxes[1] == pytest.approx([2.0667, 0, 12.0667, 10], abs=1e-3)
 
 
 def test_boxes_without_a_size_are_faces_like_others_and_no_score_is_no_face() -> None:
     boxes = np.array([[5, 5, 5, 5], [5, 5, 5, 5], [0, 0, 9, 9]], np.float32)
-    found = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.array([0.5, 0.4, 0.3], np.float32)), 0.5, 9)
+    scores, points = np.array([0.5, 0.4, 0.3], np.float32), np.zeros((3, 5, 2), np.float32)
+    found = merged(Detections(boxes, points, scores), scores, 0.5, 9)
     assert np.isfinite(found.boxes).all()
     assert found.boxes[0].tolist() == [5, 5, 5, 5]
-    nothing = merged(Detections(boxes, np.zeros((3, 5, 2), np.float32), np.zeros(3, np.float32)), 0.5, 9)
+    nothing = merged(Detections(boxes, points, np.zeros(3, np.float32)), scores, 0.5, 9)
     assert (nothing.boxes.shape, nothing.landmarks.shape, nothing.scores.shape) == ((0, 4), (0, 5, 2), (0,))
 
 
@@ -174,9 +179,25 @@ def test_huge_exponents_and_logits_stay_finite() -> None:
     assert sigmoid(np.array([-1000, 0, 1000], np.float32)).tolist() == [0, 0.5, 1]
 
 
+def test_cells_have_their_say_by_the_cube_of_their_scores_before_calibration() -> None:
+    assert say(np.array([0.0, math.log(3), 100], np.float32)) == pytest.approx([1 / 8, 27 / 64, 1])
+    assert say(np.array([-1000], np.float32)).item() > 0  # a face of such cells alone still has a place
+    outputs = _outputs(((1, 2),))
+    raw = _empty(outputs)
+    raw[0][0, 0, :, 0] = [0, 20]  # logits 0 and 2: scores of 0.5 and 0.881
+    raw[1][..., 2:] = 14  # both boxes have 8·e^1.4 pixels a side
+    raw[1][0, 0, 1, 0] = -5  # the second lies half a cell to the left of its own centre
+    weights = [0.5**3, (1 / (1 + math.exp(-2))) ** 3]
+    middle = (4 * weights[0] + 8 * weights[1]) / sum(weights)
+    for slope, shift in ((1.0, 0.0), (2.0, 1.0)):
+        found = Decoder(outputs, (8,), 0.4, 0.5, slope=slope, shift=shift)(tuple(raw))
+        assert found.boxes[:, 0::2].mean(axis=1).tolist() == pytest.approx([middle], abs=1e-4)
+        assert found.scores.tolist() == pytest.approx([1 / (1 + math.exp(-2 * slope - shift))])
+
+
 def _by_formula(outputs: tuple[Output, ...], strides: tuple[int, ...], raw: tuple[np.ndarray, ...]) -> Detections:
-    """Every cell whose score is 0.5 or more, decoded by the formulas alone."""
-    parts, levels = [], len(strides)
+    """Every cell whose score is 0.5 or more, decoded by the formulas alone, and joined to faces."""
+    parts, logits, levels = [], [], len(strides)
     for level, stride in enumerate(strides):
         score, box, points = (
             outputs[kind * levels + level].quantization.dequantize(raw[kind * levels + level].reshape(-1, width))
@@ -186,7 +207,8 @@ def _by_formula(outputs: tuple[Output, ...], strides: tuple[int, ...], raw: tupl
         centres = cell_centres(*raw[level].shape[1:3], stride)
         boxes, landmarks = decode_cells(centres[cells], stride, box[cells], points[cells])
         parts.append(Detections(boxes, landmarks, sigmoid(score[cells, 0])))
-    return joined(parts)
+        logits.append(score[cells, 0])
+    return merged(joined(parts), say(np.concatenate(logits)), 0.9, 400)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -200,7 +222,7 @@ def test_the_tables_give_to_the_last_bit_what_the_formulas_give(seed: int) -> No
     if seed % 2:  # nothing in one of the maps
         raw[seed // 2 % 2][:] = -128
     found = Decoder(outputs, strides, 0.5, 0.9)(raw)
-    expected = merged(_by_formula(outputs, strides, raw), 0.9, 400)
+    expected = _by_formula(outputs, strides, raw)
     assert len(expected.scores) > 1
     for part in ("boxes", "landmarks", "scores"):
         one, other = getattr(found, part), getattr(expected, part)

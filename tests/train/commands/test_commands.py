@@ -76,6 +76,11 @@ def test_the_full_path_counts_faces_that_are_not_found_as_errors(
         assert row["accuracy"] <= row["found"]
     assert main(command) == 0
     assert "full path, faces of 160 to 240 pixels in scenes" in capsys.readouterr().out.splitlines()[-3]
+    assert main([*command, "--json", "--detector", "face-small"]) == 0
+    other = json.loads(capsys.readouterr().out)["full_path"]
+    assert (other["detector"], other["detector_sha256"] == found["detector_sha256"]) == ("face-small", False)
+    assert main([*command[:-1], "--detector", "face-small"]) == 2
+    assert "--detector face-small: finds the faces of --full-path" in capsys.readouterr().err
 
 
 def test_evaluating_leaves_nothing_in_the_folder_of_the_caller(

@@ -66,8 +66,13 @@ def add(commands: Commands) -> None:
     evaluate.add_argument(
         "--full-path",
         action="store_true",
-        help="also the figures of an emotion model on the split's faces set into scenes, where face-base has to find "
-        "them; a missed face is an error",
+        help="also the figures of an emotion model on the split's faces set into scenes, where a detector has to "
+        "find them; a missed face is an error",
+    )
+    evaluate.add_argument(
+        "--detector",
+        metavar="MODEL",
+        help="finds the faces of --full-path: bundled model or sidecar path (default: face-base)",
     )
     evaluate.add_argument(
         "--log",
@@ -134,6 +139,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise MienError(f"{options.model}: --expression is for emotion models; a detector has none")
     if options.protocol and task != "emotion":
         raise MienError(f"{options.model}: --protocol is for emotion models; a detector has one way to be measured")
+    if options.detector and not options.full_path:
+        raise MienError(f"--detector {options.detector}: finds the faces of --full-path; give that too")
     if options.report:
         if task != "emotion":
             raise MienError(f"{options.model}: --report is for emotion models; a detector's figures come with --json")
@@ -147,6 +154,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         robust=options.robustness,
         full=options.full_path,
         expression=options.expression,
+        detector=options.detector or evaluation.DETECTOR,
     )
     if options.report:
         report.write(options.report, found, _history(options.model))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.errors import MienError
-from mien.faces.decode import Detections, merged, sigmoid
+from mien.faces.decode import Detections, merged, say, sigmoid
 from mien.faces.letterbox import Letterbox, fit
 from mien_train.data.faces import Photo, Photos
 from mien_train.emotion.task import to_input
@@ -217,8 +217,9 @@ def truth_of(photo: Photo, scale: float, smallest: float) -> Truth:
 def detections(logits: Tensor, boxes: Tensor, landmarks: Tensor) -> Detections:
     """One image's cells, float32 (A,), (A, 4), (A, 5, 2) → its detections down to a score of `LOWEST`."""
     chosen = logits > math.log(LOWEST / (1 - LOWEST))
-    candidates = Detections(boxes[chosen].numpy(), landmarks[chosen].numpy(), sigmoid(logits[chosen].numpy()))
-    return merged(candidates, IOU_THRESHOLD, 400)
+    scored = logits[chosen].numpy()
+    candidates = Detections(boxes[chosen].numpy(), landmarks[chosen].numpy(), sigmoid(scored))
+    return merged(candidates, say(scored), IOU_THRESHOLD, 400)
 
 
 def _seeds(seed: int, epoch: int, number: int) -> np.random.SeedSequence:

@@ -10,6 +10,11 @@ def test_a_line_ends_with_the_picture_where_there_is_one() -> None:
     assert line.endswith("  hall/Zoë 1.png")
 
 
+def test_a_name_with_line_ends_and_terminal_codes_stays_in_its_line() -> None:
+    (line,) = TextLines()(result(0, reading(), name="a\nb\x1b[2J\udcff.png"))
+    assert line.endswith(r"  a\nb\x1b[2J\udcff.png")
+
+
 def test_a_line_of_a_recording_or_a_camera_names_no_file() -> None:
     lines = TextLines()
     (recorded,) = lines(result(0, reading(1), name="hall.mp4", media=0.5))

@@ -92,10 +92,10 @@ class Decoder:
             return Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
         # A face alone is seen by the cells of one level, or of two.
         if len(parts) == 1:
-            ((found, say),) = parts
+            ((found, weights),) = parts
         else:
-            found, say = joined([part for part, _ in parts]), np.concatenate([each for _, each in parts])
-        return merged(found, say, self._iou_threshold, self._most)
+            found, weights = joined([part for part, _ in parts]), np.concatenate([each for _, each in parts])
+        return merged(found, weights, self._iou_threshold, self._most)
 
 
 class _Maps:
@@ -195,9 +195,9 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def say(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much a cell counts where its face's cells differ about its place, by its score before calibration.
 
-    That score tells good places from better ones, while calibrated ones are all near 1. Its cube: with the score itself
-    and its square and fourth power, boxes and landmarks of the validation photographs were further off, or those of one
-    of the detectors were.
+    That score tells good places from better ones, while calibrated ones are all near 1. Its cube lies between its
+    square, which suits `face-base` best on validation photographs, and its fourth power, which suits `face-small`; the
+    table is in docs/training.md.
 
     Args:
         logits: float32, of any shape, as the network gives them.
@@ -243,12 +243,12 @@ def merged(found: Detections, weights: NDArray[np.float32], iou_threshold: float
         return _taken(found, kept)
     few = len(kept) * len(scores) <= _FEW
     faces = _few_voters(rectangles, kept.tolist()) if few else _many_voters(found.boxes, kept)
-    totals, counts = [0.0] * len(kept), weights.tolist()
-    for face, weight in zip(faces, counts, strict=True):
+    totals, numbers = [0.0] * len(kept), weights.tolist()
+    for face, weight in zip(faces, numbers, strict=True):
         if face >= 0:
             totals[face] += weight
     shares = np.zeros((len(kept), len(scores)), dtype=np.float32)
-    for candidate, (face, weight) in enumerate(zip(faces, counts, strict=True)):
+    for candidate, (face, weight) in enumerate(zip(faces, numbers, strict=True)):
         if face >= 0:
             shares[face, candidate] = weight / totals[face]
     landmarks = shares.dot(found.landmarks.reshape(-1, 10)).reshape(-1, 5, 2)

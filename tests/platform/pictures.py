@@ -22,7 +22,7 @@ def noise(count: int, height: int, width: int, seed: int) -> NDArray[np.uint8]:
 def drawn(count: int, height: int, width: int, seed: int) -> NDArray[np.uint8]:
     """Faces of a few ellipses (head, eyes, brows, nose, mouth) under slanting light and grain.
 
-    Unlike noise they have what the networks answer to, so that few of the answers are a toss-up.
+    Unlike noise they have what the networks answer to, so that most of the answers are no toss-up.
 
     Returns:
         uint8 (count, height, width).

@@ -9,7 +9,7 @@ from mien.doctor.check import Check
 
 
 def examine(root: Path = Path("/")) -> Iterator[Check]:
-    """Whether its units are those of this version, which an upgrade does not write anew.
+    """Whether its units are those of this version, which an upgrade does not write anew, and of today's settings.
 
     Args:
         root: of the file system.
@@ -19,5 +19,5 @@ def examine(root: Path = Path("/")) -> Iterator[Check]:
     found = installed(root)
     if found is not None:
         told = ", ".join(found.different)
-        detail = f"not as this version writes them: {told}" if told else "as this version writes them"
+        detail = f"not as this version writes them for its settings: {told}" if told else "as this version writes them"
         yield Check("service units", not told, False, detail, found.command if told else "")

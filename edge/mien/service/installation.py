@@ -12,8 +12,7 @@ from mien.config import RunConfig
 from mien.errors import MienError
 from mien.outputs import files
 from mien.outputs.lines import JsonlSettings
-from mien.outputs.mqtt import broker
-from mien.service import unit
+from mien.service import asked, unit
 
 UNITS = Path("etc/systemd/system")
 CONFIG = "/etc/mien/mien.toml"
@@ -56,20 +55,11 @@ def install(
     folder = root / UNITS
     written = {folder / unit.NAME: unit.service(program, config)}
     settings = root / config.lstrip("/")
-    own = _settings(settings)
-    hosts = [*hosts, *(broker(sink).host for sink in own.sinks if sink.startswith(("mqtt:", "mqtts:")))]
-    # Others lie in the service's own folder.
-    named = (own.mqtt.credentials_file, own.mqtt.key_file, own.preview.token_file)
-    secrets = [path for path in named if path.startswith("/")]
-    for secret in secrets:
+    own = asked.settings(settings)
+    for secret in asked.secrets(own):
         if not (root / secret[1:]).is_file():  # systemd would try again and again
             raise MienError(f"{secret}: is not there; write it first, then install again")
-    if secrets:
-        written[folder / unit.SECRETS] = unit.secrets(secrets)
-    if own.gpio.used:
-        written[folder / unit.GPIO] = unit.lines(own.gpio.chip)
-    if hosts:
-        written[folder / unit.DROP_IN] = unit.network(list(dict.fromkeys(hosts)))
+    written |= {folder / name: text for name, text in asked.drop_ins(own, hosts).items()}
     if page:
         written[folder / unit.SOCKET] = unit.listener(page)
     if reboot_after:
@@ -102,13 +92,6 @@ def install(
         if page:
             _systemctl("start", unit.SOCKET)  # waits for that, and says whether it came to be
     return tuple(written)
-
-
-def _settings(path: Path) -> RunConfig:
-    """What a settings file says; the defaults where there is no such file yet."""
-    from mien import config
-
-    return config.build(config.read(path), {}) if path.exists() else RunConfig()
 
 
 def uninstall(root: Path = Path("/")) -> tuple[Path, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mien.errors import MienError
-from mien.service import unit
+from mien.service import asked, unit
 from mien.service.installation import CONFIG, SOCKET_WANTED, UNITS
 
 _EXEC = re.compile(r"^ExecStart=(\S+) run --config (\S+)$", re.MULTILINE)
@@ -23,7 +24,8 @@ class Installed:
 
     Attributes:
         command: the command that installs it anew, as it was asked for.
-        different: the units that are not what this version would write: of an earlier version, or changed by hand.
+        different: the units that are not what this version would write for these settings: of an earlier version,
+            changed by hand, or of settings that asked for less or more than today's.
     """
 
     command: str
@@ -52,15 +54,29 @@ def installed(root: Path = Path("/")) -> Installed | None:
     different = []
     try:
         written = {unit.NAME: unit.service(program, config)}
-        written |= {unit.DROP_IN: unit.network(hosts)} if hosts else {}
         written |= {unit.SOCKET: unit.listener(page[1])} if page else {}
         written |= {unit.REBOOT: unit.reboot(int(starts[1]))} if starts else {}
         different = [name for name, text in written.items() if _text(folder / name) != text]
     except MienError:  # what is there could not be asked for
         different = [unit.NAME]
+    different += _not_asked_for(root, config, hosts)
     if os.path.lexists(folder / SOCKET_WANTED):
         different.append(unit.SOCKET)
     return Installed(" ".join(parts), tuple(dict.fromkeys(different)))
+
+
+def _not_asked_for(root: Path, config: str, hosts: Sequence[str]) -> list[str]:
+    """The drop-ins that are not what the settings, and the hosts that are allowed already, ask for."""
+    try:
+        own = asked.settings(root / config.lstrip("/"))
+    except MienError:  # `mien config check` tells
+        return []
+    try:
+        wanted = asked.drop_ins(own, hosts)
+    except MienError:  # such as a broker by name, of which `mien service install` tells
+        return [unit.DROP_IN]
+    folder = root / UNITS
+    return [name for name in asked.DROP_INS if _text(folder / name) != wanted.get(name, "")]
 
 
 def _text(path: Path) -> str:

@@ -190,7 +190,7 @@ def network(hosts: Sequence[str]) -> str:
         if not allowed.prefixlen:
             raise MienError(f"host {host!r}: is every address there is; give the one to which a sink sends")
         lines.append(f"IPAddressAllow={allowed}")
-    return _NETWORK.format(allowed="\n".join(lines))
+    return _NETWORK.format(allowed="\n".join(dict.fromkeys(lines)))
 
 
 def lines(chip: str) -> str:

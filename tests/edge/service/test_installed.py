@@ -89,3 +89,64 @@ def test_a_unit_by_hand_that_could_not_be_asked_for_is_no_error(tmp_path: Path) 
     assert found.different == (unit.NAME,)
     file.write_text("[Service]\nExecStart=/bin/true\n")
     assert installed(tmp_path) is None
+
+
+SETTINGS = """
+sinks = ["mqtts://192.168.1.9:8883/door"]
+
+[mqtt]
+credentials_file = "/etc/mien/broker"
+
+[gpio]
+led_line = "GPIO17"
+"""
+
+
+def configured(root: Path, settings: str) -> Path:
+    file = root / "etc/mien/mien.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(settings)
+    (file.parent / "broker").write_text("user:secret\n")
+    return file
+
+
+def test_settings_that_ask_for_more_than_the_units_give_are_told_of(tmp_path: Path) -> None:
+    file = configured(tmp_path, "")
+    install(tmp_path)
+    assert installed_differently(tmp_path) == ()
+    file.write_text(SETTINGS)
+    assert installed_differently(tmp_path) == (unit.SECRETS, unit.GPIO, unit.DROP_IN)
+    (check,) = doctor.examine(tmp_path)
+    assert unit.GPIO in check.detail
+    assert check.remedy == f"sudo {PROGRAM} service install"
+    install(tmp_path)
+    assert installed_differently(tmp_path) == ()
+
+
+def test_ways_that_the_settings_no_longer_need_are_told_of(tmp_path: Path) -> None:
+    file = configured(tmp_path, SETTINGS)
+    install(tmp_path)
+    file.write_text("")
+    assert installed_differently(tmp_path) == (unit.SECRETS, unit.GPIO)  # a host may have been allowed for itself
+
+
+def test_settings_that_do_not_hold_are_told_of_elsewhere(tmp_path: Path) -> None:
+    file = configured(tmp_path, SETTINGS)
+    install(tmp_path)
+    file.write_text("nonsense = 1\n")
+    assert installed_differently(tmp_path) == ()
+    file.write_text('sinks = ["mqtts://broker.example:8883/door"]\n')
+    assert installed_differently(tmp_path) == (unit.DROP_IN,)
+
+
+def test_a_broker_that_is_allowed_too_has_one_way(tmp_path: Path) -> None:
+    configured(tmp_path, SETTINGS)
+    folder = install(tmp_path, "--allow", "192.168.1.9/32")
+    assert (folder / unit.DROP_IN).read_text().count("192.168.1.9") == 1
+    assert installed_differently(tmp_path) == ()
+
+
+def installed_differently(root: Path) -> tuple[str, ...]:
+    found = installed(root)
+    assert found is not None
+    return found.different

@@ -193,11 +193,12 @@ class Pipeline(Closing):
                 )
 
     def _capture(self) -> None:
-        expected = 0
+        expected: int | None = None  # what went by before the run, while models were loaded, is not lost
         try:
             for frame in self._camera.frames():
                 # Only of live cameras: a recording's gap is what could not be decoded, and the camera counts that.
-                missed, expected = max(0, frame.sequence - expected), frame.sequence + 1
+                missed = 0 if expected is None else max(0, frame.sequence - expected)
+                expected = frame.sequence + 1
                 if self._gone_by():
                     self._camera.recycle(frame)  # unread, and none lost because the models were busy
                 elif (unseen := self._box.put(frame, missed)) is not None:

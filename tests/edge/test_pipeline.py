@@ -55,6 +55,14 @@ def test_a_recording_is_never_dropped_and_its_buffers_come_back() -> None:
     assert camera.closed
 
 
+def test_frames_that_came_before_the_run_while_models_were_loaded_are_not_lost() -> None:
+    camera = FakeCamera(62)
+    camera.delivered = 59
+    results = list(pipeline(camera).run())
+    assert results[0].sequence >= 59
+    assert results[-1].dropped == results[-1].sequence - 58 - len(results)
+
+
 def test_slow_models_drop_frames_of_a_live_camera_and_never_queue_them() -> None:
     camera = FakeCamera()
     delivered: list[int] = []

@@ -181,6 +181,7 @@ def test_drop_ins_open_the_lines_and_one_host_and_nothing_else(seen: dict[str, A
     assert (opened["sent_elsewhere"], free["sent_elsewhere"]) == ("Operation not permitted", "done")
     for shut in ("packet", "etc", "usr", "var"):
         assert opened[shut] == seen["sandbox"][shut], shut
+    assert (opened["clock_set"], seen["sandbox"]["clock_set"]) == ("True", "False")
     assert (opened["root"], seen["sandbox"]["sent"]) == ("False", seen["sandbox"]["inet"])
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_SET = Path("/run/systemd/timesync/synchronized")
+"""There once systemd-timesyncd has set the clock since the start of the machine."""
 _TIME_ERROR = 5
 """What adjtimex(2) answers while nothing has set the clock by a time server or a receiver."""
 _TIMEX_BYTES = 512
@@ -57,4 +59,5 @@ class Clock:
             answer = self._libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
         except AttributeError:  # no Linux
             return True
-        return 0 <= int(answer) < _TIME_ERROR
+        # ProtectClock= of the service refuses the question with the setting.
+        return int(answer) < _TIME_ERROR if answer >= 0 else _SET.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import stat
 from contextlib import suppress
@@ -72,6 +73,8 @@ class SocketSink(Target):
             except OSError:  # nobody
                 return
             if len(self._readers) >= _MOST_READERS:
+                self._forget()
+            if len(self._readers) >= _MOST_READERS:
                 self._drop(self._readers[0])  # the oldest: it may be one that never ends
             reader.setblocking(False)
             self._readers.append(reader)
@@ -85,6 +88,15 @@ class SocketSink(Target):
             self._server = None
             with suppress(OSError):
                 self._path.unlink()
+
+    def _forget(self) -> None:
+        """Drop who has gone, which is noticed otherwise when the next line is sent."""
+        watch = select.poll()
+        for reader in self._readers:
+            watch.register(reader, 0)  # asks for nothing: the end of both ways is always told
+        gone = {number for number, _ in watch.poll(0)}
+        for reader in [reader for reader in self._readers if reader.fileno() in gone]:
+            self._drop(reader)
 
     def _drop(self, reader: socket.socket) -> None:
         self._readers.remove(reader)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import socket
 import ssl
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _KEEP_ALIVE = 30
+_AGAIN_SECONDS = 2.0 * _KEEP_ALIVE
+"""After a power cut the broker gives the connection of before up after 1.5 × `_KEEP_ALIVE`, and publishes its will,
+"offline", over the "online" of the new one."""
+_LONGEST_STATE_SECONDS = 1.0
 _CLOSE_SECONDS = 3.0
 _LONGEST_TOPIC = 1000
 """Bytes of a topic that a user chooses: with what is added it stays far below the protocol's 65535."""
@@ -40,7 +45,8 @@ class MqttSettings:
     """How readings are published. The names are the keys of the TOML file's table `mqtt`.
 
     Attributes:
-        interval: at most one reading a face in so many seconds, from a live camera; 0 for every frame.
+        interval: at most one reading a face in so many seconds, from a live camera; 0 for every frame. How many faces
+            there are is told each second at least, where it changes.
         buffer: messages that wait while the broker is away, of about 1 kB each; then 2000 more frames wait, and then
             the oldest are lost.
         credentials_file: file whose first line is NAME:PASSWORD, readable by its owner or group alone; empty for none.
@@ -138,7 +144,8 @@ class MqttSink(Target):
         self._state = _NOBODY
         self._unannounced: tuple[tuple[str, str], ...] = ()
         self._told: dict[str, object] | None = None
-        self._told_at = 0.0
+        self._told_at = -math.inf
+        self._again_at = math.inf
         self._turn = threading.Lock()
         self._sent = self._acknowledged = 0
         self._problem = f"the broker {where.host}:{where.port} is not reached yet"
@@ -204,6 +211,9 @@ class MqttSink(Target):
         """
         if time.monotonic() - self._result_at > GONE_SECONDS:
             self._state = _NOBODY
+        if time.monotonic() >= self._again_at and not self._problem:
+            self._again_at = math.inf
+            self._unannounced += ((self._topic("status"), "online"),)
         self._announce()
         self._tell_state()
         if self._problem:
@@ -277,7 +287,8 @@ class MqttSink(Target):
     def _tell_state(self) -> None:
         """Publish how many faces there are if that changed: now, not what it was while the broker was away."""
         now = time.monotonic()
-        due = self._state != self._told and now - self._told_at >= self._settings.interval
+        rest = min(self._settings.interval, _LONGEST_STATE_SECONDS)
+        due = self._state != self._told and now - self._told_at >= rest
         if due and not self._problem and self._publish("state", json.dumps(self._state), retain=True):
             self._told, self._told_at = self._state, now
 
@@ -296,7 +307,8 @@ class MqttSink(Target):
         discovery = ((topic, json.dumps(message)) for topic, message in self._discovery().items())
         # What waited is sent only after this call: after a long outage there is no room yet.
         self._unannounced = self._refused((*discovery, (self._topic("status"), "online")))
-        self._told = None
+        self._told, self._told_at = None, -math.inf
+        self._again_at = time.monotonic() + _AGAIN_SECONDS
         self._problem = ""
 
     def _on_disconnect(self, _client: Client, _data: object, _flags: Any, reason: Any, _properties: object) -> None:

@@ -6,9 +6,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from mien.closing import Closing
 from mien.errors import MienError, one_line
@@ -24,8 +23,17 @@ ROOM = 2000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds between two tries of a sink that fails
 _IDLE_SECONDS = 1.0
 
-Thin = Callable[[FrameResult], FrameResult | None]
-"""Picks of a result what is worth waiting for; None for nothing."""
+
+class Thin(Protocol):
+    """Picks what is worth waiting for."""
+
+    def __call__(self, result: FrameResult) -> FrameResult | None:
+        """Of a result; None for nothing."""
+        ...
+
+    def gone(self) -> FrameResult | None:
+        """While no result comes; None for nothing. From another thread."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,11 @@ class Queued(Closing):
                 if self._abandoned.is_set():
                     self._lose(result)
                 elif result is None:
-                    self._idle()
+                    gone = self._thin.gone() if self._thin is not None and not self._patient else None
+                    if gone is not None:
+                        self._deliver(gone)
+                    else:
+                        self._idle()
                 else:
                     self._deliver(result)
                 with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass, fields, replace
 
 from mien.reading import FrameResult, Reading
@@ -37,9 +39,27 @@ class Thinning:
         self._interval, self._on_change = round(interval * 1e9), on_change
         self._seen: dict[int, _Seen] = {}
         self._name = ""
+        self._last: FrameResult | None = None
+        self._turn = threading.Lock()
 
     def __call__(self, result: FrameResult) -> FrameResult | None:
         """A result with the readings that are picked; None if there are none."""
+        with self._turn:
+            self._last = result
+            return self._thinned(result)
+
+    def gone(self) -> FrameResult | None:
+        """What a camera's frame of now without a face would give, while none comes: in a pause, or without the camera.
+
+        From another thread, too.
+        """
+        with self._turn:
+            if not self._seen or self._last is None or self._last.media_time is not None:
+                return None
+            now = time.monotonic_ns()
+            return self._thinned(replace(self._last, captured_at=now, read_at=now, readings=()))
+
+    def _thinned(self, result: FrameResult) -> FrameResult | None:
         if result.name != self._name:
             self._name, self._seen = result.name, {}
         kept = tuple(reading for reading in result.readings if self._picked(result, reading))

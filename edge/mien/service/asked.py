@@ -47,5 +47,5 @@ def drop_ins(own: RunConfig, hosts: Sequence[str] = ()) -> dict[str, str]:
         found[unit.GPIO] = unit.lines(own.gpio.chip)
     brokers = [broker(sink).host for sink in own.sinks if sink.startswith(("mqtt:", "mqtts:"))]
     if hosts or brokers:
-        found[unit.DROP_IN] = unit.network([*hosts, *brokers])
+        found[unit.DROP_IN] = unit.network(hosts, brokers)
     return found

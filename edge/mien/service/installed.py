@@ -43,7 +43,7 @@ def installed(root: Path = Path("/")) -> Installed | None:
     if not asked:
         return None
     program, config = asked.groups()
-    hosts = _ALLOWED.findall(_text(folder / unit.DROP_IN))
+    hosts = _ALLOWED.findall(_text(folder / unit.DROP_IN).partition(unit.OF_SETTINGS)[0])
     page = _LISTENS.search(_text(folder / unit.SOCKET))
     starts = _STARTS.search(_text(folder / unit.REBOOT))
     parts = [f"sudo {program} service install"]

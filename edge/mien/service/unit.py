@@ -100,6 +100,9 @@ SystemCallFilter=~@privileged @resources
 WantedBy=multi-user.target
 """
 
+OF_SETTINGS = "# Brokers of the settings:"
+"""Before their ways; those above were asked for at the installation."""
+
 _NETWORK = """\
 # A way to these hosts, for sinks that send readings there; everything else stays shut.
 [Service]
@@ -169,16 +172,22 @@ def service(program: str, config: str, watchdog: int = 20) -> str:
     return _SERVICE.format(program=program, config=config, watchdog=watchdog, state=STATE)
 
 
-def network(hosts: Sequence[str]) -> str:
+def network(hosts: Sequence[str], brokers: Sequence[str] = ()) -> str:
     """The drop-in that opens a way to some hosts.
 
     Args:
         hosts: IP addresses or networks, such as 192.168.1.5 or 192.168.1.0/24. A name would need a way to whatever
             resolves it.
+        brokers: likewise, of the settings.
 
     Raises:
         MienError: one that is none.
     """
+    lines = [*_ways(hosts), OF_SETTINGS, *_ways(brokers)]
+    return _NETWORK.format(allowed="\n".join(dict.fromkeys(lines)))
+
+
+def _ways(hosts: Sequence[str]) -> list[str]:
     lines = []
     for host in hosts:
         try:
@@ -190,7 +199,7 @@ def network(hosts: Sequence[str]) -> str:
         if not allowed.prefixlen:
             raise MienError(f"host {host!r}: is every address there is; give the one to which a sink sends")
         lines.append(f"IPAddressAllow={allowed}")
-    return _NETWORK.format(allowed="\n".join(dict.fromkeys(lines)))
+    return lines
 
 
 def lines(chip: str) -> str:

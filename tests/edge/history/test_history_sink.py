@@ -7,15 +7,17 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sink_fakes import eventually, reading, result
 
 from mien.errors import MienError, OutputError
+from mien.history import clock as history_clock
 from mien.history.clock import Clock, Moment
-from mien.history.database import open_for_reading
+from mien.history.database import open_for_reading, open_for_writing
 from mien.history.settings import HistorySettings
-from mien.history.sink import HistorySink
+from mien.history.sink import HistorySink, delete_before
 from mien.outputs.sinks import SinkSettings, open_sinks
 from mien.outputs.target import TakenError
 
@@ -388,7 +390,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from sink_fakes import reading, result
 from mien.history.settings import HistorySettings
-from mien.history.sink import HistorySink
+from mien.history.sink import HistorySink, delete_before
 sink = HistorySink(Path(sys.argv[1]), "r", HistorySettings(group=1))
 for minute in range(10_000):
     sink.write(result(minute, reading(1), seconds=61 * minute))
@@ -430,3 +432,34 @@ def test_settings_out_of_range_are_named(values: dict[str, object]) -> None:
     (name,) = values
     with pytest.raises(MienError, match=f"history {name} is"):
         HistorySettings(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_the_question_is_refused_it_counts_whether_the_time_service_has_set_the_clock(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the service's sandbox."""
+    told = tmp_path / "synchronized"
+    if there:
+        told.touch()
+    monkeypatch.setattr(history_clock, "_SET", told)
+    clock = Clock()
+    monkeypatch.setattr(clock, "_libc", SimpleNamespace(adjtimex=lambda _: -1))
+    assert clock.now().trusted == there
+
+
+def test_deleting_rows_of_a_clock_that_was_never_right_reads_each_once(path: Path) -> None:
+    work = []
+    for count in (1000, 2000, 4000):
+        file = path.with_suffix(f".{count}")
+        with closing(open_for_writing(file)) as database:
+            database.executemany(
+                "INSERT INTO minutes (run, boot, began_ns, wall_ms, trusted, seconds, faces)"
+                " VALUES ('r', 'a', ?, ?, 0, 60, 5)",
+                [(number, number) for number in range(count)],
+            )
+            steps: list[int] = []
+            database.set_progress_handler(lambda steps=steps: steps.append(1), 100)  # type: ignore[misc]
+            assert delete_before(database, count // 2) == count // 2
+            work.append(len(steps))
+    assert work[2] < 3 * work[1] < 9 * work[0], work  # of the square it would be four times as much

@@ -99,3 +99,16 @@ def test_an_idle_sink_lets_readers_in(sink: SocketSink, tmp_path: Path) -> None:
     with sink, _reader(tmp_path / "s"):
         sink.idle()
         assert eventually(lambda: len(sink._readers) == 1)
+
+
+def test_those_who_have_gone_make_room_for_others_before_one_that_listens(sink: SocketSink, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with sink, _reader(path) as first, _reader(path) as half:
+        half.shutdown(socket.SHUT_WR)  # says no more, and listens
+        for _ in range(40):
+            sink.idle()
+            _reader(path).close()
+        sink.idle()
+        sink.write(result(1, reading()))
+        for listening in (first, half):
+            assert json.loads(listening.recv(1 << 16))["frame"] == 1

@@ -160,7 +160,8 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
 
 
 def _sink(**settings: object) -> MqttSink:
-    return MqttSink(Broker("h", 1883, False, "t"), "run", MqttSettings(interval=0.0, **settings), live=True)  # type: ignore[arg-type]
+    chosen = MqttSettings(**{"interval": 0.0, **settings})  # type: ignore[arg-type]
+    return MqttSink(Broker("h", 1883, False, "t"), "run", chosen, live=True)
 
 
 def test_after_an_outage_that_filled_the_queue_the_device_is_announced_before_more_readings(
@@ -212,6 +213,42 @@ def test_a_device_that_is_not_read_for_two_seconds_shows_nobody_until_it_is_read
     sink.idle()
     assert len(client.queued) == count
     sink.write(result(1, reading(1), seconds=60))
+    assert client.retained("state") == '{"faces": 1, "emotion": "happiness"}'
+
+
+def test_online_is_said_again_over_the_will_of_the_connection_that_a_power_cut_ended(
+    client: FakeClient, clock: Clock
+) -> None:
+    sink = _sink()
+    client.connected()
+    client.deliver(len(client.queued))
+    client.delivered.append(("t/status", "offline"))  # of the broker, 45 s after the last word of that connection
+    clock.now += 59
+    sink.idle()
+    assert client.retained("status") == "offline"
+    clock.now += 2
+    sink.idle()
+    assert client.retained("status") == "online"
+    count = len(client.queued)
+    clock.now += 600
+    sink.idle()
+    assert len(client.queued) == count, "once"
+
+
+@pytest.mark.parametrize(("interval", "rest"), [(300.0, 1.0), (0.25, 0.25)])
+def test_who_is_there_is_told_at_once_and_each_second_however_seldom_readings_are(
+    interval: float, rest: float, client: FakeClient, clock: Clock
+) -> None:
+    clock.now = 0.5  # right after the machine's start
+    sink = _sink(interval=interval)
+    client.connected()
+    sink.idle()
+    assert client.retained("state") == '{"faces": 0, "emotion": null}'
+    clock.now += 0.9 * rest
+    sink.write(result(1, reading(1), seconds=1))
+    assert client.retained("state") == '{"faces": 0, "emotion": null}'
+    clock.now += 0.2 * rest
+    sink.idle()
     assert client.retained("state") == '{"faces": 1, "emotion": "happiness"}'
 
 

@@ -15,6 +15,7 @@ from mien.outputs.records import JsonLines
 from mien.outputs.sinks import Sinks
 from mien.outputs.stream import StreamSink
 from mien.outputs.target import TakenError
+from mien.outputs.thinning import GONE_SECONDS, Thinning
 
 
 def test_a_hanging_sink_delays_nobody_and_the_others_get_everything() -> None:
@@ -201,3 +202,13 @@ def test_a_recording_waits_for_whoever_reads_standard_output() -> None:
     reader.join()
     assert frames == list(range(500))
     assert (sink.state.state, sink.state.failures) == ("ok", 0)
+
+
+@pytest.mark.parametrize(("patient", "told"), [(False, [4, 4]), (True, [4])])
+def test_a_face_goes_in_a_pause_of_a_camera_and_stays_in_one_of_a_recording(patient: bool, told: list[int]) -> None:
+    target = FakeTarget()
+    with Queued(target, "changes", thin=Thinning(0, on_change=True), patient=patient) as sink:
+        sink.write(result(4, reading(), seconds=time.monotonic() - GONE_SECONDS))
+        assert eventually(lambda: target.taken == told)
+        time.sleep(2.2)  # two rounds more
+    assert target.taken == told

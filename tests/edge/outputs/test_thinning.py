@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import time
+
 from sink_fakes import reading, result
 
-from mien.outputs.thinning import LastReading, Thinning
+from mien.outputs.thinning import GONE_SECONDS, LastReading, Thinning
 
 
 def _kept(thin: Thinning, emotions: str, rate: float = 10.0) -> list[int]:
@@ -78,3 +80,22 @@ def test_months_of_passers_by_leave_no_trace() -> None:
     for track in range(1000):
         thin(result(track, reading(track), seconds=float(track)))
     assert len(thin._seen) <= 3
+
+
+def test_who_is_not_seen_any_more_has_gone_though_no_frame_comes() -> None:
+    thin = Thinning(0, on_change=True)
+    now = time.monotonic()
+    assert thin(result(1, reading(1), reading(2), seconds=now - 1)) is not None
+    assert thin.gone() is None  # still there, as far as one knows
+    assert thin(result(2, reading(2), seconds=now - GONE_SECONDS - 0.5)) is None
+    told = thin.gone()
+    assert told is not None
+    assert [(type(one), one.track) for one in told.readings] == [(LastReading, 2)]
+    assert told.captured_at >= now * 1e9
+    assert thin.gone() is None
+
+
+def test_of_a_recording_nobody_goes_while_it_waits() -> None:
+    thin = Thinning(0, on_change=True)
+    assert thin(result(1, reading(1), seconds=1.0, media=1.0)) is not None
+    assert thin.gone() is None

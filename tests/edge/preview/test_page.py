@@ -437,6 +437,10 @@ def test_a_token_is_taken_out_of_the_address_into_a_cookie_or_comes_as_bearer(tm
         assert "SameSite=Lax" in cookie
         assert here.ask("/", Cookie=cookie.partition(";")[0]).status == 200
         assert here.ask("/", Cookie="mien-preview=0123456789abcdeX").status == 401
+        for other in ('prefs={"dark":true}', "version=1", "path=/x", "flag", "user@host=1", "u=a b", ""):
+            assert here.ask("/", Cookie=f"{other}; mien-preview=0123456789abcdef").status == 200, other
+            assert here.ask("/", Cookie=f"mien-preview=0123456789abcdef; {other}").status == 200, other
+            assert here.ask("/", Cookie=f"{other}; mien-preview=").status == 401, other
         assert here.ask("/", Cookie="broken\x01==;").status in (400, 401)
         assert here.ask("/metrics", Authorization="Bearer 0123456789abcdef").status == 200
         assert here.ask("/metrics", Authorization="Bearer 0123456789abcde\xe9").status == 401

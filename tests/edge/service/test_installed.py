@@ -9,7 +9,7 @@ import pytest
 
 from mien.cli import main
 from mien.doctor import service as doctor
-from mien.service import unit
+from mien.service import asked, unit
 from mien.service.installation import SOCKET_WANTED, UNITS
 from mien.service.installed import installed
 
@@ -127,7 +127,17 @@ def test_ways_that_the_settings_no_longer_need_are_told_of(tmp_path: Path) -> No
     file = configured(tmp_path, SETTINGS)
     install(tmp_path)
     file.write_text("")
-    assert installed_differently(tmp_path) == (unit.SECRETS, unit.GPIO)  # a host may have been allowed for itself
+    assert installed_differently(tmp_path) == asked.DROP_INS
+
+
+def test_the_way_to_a_broker_of_before_is_not_asked_for_again(tmp_path: Path) -> None:
+    file = configured(tmp_path, SETTINGS)
+    install(tmp_path, "--allow", "192.168.1.5")
+    file.write_text(SETTINGS.replace("192.168.1.9", "192.168.1.10"))
+    found = installed(tmp_path)
+    assert found is not None
+    assert found.different == (unit.DROP_IN,)
+    assert found.command == f"sudo {PROGRAM} service install --allow 192.168.1.5/32"
 
 
 def test_settings_that_do_not_hold_are_told_of_elsewhere(tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def test_a_face_too_small_to_hold_a_cell_is_still_answered_for() -> None:
     assert found.kept.any()
 
 
+def test_an_ignored_face_too_small_to_hold_a_cell_is_no_background_where_it_lies() -> None:
+    face = torch.tensor([[9.0, 9, 11, 11]])
+    found = assign(torch.full((1, 84), 0.01), torch.rand(1, 84, 4), face, torch.tensor([0]), torch.tensor([True]), GRID)
+    assert not found.kept.any()
+    assert GRID.centres[~found.counted[0]].tolist() == [[12, 4], [4, 12], [12, 12], [8, 8]]
+
+
 def test_ignored_faces_take_their_cells_out_of_the_score_loss_but_not_a_real_faces_cells() -> None:
     faces = torch.tensor([[0.0, 0, 32, 32], [0.0, 0, 16, 16]])
     boxes = torch.zeros(1, 84, 4)

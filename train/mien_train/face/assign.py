@@ -85,15 +85,15 @@ def assign(scores: Tensor, boxes: Tensor, faces: Tensor, image: Tensor, ignore: 
     (n, a), where = scores.shape, scores.device
     there, image = image >= 0, image.clamp(min=0)
     inside = _inside(faces, grid)  # (T, A)
-    doubtful = torch.zeros(n, a, device=where).index_add_(0, image, (inside & (there & ignore)[:, None]).float())
-
     overlap = pairwise_iou(boxes[image], faces[:, None])  # (T, A)
     size = ((faces[:, 2] - faces[:, 0]) * (faces[:, 3] - faces[:, 1])).clamp(min=1).sqrt()
     distance = (grid.centres - ((faces[:, :2] + faces[:, 2:]) / 2)[:, None]).norm(dim=2)
+    # A small face may hold no cell's centre.
+    unasked = (inside | (distance < grid.strides.min())) & (there & ignore)[:, None]
+    doubtful = torch.zeros(n, a, device=where).index_add_(0, image, unasked.float())
     # A tiny prior decides while predictions are still random: near the centre, on the map of the fitting stride.
     level = (size[:, None] / (grid.strides * 4)).log2().abs()
     prior = torch.exp(-distance / size[:, None] - level)
-    # A small face may hold no cell's centre.
     candidate = (inside | (distance < grid.strides)) & (there & ~ignore)[:, None]
     alignment = (scores[image] ** _SCORE_POWER * overlap**_IOU_POWER + 1e-4 * prior) * candidate
     top, cell = alignment.topk(TOP, dim=1)  # (T, TOP)

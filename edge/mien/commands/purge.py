@@ -38,13 +38,14 @@ def main(args: argparse.Namespace) -> int:
     from mien.outputs.names import shown
 
     settings = config.build(config.read(args.config), {})
-    found = recordings(settings.sinks)
+    found = recordings(settings.sinks, args.config)
     if not found:
         raise MienError(f"{args.config}: no sink in it writes a file; nothing to purge")
     before = None if args.all else time.time_ns() // 1_000_000 - milliseconds(args.before)
     files = [file for recording in found for file in recording.files]
     if not files:
-        sys.stdout.write("nothing is recorded\n")
+        places = ", ".join(shown(recording.path.absolute()) for recording in found)
+        sys.stdout.write(f"nothing is recorded in {places}\n")
         return 0
     if not args.yes:
         what = "everything" if args.all else f"what is older than {args.before}"

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 NAME = "report"
 
-_SERVICE = Path("/etc/mien/mien.toml")
-"""Settings of the service, whose database is meant where none is named."""
-
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command line."""
@@ -53,13 +50,14 @@ def main(args: argparse.Namespace) -> int:
 def _configured(config_file: Path | None) -> Path:
     from mien import config
     from mien.history.purging import recordings
+    from mien.service.unit import CONFIG
 
     if config_file is None:
-        if not _SERVICE.exists():
+        config_file = Path(CONFIG)  # of the service
+        if not config_file.exists():
             raise MienError("report: which database? Give --db PATH, or --config FILE with a sink sqlite:PATH")
-        config_file = _SERVICE
     settings = config.build(config.read(config_file), {})
-    for recording in recordings(settings.sinks):
+    for recording in recordings(settings.sinks, config_file):
         if recording.kind == "sqlite":
             return recording.path
     raise MienError(f"{config_file}: has no sink sqlite:PATH; give --db PATH")

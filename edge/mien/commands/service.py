@@ -51,7 +51,7 @@ def _program(prefix: Path) -> str:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 if the service does not run."""
-    from mien.service import installation
+    from mien.service import installation, unit
 
     if args.action == "status":
         found = installation.status()
@@ -71,5 +71,5 @@ def main(args: argparse.Namespace) -> int:
         return 0
     for path in installation.uninstall(args.root):
         sys.stdout.write(f"removed {path}\n")
-    sys.stdout.write(f"settings and what was recorded stay: {installation.CONFIG}, /var/lib/mien\n")
+    sys.stdout.write(f"settings and what was recorded stay: {unit.CONFIG}, {unit.STATE}\n")
     return 0

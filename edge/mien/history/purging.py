@@ -17,6 +17,7 @@ from mien.history.sink import delete_before
 from mien.outputs.files import discard, partial, place
 from mien.outputs.lines import rotated
 from mien.outputs.names import shown
+from mien.service.unit import CONFIG, STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,19 @@ class Recording:
         return tuple(file for file in mine if file.is_file())
 
 
-def recordings(sinks: Sequence[str]) -> tuple[Recording, ...]:
-    """What sinks of a run's settings write, and is a plain file."""
+def recordings(sinks: Sequence[str], config: Path) -> tuple[Recording, ...]:
+    """What sinks of a run's settings write, and is a plain file.
+
+    Args:
+        sinks: of the settings.
+        config: their file. Where it is the service's own, relative paths lead from the service's folder.
+    """
+    folder = Path(STATE) if config.resolve() == Path(CONFIG).resolve() else Path()
     found = []
     for spec in sinks:
         kind, _, target = spec.partition(":")
         if kind in ("jsonl", "sqlite") and target not in ("", "-"):
-            found.append(Recording(kind, Path(target)))
+            found.append(Recording(kind, folder / target))
     return tuple(found)
 
 

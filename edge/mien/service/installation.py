@@ -15,7 +15,6 @@ from mien.outputs.lines import JsonlSettings
 from mien.service import asked, unit
 
 UNITS = Path("etc/systemd/system")
-CONFIG = "/etc/mien/mien.toml"
 _ROTATE_BYTES = 50_000_000
 """Of a new service's readings: with the five files that are kept, a week of one face in view, and 300 MB for ever."""
 
@@ -26,7 +25,7 @@ SOCKET_WANTED = Path("sockets.target.wants") / unit.SOCKET
 
 def install(
     program: str,
-    config: str = CONFIG,
+    config: str = unit.CONFIG,
     *,
     hosts: Sequence[str] = (),
     page: str = "",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mien.errors import MienError
 from mien.service import asked, unit
-from mien.service.installation import CONFIG, SOCKET_WANTED, UNITS
+from mien.service.installation import SOCKET_WANTED, UNITS
 
 _EXEC = re.compile(r"^ExecStart=(\S+) run --config (\S+)$", re.MULTILINE)
 _ALLOWED = re.compile(r"^IPAddressAllow=(\S+)$", re.MULTILINE)
@@ -47,7 +47,7 @@ def installed(root: Path = Path("/")) -> Installed | None:
     page = _LISTENS.search(_text(folder / unit.SOCKET))
     starts = _STARTS.search(_text(folder / unit.REBOOT))
     parts = [f"sudo {program} service install"]
-    parts += [f"--config {config}"] if config != CONFIG else []
+    parts += [f"--config {config}"] if config != unit.CONFIG else []
     parts += [f"--allow {host}" for host in hosts]
     parts += [f"--page {page[1]}"] if page else []
     parts += [f"--reboot-after {starts[1]}"] if starts else []

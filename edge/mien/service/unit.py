@@ -14,6 +14,7 @@ DROP_IN = "mien.service.d/network.conf"
 GPIO = "mien.service.d/gpio.conf"
 REBOOT = "mien.service.d/reboot.conf"
 SECRETS = "mien.service.d/credentials.conf"
+CONFIG = "/etc/mien/mien.toml"
 STATE = "/var/lib/mien"
 
 _SERVICE = """\

@@ -194,7 +194,24 @@ def test_all_of_the_settings_files_and_no_others(kept: Path, capsys: pytest.Capt
     assert "3 rows deleted, 1 damaged files removed" in capsys.readouterr().out
     (kept.parent / "h.db").unlink()
     assert main(["purge", "--config", str(kept), "--all", "--yes"]) == 0
-    assert "nothing is recorded" in capsys.readouterr().out
+    assert f"nothing is recorded in {kept.parent}/r.jsonl, {kept.parent}/h.db" in capsys.readouterr().out
+
+
+def test_relative_paths_of_the_services_settings_lead_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, config = tmp_path / "state", tmp_path / "mien.toml"
+    state.mkdir()
+    (state / "r.jsonl").write_text(_line(NOW))
+    config.write_text('sinks = ["jsonl:r.jsonl"]\n')
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    assert main(["purge", "--config", str(config), "--all", "--yes"]) == 0
+    assert f"nothing is recorded in {tmp_path}/home/r.jsonl" in capsys.readouterr().out
+    monkeypatch.setattr("mien.history.purging.CONFIG", str(config))
+    monkeypatch.setattr("mien.history.purging.STATE", str(state))
+    assert main(["purge", "--config", "../mien.toml", "--all", "--yes"]) == 0
+    assert not (state / "r.jsonl").exists()
 
 
 def test_only_what_is_older(kept: Path) -> None:
@@ -261,7 +278,7 @@ def test_without_a_name_the_services_own_database_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = tmp_path / "mien.toml"
-    monkeypatch.setattr("mien.commands.report._SERVICE", settings)
+    monkeypatch.setattr("mien.service.unit.CONFIG", str(settings))
     assert main(["report"]) == 2
     assert "which database?" in capsys.readouterr().err
     settings.write_text(f'sinks = ["jsonl:x", "sqlite:{tmp_path}/history.db"]\n')

@@ -108,3 +108,32 @@ def test_a_changed_archive_is_read_again(small_data: Path) -> None:
     after = faces.load(small_data, "val").photos[1].luma
     assert before.mean() < 100
     assert after.mean() == pytest.approx(200, abs=2)
+
+
+def test_a_photograph_of_training_and_of_validation_is_refused(small_data: Path) -> None:
+    _documented(small_data, lambda d: d["train"].append(d["val"][0]))
+    with pytest.raises(MienError, match=r"lists portraits/00006\.webp in val and in train"):
+        faces.load(small_data, "val")
+
+
+@pytest.mark.parametrize(("width", "height", "whole"), [(60, 80, True), (80, 60, False)])
+def test_a_photograph_that_a_camera_marks_as_turned_has_the_size_in_which_it_is_shown(
+    width: int, height: int, whole: bool, tmp_path: Path
+) -> None:
+    done, jpeg = cv2.imencode(".jpg", np.tile(np.arange(80, dtype=np.uint8) * 3, (60, 1)))
+    assert done
+    # APP1: a TIFF with one entry, orientation 6, by which the picture is shown a quarter turned.
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    raw = jpeg.tobytes()
+    (tmp_path / "faces").mkdir()
+    with zipfile.ZipFile(tmp_path / "faces/street.zip", "w") as archive:
+        archive.writestr("a.jpg", raw[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + raw[2:])
+    row = {"image": "street/a.jpg", "width": width, "height": height, "faces": []}
+    (tmp_path / "faces/faces.json").write_text(json.dumps({"val": [row], "train": []}))
+    if whole:
+        luma = faces.load(tmp_path, "val").photos[0].luma
+        assert luma.shape == (80, 60)
+        assert np.abs(np.diff(luma.mean(axis=1))).min() > 1  # what was a row is a column now
+    else:
+        with pytest.raises(MienError, match="is no picture of 80×60"):
+            faces.load(tmp_path, "val")

@@ -62,6 +62,25 @@ def test_too_few_classes_or_images_say_which(tmp_path: Path, counts: dict[str, i
         folders.load(_write(tmp_path / "own", counts))
 
 
+@pytest.mark.parametrize("name", ["validate", "valid", "test_set"])
+def test_a_folder_of_classes_that_is_no_further_split_is_refused(name: str, tmp_path: Path) -> None:
+    for split in ("train", "val", name):
+        _write(tmp_path / "own" / split, {"a": 3, "b": 3})
+    with pytest.raises(MienError, match=f"{name if name != 'valid' else 'val'}.*is no further split"):
+        folders.load(tmp_path / "own")
+
+
+@pytest.mark.parametrize("prefix", [f"p{number}" for number in range(40)])
+def test_three_images_of_a_class_are_enough_whatever_they_are_called(prefix: str, tmp_path: Path) -> None:
+    for kind in ("a", "b"):
+        (tmp_path / kind).mkdir()
+        for index in range(3):
+            assert cv2.imwrite(str(tmp_path / kind / f"{prefix}{index}.png"), np.full((40, 30), 40 * index, np.uint8))
+    found = folders.load(tmp_path)
+    for split, least in (("train", 2), ("val", 1)):
+        assert np.bincount(found.splits[split].labels, minlength=2).min() == least
+
+
 def test_three_images_of_a_class_are_enough(tmp_path: Path) -> None:
     found = folders.load(_write(tmp_path / "own", {"a": 3, "b": 3, "c": 8}))
     assert (np.bincount(found.splits["val"].labels) >= 1).all()

@@ -79,4 +79,5 @@ def test_a_detector_trains_on_wider_face_alone(tmp_path: Path, capsys: pytest.Ca
     settings = ["epochs=1", "batch=3", "height=64", "width=64", "stem=4,4", "channels=8", "blocks=1,1,1"]
     arguments = [part for setting in settings for part in ("--set", setting)]
     assert main(["face", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *arguments]) == 0
+    assert "landmarks will mean nothing" in capsys.readouterr().err
     assert checkpoint.load(tmp_path / "run/checkpoint.pt").metrics["decode"]["strides"] == [8, 16, 32]

@@ -50,3 +50,12 @@ def test_errors_among_the_least_confident_readings_are_counted() -> None:
     assert errors_abstained(probabilities, labels, 0.2) == pytest.approx(1 / 3)
     assert errors_abstained(probabilities, labels, 0.5) == pytest.approx(2 / 3)  # of 2.5 readings, 2
     assert math.isnan(errors_abstained(probabilities, torch.zeros(5, dtype=torch.int64)))
+
+
+@pytest.mark.parametrize(("wrong", "sharper"), [(0, False), (9, False), (10, True)])
+def test_no_certainty_follows_from_a_few_images_that_are_read_rightly(wrong: int, sharper: bool) -> None:
+    """Unsure logits, and labels that nearly always agree: a lower temperature fits better and better."""
+    labels = torch.arange(300) % 3
+    logits = torch.nn.functional.one_hot(labels, 3).float()
+    labels[:wrong] = (labels[:wrong] + 1) % 3
+    assert (temperature(logits, labels) < 1) == sharper

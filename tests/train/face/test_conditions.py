@@ -73,8 +73,20 @@ def test_a_peer_has_a_threshold_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
 def test_without_a_face_that_can_be_staged_nothing_is_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conditions, "opened", lambda model: BrightBlock())
     monkeypatch.setattr(conditions, "peers", lambda height, width: ({}, "none"))
-    with pytest.raises(MienError, match="of sets portraits or lfw-like shows one face, 60 pixels high or more"):
-        conditions.measure(Path("any"), Photos((replace(_photo(), name="street/a.webp"),), ""), 10)
+    small = replace(_photo(), boxes=_photo().boxes / 4)
+    with pytest.raises(MienError, match="shows one face alone, 60 pixels high or more"):
+        conditions.measure(Path("any"), Photos((small,), ""), 10)
+
+
+def test_where_no_set_has_a_name_that_is_known_every_photograph_of_one_face_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(conditions, "opened", lambda model: BrightBlock())
+    monkeypatch.setattr(conditions, "peers", lambda height, width: ({}, "none"))
+    others = [replace(_photo(), name=f"street/{number}.webp") for number in range(3)]
+    for photos, faces in ((others, 3), ([*others, _photo()], 1)):
+        found, _ = conditions.measure(Path("any"), Photos(tuple(photos), ""), 10)
+        assert found["conditions"][0]["faces"] == faces
 
 
 def _stage() -> conditions._Stage:

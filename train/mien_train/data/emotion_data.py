@@ -95,7 +95,8 @@ def split_of(recipe: EmotionRecipe, folder: Path, name: str) -> Split:
         recipe = dataclasses.replace(recipe, exclude="")  # which may be gone by now, and changes no other split
     opened = open_data(recipe, folder)
     if name == "train":
-        return Split(opened.images, opened.targets.argmax(axis=1), opened.names, opened.rows)
+        known = opened.targets.any(axis=1)  # of others only what they were searched for
+        return Split(opened.images[known], opened.targets[known].argmax(axis=1), opened.names, opened.rows[known])
     return opened.val if name == "val" else opened.test
 
 

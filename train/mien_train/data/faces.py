@@ -96,14 +96,16 @@ def load(folder: Path, split: str) -> Photos:
     """Photographs of the "train" or "val" split.
 
     The folder holds `faces/faces.json` (mien's own format), or `wider_face_split` (WIDER FACE), or `FDDB-folds` (FDDB,
-    all of whose folds are one split of any name).
+    all of whose folds are one split, of any name but "train").
 
     Raises:
-        MienError: a file is missing or malformed; names it.
+        MienError: a file is missing or malformed, or a photograph in more than one split; names it.
     """
     if (folder / public_sets.WIDER).is_dir():
         return _annotated(public_sets.wider(folder, split))
     if (folder / public_sets.FDDB).is_dir():
+        if split == "train":
+            raise MienError(f"{folder}: FDDB's photographs are all of one split, for evaluation; train on others")
         return _annotated(public_sets.fddb(folder))
     path = folder / "faces" / "faces.json"
     listed = _listed(path, split)
@@ -149,9 +151,19 @@ def _listed(path: Path, split: str) -> list[_Row]:
         raise MienError(f"{path}: not a list of faces by split; {store.WHERE}")
     if split not in document:
         raise MienError(f"{path}: has no split {split!r}; it has {', '.join(document)}")
+    mine = _images(document[split])
+    for other in document:
+        if other != split and (both := sorted(mine & _images(document[other]))):
+            raise MienError(f"{path}: lists {both[0]} in {split} and in {other}; keep it in one of them")
     if document[split] == []:
         return []
     return [_row(fields) for fields in Fields(document, str(path), _REMEDY).parts(split)]
+
+
+def _images(rows: object) -> set[str]:
+    """The photographs of a split, as far as it is one: what is malformed is told where it is read."""
+    listed = [row.get("image") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return {name for name in listed if isinstance(name, str)}
 
 
 def _row(fields: Fields) -> _Row:
@@ -202,7 +214,8 @@ def _numbers(fields: Fields, key: str, count: int) -> Numbers:
 def _annotated(rows: list[public_sets.Annotated]) -> Photos:
     names = [str(row.path) for row in rows]
     digest = hashlib.sha256("\n".join(f"{n} {r.boxes} {r.ignore}" for n, r in zip(names, rows, strict=True)).encode())
-    pixels = decoded(f"photos-{digest.hexdigest()[:16]}", names, lambda name: read_image(Path(name)))
+    key = f"photos-{digest.hexdigest()[:16]}-{_state(row.path for row in rows)}"
+    pixels = decoded(key, names, lambda name: read_image(Path(name)))
     photos = []
     for row, luma in zip(rows, pixels, strict=True):
         boxes = np.array(row.boxes, np.float32).reshape(-1, 4)
@@ -233,6 +246,15 @@ def _photo(row: _Row, luma: NDArray[np.uint8]) -> Photo:
     )
 
 
+def _state(files: Iterable[Path]) -> str:
+    """Changes when one of the files does: a few digits of a hash of their sizes and times."""
+    told = []
+    for path in files:
+        if path.is_file():
+            told.append(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}")
+    return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
 class _Archives:
     """The zip archives of a folder, each opened when it is first read, and closed with the stack."""
 
@@ -241,12 +263,8 @@ class _Archives:
         self._opened: dict[str, zipfile.ZipFile] = {}
 
     def state(self, images: Iterable[str]) -> str:
-        """Changes when one of the images' archives does: a few digits of a hash of their sizes and times."""
-        told = []
-        for path in sorted({self._path(image) for image in images}):
-            if path.is_file():
-                told.append(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}")
-        return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        """Changes when one of the images' archives does."""
+        return _state(sorted({self._path(image) for image in images}))
 
     def read(self, image: str) -> bytes:
         """The bytes of ARCHIVE/MEMBER.
@@ -272,7 +290,8 @@ class _Archives:
 def _decode(archives: _Archives, row: _Row) -> NDArray[np.uint8]:
     raw = archives.read(row.image)
     image = None
-    if header.size(raw) == (row.height, row.width):  # what a header states is looked at before anything is decoded
+    # What a header states is looked at before anything is decoded; a camera's mark may have the picture turned by 90°.
+    if header.size(raw) in ((row.height, row.width), (row.width, row.height)):
         with contextlib.suppress(cv2.error):
             image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None or image.shape != (row.height, row.width):

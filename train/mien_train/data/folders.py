@@ -70,8 +70,13 @@ def load(folder: Path) -> Folders:
         for sub in _folders(root):
             if stray := [inner for inner in _folders(sub) if _images(inner)]:
                 raise MienError(f"{stray[0]}: holds images a level too deep; a class folder holds its images itself")
-    if parts and (stray := [sub for sub in _folders(folder) if sub not in parts.values() and _images(sub)]):
-        raise MienError(f"{stray[0]}: stands beside {', '.join(parts)}; move it into one of them")
+    beside = [sub for sub in _folders(folder) if sub not in parts.values()] if parts else []
+    if stray := [sub for sub in beside if _images(sub) or any(_images(inner) for inner in _folders(sub))]:
+        known = ", ".join(name for names in _SPLITS.values() for name in names)
+        raise MienError(
+            f"{stray[0]}: stands beside {', '.join(parts)}, and is no further split (one folder each of {known}); "
+            "move it into one of them, or away"
+        )
     listed = [
         (split, path.parent.name, path) for split, root in (parts or {"": folder}).items() for path in _members(root)
     ]
@@ -96,10 +101,10 @@ def load(folder: Path) -> Folders:
     images, labels = _read(folder, [path for _, _, path in listed]), [names.index(label) for _, label, _ in listed]
     where = np.array(_places([(split, path.relative_to(folder)) for split, _, path in listed], parts))
     numbers = np.array(labels, np.int64)
-    for number in range(len(names)):
-        mine = np.flatnonzero((numbers == number) & (where != "test"))
-        if "val" not in parts and len(mine) > _LEAST and "val" not in where[mine]:
-            where[mine[-1]] = "val"  # chance left a small class without one
+    if "val" not in parts:
+        for number in range(len(names)):
+            mine = np.flatnonzero(numbers == number)
+            where[mine] = _validated(where[mine], testable="test" not in parts)
     splits = {
         split: Split(images[rows], numbers[rows], names, rows)
         for split, rows in ((s, np.flatnonzero(where == s)) for s in _SPLITS)
@@ -153,6 +158,22 @@ def _places(listed: list[tuple[str, Path]], parts: dict[str, Path]) -> list[str]
         else:
             places.append("val" if split == "train" and "val" not in parts and tenth == 0 else split)
     return places
+
+
+def _validated(where: NDArray[np.str_], testable: bool) -> NDArray[np.str_]:
+    """The splits of a class's images, one of which validates where that leaves enough for training.
+
+    Args:
+        where: the split of each.
+        testable: whether the test images are what chance made them, and may be fewer.
+    """
+    where = where.copy()
+    for split, least, others in (("train", _LEAST, ("test", "val")), ("val", 1, ("train", "test"))):
+        for other in others:
+            spare = {"train": _LEAST, "val": 1, "test": 0 if testable else len(where)}[other]
+            while (where == split).sum() < least and (where == other).sum() > spare:
+                where[np.flatnonzero(where == other)[-1]] = split
+    return where
 
 
 def _read(folder: Path, paths: list[Path]) -> NDArray[np.uint8]:

@@ -63,7 +63,8 @@ class EmotionTask:
             self._odds = (second.sum(dim=0) / second.sum()).clamp(min=1e-6).log().to(self.device)
         self._val, self._contested = source.val, source.contested
         self._classes = self._targets[:, : len(self.labels)].argmax(dim=1)
-        counts = torch.bincount(self._classes, minlength=len(self.labels)).clamp(min=1).float()
+        known = self._targets[:, : len(self.labels)].any(dim=1)  # of others only what they were searched for
+        counts = torch.bincount(self._classes[known], minlength=len(self.labels)).clamp(min=1).float()
         self._share = counts / counts.sum()  # (K,)
         self._augment = dataclasses.replace(
             augment.KINDS[recipe.augmentation],

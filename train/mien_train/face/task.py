@@ -29,6 +29,7 @@ from mien_train.face.pacing import paced
 from mien_train.networks.face import STRIDES
 from mien_train.recipes.face import FaceRecipe
 from mien_train.training import distributed
+from mien_train.training.progress import warn
 
 IOU_THRESHOLD = 0.55
 """Of two detections that overlap more than this, the deployed detector keeps the better one. At 0.45 it loses faces
@@ -75,6 +76,11 @@ class FaceTask:
         self._mine = Mine(photos)
         if not self._mine.with_faces or not val.photos:
             raise MienError("the data has no photographs with faces to train on, or none to validate on")
+        if not recipe.taught and not any(np.isfinite(p.landmarks[~p.ignore]).all(axis=(1, 2)).any() for p in photos):
+            warn(
+                "no face of the training photographs has landmarks, by which faces are turned upright to be read: this "
+                "network will find faces, and its landmarks will mean nothing; a --teacher can say where they are"
+            )
         size = recipe.height, recipe.width
         truths = (truth_of(photo, fit(photo.luma.shape[:2], size).scale, SMALLEST) for photo in val.photos)
         if all(truth.ignore.all() for truth in truths):  # no epoch could be told from another

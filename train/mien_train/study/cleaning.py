@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from mien.errors import MienError
 from mien_train.data import emotion_data, files
+from mien_train.data.emotion_data import EmotionData
 from mien_train.emotion.features import features
 from mien_train.recipes import choosing
 from mien_train.recipes.emotion import EmotionRecipe
@@ -73,6 +75,7 @@ def suspects(run: Path, data: Path, clusters: int, out: Path) -> Suspects:
     opened = emotion_data.open_data(recipe, data)
     if opened.sha256 != stored.data_sha256:
         raise MienError(f"{run}: was trained on other data than {data} holds; give the folder it was trained on")
+    opened = _labelled(opened)
     if not 2 <= clusters <= len(opened.images):
         raise MienError(f"{clusters} clusters of {len(opened.images)} images; give 2 to {len(opened.images)}")
     labels = opened.targets.argmax(axis=1)
@@ -96,6 +99,14 @@ def suspects(run: Path, data: Path, clusters: int, out: Path) -> Suspects:
         clusters=clusters,
         clear=int((share >= MAJORITY).sum()),
         by_label=dict(zip(opened.names, counts, strict=True)),
+    )
+
+
+def _labelled(opened: EmotionData) -> EmotionData:
+    """Without the images of which only what they were searched for is known: theirs are no labels of this head."""
+    known = opened.targets.any(axis=1)
+    return dataclasses.replace(
+        opened, images=opened.images[known], targets=opened.targets[known], rows=opened.rows[known], searched=None
     )
 
 

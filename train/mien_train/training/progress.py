@@ -92,6 +92,11 @@ def progress(
     return Progress(iterable, desc, total, unit)
 
 
+def warn(line: str) -> None:
+    """Print a line that must not be missed to standard error, between bars."""
+    tqdm.write(f"warning: {line}", file=sys.stderr)
+
+
 def say(line: str) -> None:
     """Print a line of a result to standard output at once, between bars and not through them."""
     tqdm.write(line)

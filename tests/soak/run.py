@@ -77,14 +77,16 @@ def soak(folder: Path, frames: int, every: int, progress: Callable[[], None] = l
     injected: list[Injected] = []
     under_way: list[_UnderWay] = []
     sampled = max(1, frames // _SAMPLES)
-    done = passed = wrong = readings = dropped = captured = 0
+    done = passed = wrong = readings = dropped = captured = before = 0
     paused = False
     began = time.monotonic()
     with Rig(folder) as rig:
         with closing(rig.pipeline.run(frames)) as results:  # type: ignore[type-var] # it is a generator
             for result in results:
                 durations[done] = rig.pipeline.stages["whole"][-1]
-                done, dropped, captured = done + 1, result.dropped, result.sequence + 1
+                if not done:
+                    before = result.sequence - result.dropped  # while models were loaded: no frames of the run
+                done, dropped, captured = done + 1, result.dropped, result.sequence + 1 - before
                 readings += len(result.readings)
                 missing = captured - done - dropped - passed
                 if missing and (paused or rig.pipeline.paused):
@@ -103,7 +105,7 @@ def soak(folder: Path, frames: int, every: int, progress: Callable[[], None] = l
                     samples.append(sample(done))
                 progress()
         seconds = time.monotonic() - began
-        delivered, damaged = rig.script.delivered, rig.camera.damaged
+        delivered, damaged = rig.script.delivered - before, rig.camera.damaged
         for one in under_way:
             one.course.close()  # type: ignore[attr-defined] # it is a generator
         rig.sinks.flush()

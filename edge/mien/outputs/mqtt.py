@@ -46,7 +46,7 @@ class MqttSettings:
 
     Attributes:
         interval: at most one reading a face in so many seconds, from a live camera; 0 for every frame. How many faces
-            there are is told each second at least, where it changes.
+            there are is told within a second of a change, or within this interval if that is shorter.
         buffer: messages that wait while the broker is away, of about 1 kB each; then 2000 more frames wait, and then
             the oldest are lost.
         credentials_file: file whose first line is NAME:PASSWORD, readable by its owner or group alone; empty for none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mien import config
 from mien.config import RunConfig
 from mien.outputs.mqtt import broker
 from mien.service import unit
@@ -19,8 +20,6 @@ def settings(path: Path) -> RunConfig:
     Raises:
         MienError: it cannot be read, or says what mien does not know.
     """
-    from mien import config
-
     return config.build(config.read(path), {}) if path.exists() else RunConfig()
 
 

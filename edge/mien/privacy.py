@@ -39,8 +39,12 @@ class Flow:
     leaves: bool = False
 
 
-def flows(settings: RunConfig) -> tuple[Flow, ...]:
+def flows(settings: RunConfig, folder: Path = Path()) -> tuple[Flow, ...]:
     """Every way on which something of a run with these settings goes somewhere; nothing is opened for that.
+
+    Args:
+        settings: of the run.
+        folder: from which its relative paths lead.
 
     Raises:
         MienError: a sink that does not exist.
@@ -50,20 +54,20 @@ def flows(settings: RunConfig) -> tuple[Flow, ...]:
         kind, _, target = spec.partition(":")
         if kind not in SINKS:
             raise MienError(f"unknown sink {spec!r}; give {SPECS}")
-        flow = SINKS[kind](spec, target, settings)
+        flow = SINKS[kind](spec, target, settings, folder)
         if flow is not None:
             found.append(flow)
     if settings.annotate:
-        where = f"annotated.mp4 and contact-sheet.png in {_absolute(settings.annotate)}"
+        where = f"annotated.mp4 and contact-sheet.png in {_absolute(folder / settings.annotate)}"
         found.append(Flow(f"annotate {shown(settings.annotate)}", "PICTURES of every frame", where, _FOR_EVER, True))
     if settings.preview.address or "LISTEN_FDS" in os.environ:
         found.append(_page(settings.preview))
     return tuple(found)
 
 
-def text(settings: RunConfig) -> str:
-    """The explanation, for people; ends with a line end."""
-    found = flows(settings)
+def text(settings: RunConfig, folder: Path = Path()) -> str:
+    """The explanation of `flows`, for people; ends with a line end."""
+    found = flows(settings, folder)
     lines = [
         f"Frames of {shown(settings.source)} are processed in memory and overwritten by later ones.",
         "",
@@ -87,33 +91,33 @@ def text(settings: RunConfig) -> str:
 _FOR_EVER = "until somebody removes it"
 
 
-def _text(spec: str, _target: str, _settings: RunConfig) -> Flow:
+def _text(spec: str, _target: str, _settings: RunConfig, _folder: Path) -> Flow:
     where = "standard output of this process (under systemd the journal)"
     return Flow(spec, READINGS, where, "as whoever reads it decides; mien keeps no copy")
 
 
-def _jsonl(spec: str, target: str, settings: RunConfig) -> Flow:
+def _jsonl(spec: str, target: str, settings: RunConfig, folder: Path) -> Flow:
     if target == "-":
-        return _text(spec, target, settings)
+        return _text(spec, target, settings, folder)
     kept = settings.jsonl
-    how = f"appended to {_absolute(target)}"
+    how = f"appended to {_absolute(folder / target)}"
     if not kept.rotate_bytes:
         return Flow(f"jsonl:{shown(target)}", READINGS, how, _FOR_EVER)
     size = (kept.keep + 1) * kept.rotate_bytes
     how = f"until {kept.keep} newer files of {kept.rotate_bytes} bytes are full, about {size} bytes in all"
-    return Flow(f"jsonl:{shown(target)}", READINGS, f"appended to {_absolute(target)}", how)
+    return Flow(f"jsonl:{shown(target)}", READINGS, f"appended to {_absolute(folder / target)}", how)
 
 
-def _sqlite(spec: str, target: str, settings: RunConfig) -> Flow:
+def _sqlite(spec: str, target: str, settings: RunConfig, folder: Path) -> Flow:
     kept = settings.history
     what = f"number of faces and seconds of each emotion, of {kept.group} faces or more together"
     if kept.readings:
         what += f"; besides, of each face every {kept.interval:g} s: time, track number, emotion and its probability"
     how = f"{kept.days} days, then deleted and overwritten" if kept.days else _FOR_EVER
-    return Flow(spec, what, f"the database {_absolute(target)}", how)
+    return Flow(spec, what, f"the database {_absolute(folder / target)}", how)
 
 
-def _mqtt(spec: str, target: str, settings: RunConfig) -> Flow:
+def _mqtt(spec: str, target: str, settings: RunConfig, _folder: Path) -> Flow:
     where = f"the broker {target.removeprefix('//').partition('/')[0]}, over the network"
     where += ", encrypted" if spec.startswith("mqtts") else ", not encrypted"
     what = f"{READINGS}; number of faces; emotion of the face that is seen best"
@@ -121,20 +125,20 @@ def _mqtt(spec: str, target: str, settings: RunConfig) -> Flow:
     return Flow(spec, what, where, how, leaves=True)
 
 
-def _socket(spec: str, target: str, _settings: RunConfig) -> Flow:
-    return Flow(spec, READINGS, f"programs on this device that open {_absolute(target)}", "as they decide")
+def _socket(spec: str, target: str, _settings: RunConfig, folder: Path) -> Flow:
+    return Flow(spec, READINGS, f"programs on this device that open {_absolute(folder / target)}", "as they decide")
 
 
-def _command(spec: str, _target: str, settings: RunConfig) -> Flow:
+def _command(spec: str, _target: str, settings: RunConfig, _folder: Path) -> Flow:
     program = shown(" ".join(settings.command.argv)) or "no program: [command] argv is empty"
     return Flow(spec, f"at changes: {READINGS}", f"standard input of {program}", "as that program decides")
 
 
-def _null(_spec: str, _target: str, _settings: RunConfig) -> None:
+def _null(_spec: str, _target: str, _settings: RunConfig, _folder: Path) -> None:
     return None
 
 
-SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {
+SINKS: Mapping[str, Callable[[str, str, RunConfig, Path], Flow | None]] = {
     "text": _text,
     "jsonl": _jsonl,
     "sqlite": _sqlite,
@@ -144,7 +148,7 @@ SINKS: Mapping[str, Callable[[str, str, RunConfig], Flow | None]] = {
     "command": _command,
     "null": _null,
 }
-"""Kind of each sink to what it does with readings, given its spec, its target and the settings."""
+"""Kind of each sink to what it does with readings, given its spec, its target, the settings and the folder."""
 
 
 def _page(settings: PreviewSettings) -> Flow:
@@ -162,5 +166,5 @@ def _page(settings: PreviewSettings) -> Flow:
     return Flow(f"preview {shown(address)}".rstrip(), what, where, "not at all", True, not here)
 
 
-def _absolute(path: str) -> str:
-    return shown(Path(path).absolute())
+def _absolute(path: Path) -> str:
+    return shown(path.absolute())

@@ -163,6 +163,19 @@ def test_settings_of_a_file_are_explained_as_those_of_the_line(
     assert "  nothing; a summary" in _explained(capsys, "--sink", "null")
 
 
+def test_the_services_own_settings_are_explained_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mien.toml"
+    file.write_text('sinks = ["jsonl:r.jsonl", "sqlite:h.db", "socket:s"]\n')
+    monkeypatch.chdir(tmp_path)
+    assert f"appended to {tmp_path}/r.jsonl\n" in _explained(capsys, "--config", "mien.toml")
+    monkeypatch.setattr("mien.service.unit.CONFIG", str(file))
+    said = _explained(capsys, "--config", "mien.toml")
+    for words in ("appended to /var/lib/mien/r.jsonl", "the database /var/lib/mien/h.db", "open /var/lib/mien/s"):
+        assert f"{words}\n" in said
+
+
 def test_an_unknown_sink_is_refused_as_a_run_refuses_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "--explain-privacy", "--sink", "fax:1234"]) == 2
     assert "unknown sink 'fax:1234'" in capsys.readouterr().err

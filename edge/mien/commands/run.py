@@ -152,6 +152,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         from mien.pipeline import Pipeline
         from mien.preview.opening import announced, open_page
         from mien.reader import FaceReader
+        from mien.service import unit
         from mien.service.notify import Watchdog
         from mien.tracking.smoother import Smoother
 
@@ -164,7 +165,8 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
     }
     settings = config.build(file, given, tables)
     if args.explain_privacy:
-        sys.stdout.write(privacy.text(settings))
+        folder = unit.folder(args.config) if args.config is not None else Path()
+        sys.stdout.write(privacy.text(settings, folder))
         return 0
     dumps.forbid()
     tally = _Tally()

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from mien.errors import MienError
 from mien.history.database import TIMED, open_for_reading, open_for_writing
@@ -17,7 +18,7 @@ from mien.history.sink import delete_before
 from mien.outputs.files import discard, partial, place
 from mien.outputs.lines import rotated
 from mien.outputs.names import shown
-from mien.service.unit import CONFIG, STATE
+from mien.service import unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,7 @@ def recordings(sinks: Sequence[str], config: Path) -> tuple[Recording, ...]:
         sinks: of the settings.
         config: their file. Where it is the service's own, relative paths lead from the service's folder.
     """
-    folder = Path(STATE) if config.resolve() == Path(CONFIG).resolve() else Path()
-    found = []
+    folder, found = unit.folder(config), []
     for spec in sinks:
         kind, _, target = spec.partition(":")
         if kind in ("jsonl", "sqlite") and target not in ("", "-"):
@@ -92,23 +92,38 @@ def _lines(recording: Recording, before_ms: int | None) -> str:
             file.unlink()
             removed += 1
             continue
-        content = file.read_bytes().splitlines(keepends=True)
-        kept = [line for line in content if not _older(line, before_ms)]
-        lines += len(content) - len(kept)
-        if not kept:
-            file.unlink()
-            removed += 1
-        elif len(kept) < len(content):
-            _rewrite(file, b"".join(kept))
+        with file.open("rb") as opened:
+            content = opened.read().splitlines(keepends=True)
+            kept = [line for line in content if not _older(line, before_ms)]
+            lines += len(content) - len(kept)
+            if len(kept) == len(content):
+                continue
+            kept.append(opened.read())  # written meanwhile
+            if any(kept):
+                _rewrite(file, b"".join(kept), opened)
+            else:
+                file.unlink()
+                removed += 1
     said = f"{shown(recording.path)}: {removed} files removed"
     return said if before_ms is None else f"{said}, {lines} lines in all"
 
 
-def _rewrite(file: Path, content: bytes) -> None:
-    """Put another file in its place, with its owner and rights: whoever writes notices, and goes on in that."""
+def _rewrite(file: Path, content: bytes, opened: BinaryIO) -> None:
+    """Put another file in its place, with its owner and rights: whoever writes notices, and goes on in that.
+
+    Args:
+        file: to replace.
+        content: of the new one.
+        opened: the old one, read as far as `content` knows it; what is written to it until the last moment follows.
+    """
     before, beside = file.stat(), partial(file)
     try:
-        beside.write_bytes(content)
+        with beside.open("wb") as new:
+            while content:
+                new.write(content)
+                new.flush()
+                os.fsync(new.fileno())  # before what is still written is looked for, as it takes long
+                content = opened.read()
         os.chmod(beside, before.st_mode & 0o777)
         if (os.geteuid(), os.getegid()) != (before.st_uid, before.st_gid):
             os.chown(beside, before.st_uid, before.st_gid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from pathlib import Path
 
 from mien import credentials
 from mien.errors import MienError
@@ -150,6 +151,11 @@ ListenStream={address}
 FreeBind=yes
 FileDescriptorName=preview
 """
+
+
+def folder(config: Path) -> Path:
+    """Where relative paths of settings lead from: of the service's own its folder, of others the present one."""
+    return Path(STATE) if config.resolve() == Path(CONFIG).resolve() else Path()
 
 
 def service(program: str, config: str, watchdog: int = 20) -> str:

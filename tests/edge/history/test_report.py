@@ -15,7 +15,7 @@ from sink_fakes import reading, result
 
 from mien.cli import main
 from mien.errors import MienError
-from mien.history import spans
+from mien.history import purging, spans
 from mien.history.database import open_for_writing
 from mien.history.picture import timeline
 from mien.history.settings import HistorySettings
@@ -208,8 +208,8 @@ def test_relative_paths_of_the_services_settings_lead_from_its_folder(
     monkeypatch.chdir(tmp_path / "home")
     assert main(["purge", "--config", str(config), "--all", "--yes"]) == 0
     assert f"nothing is recorded in {tmp_path}/home/r.jsonl" in capsys.readouterr().out
-    monkeypatch.setattr("mien.history.purging.CONFIG", str(config))
-    monkeypatch.setattr("mien.history.purging.STATE", str(state))
+    monkeypatch.setattr("mien.service.unit.CONFIG", str(config))
+    monkeypatch.setattr("mien.service.unit.STATE", str(state))
     assert main(["purge", "--config", "../mien.toml", "--all", "--yes"]) == 0
     assert not (state / "r.jsonl").exists()
 
@@ -272,6 +272,26 @@ def test_a_run_goes_on_while_it_is_purged(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "h.db")) as database:
         (began,) = database.execute("SELECT min(began_ns) FROM minutes").fetchone()
     assert began == 62_000_000_000, "the minute of before was deleted, the next one kept"
+
+
+def test_what_is_written_while_a_file_is_looked_through_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, config = tmp_path / "r.jsonl", tmp_path / "mien.toml"
+    config.write_text(f'sinks = ["jsonl:{file}"]\n')
+    old, older = _line(NOW - 50 * HOUR), purging._older
+
+    def slowly(line: bytes, before_ms: int) -> bool:
+        with file.open("a") as more:
+            more.write(_line(NOW))
+        return older(line, before_ms)
+
+    monkeypatch.setattr(purging, "_older", slowly)
+    for before, left in ((old * 2, 2), (old + _line(NOW - HOUR), 3)):
+        file.write_text(before)
+        assert main(["purge", "--config", str(config), "--before", "2d", "--yes"]) == 0
+        assert file.read_text().count("\n") == left
+        assert old not in file.read_text()
 
 
 def test_without_a_name_the_services_own_database_is_meant(

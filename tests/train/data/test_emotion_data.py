@@ -9,7 +9,9 @@ import pytest
 
 from mien.errors import MienError
 from mien_train.data import collection, emotion_data, fer, fer_csv
+from mien_train.emotion.task import EmotionTask
 from mien_train.recipes import named
+from mien_train.study import cleaning
 
 
 def _recipe(name: str, **changes: object) -> emotion_data.EmotionRecipe:
@@ -65,6 +67,24 @@ def test_a_csv_without_training_rows_is_refused_by_explore(small_data: Path) -> 
     (small_data / "fer2013new.csv").unlink()
     with pytest.raises(MienError, match="no row has the Usage Training"):
         collection.load(small_data)
+
+
+def test_an_image_that_only_its_search_word_speaks_of_counts_in_no_class(small_data: Path) -> None:
+    recipe = _recipe("base", near_copies="kept")
+    votes = small_data / "fer2013new.csv"
+    header, first, *others = votes.read_text().splitlines()
+    votes.write_text("\n".join([header, first[: first.index("png") + 3] + ",1" * 8 + ",0,0", *others]) + "\n")
+    found = emotion_data.open_data(recipe, small_data)
+    assert not found.targets[list(found.rows).index(0)].any()
+    assert found.searched is not None
+    assert found.searched.targets[list(found.rows).index(0)].any()
+    known = emotion_data.split_of(recipe, small_data, "train")
+    assert set(found.rows) - set(known.rows) == {0}
+    share = EmotionTask(recipe, found)._share.tolist()  # by which "weights" and the sampler go
+    counts = np.bincount(known.labels, minlength=8)
+    assert counts[0] < counts[1]
+    assert share == pytest.approx((counts / counts.sum()).tolist())
+    assert len(cleaning._labelled(found).rows) == len(known.rows)
 
 
 def test_one_class_alone_is_refused(small_data: Path) -> None:

@@ -4,12 +4,14 @@
 # Each version has an environment of its own below /opt/mien/versions; /opt/mien/current is switched to it, in one step,
 # once it is whole and reads a picture. Whatever fails before that leaves what ran before as it was.
 set -eu
+umask 022 # whatever root's is: the service is another user
 
 prefix=/opt/mien
 settings=/etc/mien/mien.toml
 here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 service=yes
 new=
+changed=no
 
 say() { printf 'mien: %s\n' "$*"; }
 fail() { printf 'mien: %s\n' "$*" >&2; exit 1; }
@@ -23,10 +25,8 @@ done
 
 leave() {
   status=$?
-  if [ -n "$new" ] && [ ! -e "$new/.whole" ]; then
-    rm -rf "$new"
-    [ "$status" = 0 ] || printf 'mien: nothing was changed\n' >&2
-  fi
+  if [ -n "$new" ] && [ ! -e "$new/.whole" ]; then rm -rf "$new"; fi
+  if [ -n "$new" ] && [ "$changed" = no ] && [ "$status" != 0 ]; then printf 'mien: nothing was changed\n' >&2; fi
   exit "$status"
 }
 trap leave EXIT
@@ -56,13 +56,18 @@ start() {
   systemctl start --no-block mien.service
   trap 'exit 130' INT TERM HUP
   # It may wait long for its camera, which is no reason to go back; one that has given up is.
+  ended=0
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     case $(systemctl is-active mien.service) in
       active) return 0 ;;
       failed) return 1 ;;
     esac
+    # Status 3 is a camera, a file or memory that is not there yet. With any other it would be started again for ever.
+    status=$(systemctl show --property=ExecMainStatus --value mien.service)
+    case $status in "" | 0 | 3) ;; *) ended=$status ;; esac
     sleep 1
   done
+  [ "$ended" = 0 ] || return 1
   [ "$(systemctl is-active mien.service)" != inactive ] # or systemd has refused to start it
 }
 
@@ -80,14 +85,21 @@ if [ "$before" = "versions/$version" ] && "$prefix/current/bin/mien" models >/de
   say "this version is installed already"
 else
   new="$prefix/versions/$version"
-  rm -rf "$new"
-  mkdir -p "$prefix/versions"
-  # The system's packages stay visible, for its libcamera and picamera2. Debian's pip may be absent: ours comes along.
-  "$python" -m venv --system-site-packages --without-pip "$new"
-  for pip in "$here"/tools/pip-*.whl; do
-    "$new/bin/python" "$pip/pip" --quiet install --no-index --no-deps --ignore-installed --no-warn-script-location \
-      --disable-pip-version-check --no-cache-dir "$here"/wheels/*.whl
-  done
+  # One that is there and whole, such as that of before, is gone back to, and stays if it cannot be.
+  if [ ! -e "$new/.whole" ] || ! "$new/bin/mien" models >/dev/null 2>&1; then
+    [ ! -e "$new/.whole" ] || changed=yes
+    rm -rf "$new"
+    mkdir -p "$prefix/versions"
+    # The system's packages stay visible, for its libcamera and picamera2. Debian's pip may be absent: ours comes along.
+    "$python" -m venv --system-site-packages --without-pip "$new"
+    # What the sums are of, and no other file that lies beside.
+    wheels=$(sed -n 's|^[0-9a-f]*  \(wheels/[^ ]*\.whl\)$|\1|p' "$here/SHA256SUMS")
+    for pip in "$here"/tools/pip-*.whl; do
+      # shellcheck disable=SC2086 # one word a wheel
+      (cd "$here" && "$new/bin/python" "$pip/pip" --quiet install --no-index --no-deps --ignore-installed \
+        --no-warn-script-location --disable-pip-version-check --no-cache-dir $wheels)
+    done
+  fi
   # What the bundle may not bring, and was added by hand for the GPIO lines.
   for added in "$prefix/current/lib/python$PYTHON/site-packages"/gpiod*; do
     [ ! -e "$added" ] || cp -r "$added" "$new/lib/python$PYTHON/site-packages/"
@@ -102,6 +114,7 @@ else
   # The version before stays, to go back to: ln -sfn versions/ID /opt/mien/current, then systemctl restart mien. Noted
   # first, for what ends this script from here on may be followed by another run, which no longer knows which it is.
   [ -z "$before" ] || [ "$before" = "versions/$version" ] || turn previous "$before"
+  changed=yes
   turn current "versions/$version"
   say "switched to $version"
 fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
@@ -39,12 +40,13 @@ class Flow:
     leaves: bool = False
 
 
-def flows(settings: RunConfig, folder: Path = Path()) -> tuple[Flow, ...]:
+def flows(settings: RunConfig, folder: Path = Path(), page: str = "") -> tuple[Flow, ...]:
     """Every way on which something of a run with these settings goes somewhere; nothing is opened for that.
 
     Args:
         settings: of the run.
         folder: from which its relative paths lead.
+        page: address at which systemd listens for its page; empty if it does not.
 
     Raises:
         MienError: a sink that does not exist.
@@ -60,14 +62,14 @@ def flows(settings: RunConfig, folder: Path = Path()) -> tuple[Flow, ...]:
     if settings.annotate:
         where = f"annotated.mp4 and contact-sheet.png in {_absolute(folder / settings.annotate)}"
         found.append(Flow(f"annotate {shown(settings.annotate)}", "PICTURES of every frame", where, _FOR_EVER, True))
-    if settings.preview.address or "LISTEN_FDS" in os.environ:
-        found.append(_page(settings.preview))
+    if page or settings.preview.address or "LISTEN_FDS" in os.environ:
+        found.append(_page(dataclasses.replace(settings.preview, address=page or settings.preview.address)))
     return tuple(found)
 
 
-def text(settings: RunConfig, folder: Path = Path()) -> str:
+def text(settings: RunConfig, folder: Path = Path(), page: str = "") -> str:
     """The explanation of `flows`, for people; ends with a line end."""
-    found = flows(settings, folder)
+    found = flows(settings, folder, page)
     lines = [
         f"Frames of {shown(settings.source)} are processed in memory and overwritten by later ones.",
         "",

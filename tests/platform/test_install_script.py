@@ -26,11 +26,13 @@ TOOLS = {
     "python3.11": """
 for made; do :; done
 mkdir -p "$made/bin"
-for name in python mien; do echo '#!/bin/sh' >"$made/bin/$name"; chmod +x "$made/bin/$name"; done""",
+for name in python mien; do echo '#!/bin/sh' >"$made/bin/$name"; chmod +x "$made/bin/$name"; done
+echo 'echo "$*" >>{root}/ran' >>"$made/bin/python" """,
     "systemctl": """
 echo "$*" >>{root}/calls
 case $1 in
   is-active) cat {root}/state ;;
+  show) cat {root}/status ;;
   stop) . {root}/meanwhile ;;
 esac""",
     "sync": """
@@ -45,12 +47,16 @@ class Machine:
 
     root: Path
 
-    def install(self, version: str, *, state: str = "active", meanwhile: str = "") -> subprocess.CompletedProcess[str]:
+    def install(
+        self, version: str, *, state: str = "active", status: int = 0, meanwhile: str = "", umask: int = 0o022
+    ) -> subprocess.CompletedProcess[str]:
         """Run the script of a bundle.
 
         Args:
             version: a word that makes it another version than the next.
             state: of the service once it was started, as systemctl says it.
+            status: with which the service ended last, as systemctl says it.
+            umask: of whoever runs it.
             meanwhile: shell commands that run while the service is stopped.
         """
         bundle = self.root / "media" / version
@@ -66,6 +72,7 @@ class Machine:
             (bundle / "install.sh").write_text(script)
             seal(bundle)
         (self.root / "state").write_text(f"{state}\n")
+        (self.root / "status").write_text(f"{status}\n")
         (self.root / "meanwhile").write_text(f"{meanwhile}\n")
         (self.root / "calls").write_text("")
         return subprocess.run(
@@ -74,6 +81,7 @@ class Machine:
             capture_output=True,
             text=True,
             start_new_session=True,  # a signal to its group reaches nobody else
+            umask=umask,
         )
 
     @property
@@ -141,3 +149,50 @@ def test_an_upgrade_whose_service_does_not_start_is_taken_back_with_what_previou
 
 def test_a_service_that_waits_for_its_camera_is_installed(machine: Machine) -> None:
     assert machine.install("first", state="activating").returncode == 0
+    assert machine.install("second", state="activating", status=3).returncode == 0
+
+
+def test_a_service_that_ends_again_and_again_is_taken_back(machine: Machine) -> None:
+    machine.install("first")
+    first = machine.link("current")
+    assert "switched back to" in machine.install("second", state="activating", status=1).stderr
+    assert machine.link("current") == first
+
+
+def test_going_back_fails_without_a_loss(machine: Machine) -> None:
+    machine.install("first")
+    first = machine.link("current")
+    machine.install("second")
+    second = machine.link("current")
+    (machine.root / "opt/mien" / first / "bin/mien").write_text('#!/bin/sh\n[ "$1" != config ]\n')
+    settings = machine.root / "etc/mien/mien.toml"
+    settings.parent.mkdir()
+    settings.touch()
+    ran = machine.install("first")
+    assert (ran.returncode, machine.link("current"), machine.link("previous")) == (1, second, first)
+    assert "does not suit this version" in ran.stderr
+    assert "nothing was changed" in ran.stderr
+    assert (machine.root / "opt/mien" / first / "bin/mien").exists()
+    settings.unlink()
+    assert machine.install("first").returncode == 0
+    assert (machine.link("current"), machine.link("previous")) == (first, second)
+
+
+def test_other_users_may_enter_what_is_installed_whatever_the_umask(machine: Machine) -> None:
+    assert machine.install("first", umask=0o077).returncode == 0
+    for folder in ("opt/mien", "opt/mien/versions", "opt/mien/current/bin", "usr/local/bin"):
+        assert (machine.root / folder).stat().st_mode & 0o777 == 0o755
+
+
+def test_only_wheels_that_the_sums_name_are_installed(machine: Machine) -> None:
+    machine.install("first")
+    bundle = machine.root / "media" / "first"
+    (bundle / "wheels" / "evil-1.whl").touch()
+    for version in (machine.root / "opt/mien/versions").iterdir():
+        (version / ".whole").unlink()
+    (machine.root / "opt/mien/current").unlink()
+    (machine.root / "ran").unlink()
+    assert machine.install("first").returncode == 0
+    ran = (machine.root / "ran").read_text()
+    assert "--no-cache-dir wheels/mien.whl\n" in ran
+    assert "evil" not in ran

@@ -15,6 +15,7 @@ from mien.outputs.lines import JsonlSettings
 from mien.outputs.program import CommandSettings
 from mien.outputs.sinks import SPECS, SinkSettings, open_sinks
 from mien.preview.settings import PreviewSettings
+from mien.service import unit
 
 TARGETS = {
     "jsonl": ":readings.jsonl",
@@ -174,6 +175,22 @@ def test_the_services_own_settings_are_explained_from_its_folder(
     said = _explained(capsys, "--config", "mien.toml")
     for words in ("appended to /var/lib/mien/r.jsonl", "the database /var/lib/mien/h.db", "open /var/lib/mien/s"):
         assert f"{words}\n" in said
+
+
+def test_a_page_that_systemd_offers_for_the_service_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, units = tmp_path / "mien.toml", tmp_path / "units"
+    file.write_text('sinks = ["jsonl:r.jsonl"]\n')
+    units.mkdir()
+    monkeypatch.setattr("mien.service.installed.UNITS", units)
+    assert "Leaves the device: nothing." in _explained(capsys, "--config", str(file))
+    (units / "mien.service").write_text(unit.service("/opt/mien", str(file)))
+    (units / "mien.socket").write_text(unit.listener("0.0.0.0:8010"))
+    said = _explained(capsys, "--config", str(file))
+    assert "Pictures: yes, by preview 0.0.0.0:8010." in said
+    assert "Leaves the device: preview 0.0.0.0:8010." in said
+    assert "appended to /var/lib/mien/r.jsonl\n" in said
 
 
 def test_an_unknown_sink_is_refused_as_a_run_refuses_it(capsys: pytest.CaptureFixture[str]) -> None:

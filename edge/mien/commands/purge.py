@@ -53,6 +53,14 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.writelines(f"  {shown(file)}\n" for file in files)
         sys.stdout.write("give --yes to do it\n")
         return 1
+    failed: MienError | None = None
     for recording in found:
-        sys.stdout.write(purge(recording, before) + "\n")
+        try:
+            sys.stdout.write(purge(recording, before) + "\n")
+        except MienError as error:  # the others are purged all the same
+            if failed is not None:
+                sys.stderr.write(f"mien: {failed}\n")
+            failed = error
+    if failed is not None:
+        raise failed
     return 0

@@ -152,7 +152,7 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
         from mien.pipeline import Pipeline
         from mien.preview.opening import announced, open_page
         from mien.reader import FaceReader
-        from mien.service import unit
+        from mien.service import installed
         from mien.service.notify import Watchdog
         from mien.tracking.smoother import Smoother
 
@@ -165,8 +165,10 @@ def _run(args: argparse.Namespace, signals: Signals) -> int:
     }
     settings = config.build(file, given, tables)
     if args.explain_privacy:
-        folder = unit.folder(args.config) if args.config is not None else Path()
-        sys.stdout.write(privacy.text(settings, folder))
+        if args.config is not None and installed.is_own(args.config):  # as the service would run with them
+            sys.stdout.write(privacy.text(settings, installed.folder(args.config), installed.page()))
+        else:
+            sys.stdout.write(privacy.text(settings))
         return 0
     dumps.forbid()
     tally = _Tally()

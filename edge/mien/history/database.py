@@ -131,7 +131,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 def _read_only(path: Path) -> sqlite3.Connection:
     quoted = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+    # In a folder that may not be written SQLite could not keep writers away; where none has begun, none is needed.
+    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    how = "immutable=1" if still else "mode=ro"
+    return sqlite3.connect(f"file:{quoted}?{how}", uri=True, timeout=_BUSY_SECONDS)
 
 
 def _problem(path: Path) -> str:

@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from mien.errors import MienError
 from mien.history.database import TIMED, open_for_reading, open_for_writing
@@ -18,7 +17,7 @@ from mien.history.sink import delete_before
 from mien.outputs.files import discard, partial, place
 from mien.outputs.lines import rotated
 from mien.outputs.names import shown
-from mien.service import unit
+from mien.service import installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Recording:
 
     Attributes:
         kind: "jsonl" or "sqlite".
-        path: of the file.
+        path: of the file itself, where a link leads to it.
     """
 
     kind: str
@@ -53,11 +52,11 @@ def recordings(sinks: Sequence[str], config: Path) -> tuple[Recording, ...]:
         sinks: of the settings.
         config: their file. Where it is the service's own, relative paths lead from the service's folder.
     """
-    folder, found = unit.folder(config), []
+    folder, found = installed.folder(config), []
     for spec in sinks:
         kind, _, target = spec.partition(":")
         if kind in ("jsonl", "sqlite") and target not in ("", "-"):
-            found.append(Recording(kind, folder / target))
+            found.append(Recording(kind, (folder / target).resolve()))
     return tuple(found)
 
 
@@ -91,43 +90,44 @@ def _lines(recording: Recording, before_ms: int | None) -> str:
         if before_ms is None:
             file.unlink()
             removed += 1
-            continue
-        with file.open("rb") as opened:
-            content = opened.read().splitlines(keepends=True)
-            kept = [line for line in content if not _older(line, before_ms)]
-            lines += len(content) - len(kept)
-            if len(kept) == len(content):
-                continue
-            kept.append(opened.read())  # written meanwhile
-            if any(kept):
-                _rewrite(file, b"".join(kept), opened)
-            else:
-                file.unlink()
-                removed += 1
+        else:
+            gone, emptied = _thinned(file, before_ms)
+            lines, removed = lines + gone, removed + emptied
     said = f"{shown(recording.path)}: {removed} files removed"
     return said if before_ms is None else f"{said}, {lines} lines in all"
 
 
-def _rewrite(file: Path, content: bytes, opened: BinaryIO) -> None:
-    """Put another file in its place, with its owner and rights: whoever writes notices, and goes on in that.
+def _thinned(file: Path, before_ms: int) -> tuple[int, bool]:
+    """Take the lines of before a time out of a file; whoever writes to it notices, and goes on in the new one.
 
-    Args:
-        file: to replace.
-        content: of the new one.
-        opened: the old one, read as far as `content` knows it; what is written to it until the last moment follows.
+    Returns:
+        Lines taken out; whether none was left, and the file has gone.
     """
-    before, beside = file.stat(), partial(file)
+    with file.open("rb") as old:
+        if not any(_older(line, before_ms) for line in old):
+            return 0, False
+    before, beside, gone = file.stat(), partial(file), 0
     try:
-        with beside.open("wb") as new:
-            while content:
-                new.write(content)
+        with file.open("rb") as old, beside.open("wb") as new:
+            read = True
+            while read:  # and what a run writes meanwhile, until the last moment
+                read = False
+                for line in old:
+                    read = True
+                    if _older(line, before_ms):
+                        gone += 1
+                    else:
+                        new.write(line)
                 new.flush()
-                os.fsync(new.fileno())  # before what is still written is looked for, as it takes long
-                content = opened.read()
+                os.fsync(new.fileno())
+        if not beside.stat().st_size:
+            file.unlink()
+            return gone, True
         os.chmod(beside, before.st_mode & 0o777)
         if (os.geteuid(), os.getegid()) != (before.st_uid, before.st_gid):
             os.chown(beside, before.st_uid, before.st_gid)
         place(beside, file)
+        return gone, False
     finally:
         discard(beside)
 
@@ -142,13 +142,10 @@ def _older(line: bytes, before_ms: int) -> bool:
 
 
 def _database(recording: Recording, before_ms: int | None) -> str:
-    aside = [file for file in recording.files if ".damaged-" in file.name]
-    for file in aside:
-        if before_ms is None or file.stat().st_mtime * 1000 < before_ms:
-            file.unlink()
-    rows = 0
+    rows = gone = 0
     if recording.path.is_file() and recording.path.stat().st_size:
-        open_for_reading(recording.path).close()  # refuses what is damaged or another program's
+        if before_ms is not None:
+            open_for_reading(recording.path).close()  # refuses what is damaged; nobody knows what of it is older
         with closing(open_for_writing(recording.path)) as database:
             if before_ms is None:
                 for table in TIMED:
@@ -158,5 +155,8 @@ def _database(recording: Recording, before_ms: int | None) -> str:
             # Deleted rows are overwritten already; this makes the file small, and empties what was written ahead.
             database.execute("VACUUM")
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    gone = sum(not file.exists() for file in aside)
+    for file in recording.files:
+        if ".damaged-" in file.name and (before_ms is None or file.stat().st_mtime * 1000 < before_ms):
+            file.unlink()
+            gone += 1
     return f"{shown(recording.path)}: {rows} rows deleted, {gone} damaged files removed"

@@ -174,6 +174,9 @@ class HistorySink(Target):
         database = self._connection()
         if self._settings.days:
             delete_before(database, now.wall_ms - self._settings.days * 86_400_000)
+            # They are overwritten in the file only now, and still stand in what was written ahead until it is cut off.
+            # Where somebody reads at present, the next time does it.
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._cleaned = now.monotonic_ns
 
     def _connection(self) -> sqlite3.Connection:

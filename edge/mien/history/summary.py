@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,6 +121,13 @@ def local_time(wall_ms: int) -> str:
     return f"{datetime.fromtimestamp(wall_ms // 1000):%Y-%m-%d %H:%M}"
 
 
+def _named(hours: Sequence[Bin]) -> list[str]:
+    """What to call each hour; where summer time ends, one is there twice, and its zone tells which."""
+    names = [local_time(hour.began_ms) for hour in hours]
+    zones = [f" {datetime.fromtimestamp(hour.began_ms // 1000).astimezone():%Z}" for hour in hours]
+    return [name + (zone if names.count(name) > 1 else "") for name, zone in zip(names, zones, strict=True)]
+
+
 def text(summary: Summary) -> str:
     """A summary for people; ends with a line end."""
     lines = [f"{local_time(summary.since_ms)} to {local_time(summary.until_ms)}, local time"]
@@ -137,11 +144,11 @@ def text(summary: Summary) -> str:
             lines.append(f"  {name:<12}{summary.emotions[name] / 60:>8.1f} min{share:>7.1%}")
         widths = [max(9, len(name)) for name in names]
         header = "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
-        lines += ["", f"{'hour':<18}{'faces':>6}{'minutes':>9}  {header}"]
-        for hour in summary.hours:
+        lines += ["", f"{'hour':<22}{'faces':>6}{'minutes':>9}  {header}"]
+        for hour, called in zip(summary.hours, _named(summary.hours), strict=True):
             shares = [hour.emotions.get(name, 0.0) / hour.seconds if hour.seconds else 0.0 for name in names]
             cells = "  ".join(f"{share:>{width}.0%}" for share, width in zip(shares, widths, strict=True))
-            lines.append(f"{local_time(hour.began_ms):<18}{hour.faces:>6}{hour.seconds / 60:>9.1f}  {cells}")
+            lines.append(f"{called:<22}{hour.faces:>6}{hour.seconds / 60:>9.1f}  {cells}")
     if summary.untrusted:
         lines.append(
             f"the clock was not synchronised in {summary.untrusted} of {summary.rows} rows: hours may be wrong"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from contextlib import suppress
@@ -16,6 +17,7 @@ from mien.reading import FrameResult
 
 FSYNC = ("never", "seconds", "line")
 _SYNC_SECONDS = 10.0
+_MOST_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class JsonlSettings:
             raise MienError(f"jsonl interval is {self.interval:g}; give 0 to 86400 seconds")
         if self.rotate_bytes and self.rotate_bytes < 4096:
             raise MienError(f"jsonl rotate_bytes is {self.rotate_bytes}; give 4096 or more, or 0 for no rotation")
-        if not 1 <= self.keep <= 1000:
-            raise MienError(f"jsonl keep is {self.keep}; give 1 to 1000 files")
+        if not 1 <= self.keep <= _MOST_KEPT:
+            raise MienError(f"jsonl keep is {self.keep}; give 1 to {_MOST_KEPT} files")
         if self.fsync not in FSYNC:
             raise MienError(f"jsonl fsync is {self.fsync!r}; give {', '.join(FSYNC)}")
 
@@ -65,7 +67,8 @@ class LinesFile(Target):
     """
 
     def __init__(self, path: Path, lines: Lines, settings: JsonlSettings) -> None:
-        self._path, self._lines, self._settings = path, lines, settings
+        self._path = self._place = path
+        self._lines, self._settings = lines, settings
         self._file = -1
         self._result: FrameResult | None = None
         self._left: list[bytes] = []
@@ -75,6 +78,7 @@ class LinesFile(Target):
 
     def _open(self) -> None:
         # Asked before it is opened, for what cannot be read is no reason not to write.
+        self._place = self._path.resolve()  # a link leads to where the lines and the rotated files are
         self._torn = _is_torn(self._path)
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
@@ -142,7 +146,7 @@ class LinesFile(Target):
         limit = self._settings.rotate_bytes
         if limit and not moved and ours.st_size and ours.st_size + len(self._left[0]) > limit:
             self._sync(now=self._settings.fsync != "never")
-            rotate(self._path, self._settings.keep)
+            rotate(self._place, self._settings.keep)
             moved = True
         if moved or self._reopen:
             # Opened before the old one is let go: where that fails, the next try finds all as it was.
@@ -175,7 +179,8 @@ def rotated(path: Path) -> list[Path]:
     found = []
     for there in path.parent.glob(f"{_escaped(path.name)}.*"):
         suffix = there.name[len(path.name) + 1 :]
-        if suffix.isascii() and suffix.isdigit():
+        # Others' names, such as of a date or with a zero before, are not ours to rename and delete.
+        if re.fullmatch("[1-9][0-9]{0,3}", suffix) and int(suffix) <= _MOST_KEPT:
             found.append((int(suffix), there))
     return [there for _, there in sorted(found)]
 

@@ -229,15 +229,18 @@ class MqttSink(Target):
             return
         self._closed = True
         deadline = time.monotonic() + _CLOSE_SECONDS
-        leave_taken = False
+        leave: tuple[tuple[str, str], ...] = (
+            (self._topic("state"), json.dumps(_NOBODY)),
+            (self._topic("status"), "offline"),
+        )
         while True:
-            if not leave_taken and not self._problem:
-                leave_taken = self._publish("status", "offline", retain=True)
+            if leave and not self._problem:
+                leave = self._refused(leave)
             waiting, problem = self._waiting(), self._problem
             if not waiting or time.monotonic() >= deadline:
                 break
             time.sleep(0.02)
-        if waiting or not leave_taken:
+        if waiting or leave:
             self._hang_up()
         self._client.disconnect()
         self._client.loop_stop()

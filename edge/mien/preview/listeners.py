@@ -10,6 +10,7 @@ import socket
 from collections.abc import MutableMapping, Sequence
 
 from mien.errors import MienError
+from mien.preview.settings import place
 
 _FIRST = 3
 """The first descriptor that systemd hands in; see sd_listen_fds(3)."""
@@ -62,13 +63,10 @@ def listen(address: str) -> socket.socket:
     Raises:
         MienError: no such address, or it is taken.
     """
-    match = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+)):([0-9]{1,5})", address)
-    if match is None or int(match[3]) > 65535:
-        raise MienError(f"preview address is {address!r}; give HOST:PORT, such as 127.0.0.1:8010 or [::1]:8010")
-    host, port = match[1] or match[2], int(match[3])
+    host, port = place(address)
     try:
-        (family, _, _, _, place), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
+        (family, _, _, _, where), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return socket.create_server(where[:2], family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else error
         raise MienError(f"preview address {address!r}: {why}; choose another, or end what listens there") from None

@@ -242,6 +242,7 @@ def _server(application: Application) -> uvicorn.Server:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # a warning a malformed request is a line in the journal for whoever sends one
             access_log=False,
             server_header=False,
             proxy_headers=False,

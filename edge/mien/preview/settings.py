@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mien.errors import MienError
@@ -33,3 +34,17 @@ class PreviewSettings:
             raise MienError(
                 f"preview pictures is {self.pictures:g}; give more than 0 and at most {_FASTEST:g} a second"
             )
+        if self.address:
+            place(self.address)
+
+
+def place(address: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT or [HOST]:PORT.
+
+    Raises:
+        MienError: it is none.
+    """
+    match = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+)):([0-9]{1,5})", address)
+    if match is None or int(match[3]) > 65535:
+        raise MienError(f"preview address is {address!r}; give HOST:PORT, such as 127.0.0.1:8010 or [::1]:8010")
+    return match[1] or match[2], int(match[3])

@@ -16,7 +16,8 @@ from mien.service import asked, unit
 
 UNITS = Path("etc/systemd/system")
 _ROTATE_BYTES = 50_000_000
-"""Of a new service's readings: with the five files that are kept, a week of one face in view, and 300 MB for ever."""
+"""Of a new service's readings: with the five files that are kept, five to six days of one face in view (532 bytes a
+line, one a second), and 300 MB for ever."""
 
 _WANTED = Path("multi-user.target.wants") / unit.NAME
 SOCKET_WANTED = Path("sockets.target.wants") / unit.SOCKET
@@ -77,11 +78,11 @@ def install(
         for path in [*stale, folder / SOCKET_WANTED]:
             path.unlink(missing_ok=True)
         for path, text in written.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _folders(path.parent)
             files.write_whole(path, text.encode())
             path.chmod(0o644)
         link = folder / _WANTED
-        link.parent.mkdir(parents=True, exist_ok=True)
+        _folders(link.parent)
         link.unlink(missing_ok=True)
         link.symlink_to(f"/{UNITS}/{unit.NAME}")
     if root == Path("/"):
@@ -137,6 +138,13 @@ def status() -> dict[str, str]:
     wanted = "LoadState,ActiveState,SubState,StatusText,MainPID,NRestarts,Result,ExecMainStatus,ActiveEnterTimestamp"
     lines = _systemctl("show", unit.NAME, f"--property={wanted}").splitlines()
     return {key: value for key, _, value in (line.partition("=") for line in lines)}
+
+
+def _folders(folder: Path) -> None:
+    """Make a folder, and those above it, so that the service may enter them whatever this process's umask is."""
+    for missing in reversed([there for there in (folder, *folder.parents) if not there.exists()]):
+        missing.mkdir()
+        missing.chmod(0o755)
 
 
 @contextlib.contextmanager

@@ -65,11 +65,28 @@ def installed(root: Path = Path("/")) -> Installed | None:
     return Installed(" ".join(parts), tuple(dict.fromkeys(different)))
 
 
+def folder(config: Path) -> Path:
+    """Where relative paths of settings lead from: of the service's own its folder, of others the present one."""
+    return Path(unit.STATE) if is_own(config) else Path()
+
+
+def is_own(config: Path) -> bool:
+    """Whether settings are those of the service: at their usual place, or where an installed one names them."""
+    named = _EXEC.search(_text(Path("/") / UNITS / unit.NAME))
+    return config.resolve() in {Path(place).resolve() for place in (unit.CONFIG, named[2] if named else unit.CONFIG)}
+
+
+def page() -> str:
+    """The address at which systemd listens for the page of the installed service; empty if it does not."""
+    listens = _LISTENS.search(_text(Path("/") / UNITS / unit.SOCKET))
+    return listens[1] if listens else ""
+
+
 def _not_asked_for(root: Path, config: str, hosts: Sequence[str]) -> list[str]:
     """The drop-ins that are not what the settings, and the hosts that are allowed already, ask for."""
     try:
         own = asked.settings(root / config.lstrip("/"))
-    except MienError:  # `mien config check` tells
+    except (MienError, OSError):  # `mien config check` tells
         return []
     try:
         wanted = asked.drop_ins(own, hosts)

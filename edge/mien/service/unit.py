@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os.path
 from collections.abc import Sequence
-from pathlib import Path
 
 from mien import credentials
 from mien.errors import MienError
@@ -17,6 +17,8 @@ REBOOT = "mien.service.d/reboot.conf"
 SECRETS = "mien.service.d/credentials.conf"
 CONFIG = "/etc/mien/mien.toml"
 STATE = "/var/lib/mien"
+_LONGEST_PATH = 255
+"""Characters, as systemd takes them in the name of a secret's copy."""
 
 _SERVICE = """\
 [Unit]
@@ -153,11 +155,6 @@ FileDescriptorName=preview
 """
 
 
-def folder(config: Path) -> Path:
-    """Where relative paths of settings lead from: of the service's own its folder, of others the present one."""
-    return Path(STATE) if config.resolve() == Path(CONFIG).resolve() else Path()
-
-
 def service(program: str, config: str, watchdog: int = 20) -> str:
     """The unit of the service.
 
@@ -227,16 +224,24 @@ def secrets(paths: Sequence[str]) -> str:
     Raises:
         MienError: one that a unit cannot hold.
     """
+    copies: dict[str, str] = {}
     for path in paths:
         _absolute(path)
         if ":" in path:
             raise MienError(f"{path!r}: a unit takes no colon in the path of a secret; rename it")
-    return _SECRETS.format(loaded="\n".join(f"LoadCredential={credentials.name(path)}:{path}" for path in paths))
+        other = copies.setdefault(credentials.name(path), path)
+        if other != path:
+            raise MienError(f"{path!r}: systemd would call its copy as that of {other!r}; rename it")
+    return _SECRETS.format(loaded="\n".join(f"LoadCredential={name}:{path}" for name, path in copies.items()))
 
 
 def _absolute(path: str) -> None:
-    if not path.startswith("/") or any(sign in path for sign in " \t\"'\\%$\n"):
-        raise MienError(f"{path!r}: a unit needs an absolute path without spaces, quotes, %, $ or backslashes")
+    plain = path.isascii() and path.isprintable() and not any(sign in path for sign in " \"'\\%$")
+    straight = path.startswith("/") and not path.startswith("//") and path == os.path.normpath(path)
+    if not (plain and straight and len(path) < _LONGEST_PATH):
+        raise MienError(
+            f"{path!r}: a unit needs an absolute path in plain letters, without spaces, quotes, %, $, backslashes or .."
+        )
 
 
 def reboot(starts: int) -> str:
@@ -264,10 +269,11 @@ def listener(address: str) -> str:
     """
     host, _, port = address.rpartition(":")
     try:
-        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        good = port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16
+        ip = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        # An address of one link alone, fe80::1%wlan0, has a sign that units give another meaning.
+        good = "%" not in host and port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16
     except ValueError:
         good = False
     if not good:
         raise MienError(f"page address {address!r}: give IP:PORT, such as 127.0.0.1:8010")
-    return _LISTENER.format(address=address)
+    return _LISTENER.format(address=f"[{ip}]:{int(port)}" if ip.version == 6 else f"{ip}:{int(port)}")

@@ -178,6 +178,16 @@ def test_what_was_deleted_for_its_age_is_overwritten(path: Path) -> None:
     assert all(b"a-very-particular" not in file.read_bytes() for file in path.parent.iterdir())
 
 
+def test_what_is_too_old_is_overwritten_while_the_run_goes_on(path: Path) -> None:
+    clock = FakeClock(wall_ms=NOON - 10 * DAY_MS)
+    with HistorySink(path, "r", HistorySettings(group=1, days=9), clock) as sink:
+        _minute(sink, clock, 0, "a-very-particular-emotion")
+        clock.seconds += 10 * DAY_MS / 1000
+        sink.idle()
+        assert _rows(path, "SELECT * FROM minutes") == []
+        assert all(b"a-very-particular" not in file.read_bytes() for file in path.parent.iterdir())
+
+
 @pytest.mark.parametrize("damage", ["zeros", "ones", "sector", "middle", "half", "stump", "nothing"])
 def test_a_damaged_file_is_put_aside_whole_with_a_word(
     path: Path, damage: str, caplog: pytest.LogCaptureFixture

@@ -224,6 +224,34 @@ def test_only_what_is_older(kept: Path) -> None:
         assert database.execute("SELECT wall_ms FROM minutes").fetchall() == [(NOW - 24 * HOUR,)]
 
 
+def test_what_lies_behind_a_link_is_purged(kept: Path, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    for name in ("r.jsonl", "h.db"):
+        (kept.parent / name).rename(stick / name)
+        (kept.parent / name).symlink_to(stick / name)
+    assert main(["purge", "--config", str(kept), "--before", "2d", "--yes"]) == 0
+    assert (stick / "r.jsonl").read_text() == _line(NOW - HOUR)
+    assert (kept.parent / "r.jsonl").is_symlink()
+    assert main(["purge", "--config", str(kept), "--all", "--yes"]) == 0
+    assert [file.name for file in stick.iterdir()] == ["h.db"]
+    with closing(sqlite3.connect(stick / "h.db")) as database:
+        assert database.execute("SELECT count(*) FROM minutes").fetchone() == (0,)
+
+
+def test_a_damaged_database_is_purged_whole_and_stops_no_other(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = kept.parent / "h.db"
+    database.write_bytes(database.read_bytes()[:5000] + b"x" * 3000)
+    kept.write_text(f'sinks = ["sqlite:{database}", "jsonl:{kept.parent}/r.jsonl"]\n')
+    assert main(["purge", "--config", str(kept), "--before", "2d", "--yes"]) == 2
+    assert (kept.parent / "r.jsonl").read_text() == _line(NOW - HOUR)
+    assert "h.db: damaged" in capsys.readouterr().err
+    assert main(["purge", "--config", str(kept), "--all", "--yes"]) == 0
+    assert sorted(file.name for file in kept.parent.iterdir()) == ["h.db", "mien.toml", "r.jsonl.backup"]
+    with closing(sqlite3.connect(database)) as made:
+        assert made.execute("SELECT count(*) FROM minutes").fetchone() == (0,)
+
+
 def test_what_is_deleted_is_not_in_the_file_any_more(tmp_path: Path) -> None:
     path = record(tmp_path / "h.db", [(NOW, 5, {"a-very-particular-emotion": 60.0})] * 50)
     assert b"a-very-particular" in path.read_bytes()
@@ -239,6 +267,25 @@ def test_settings_without_a_file_have_nothing_to_purge(tmp_path: Path, capsys: p
     config.write_text('sinks = ["text"]\n')
     assert main(["purge", "--config", str(config), "--all"]) == 2
     assert "no sink in it writes a file" in capsys.readouterr().err
+
+
+def test_the_hour_that_is_there_twice_is_named_by_its_zone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    twice = 1_792_890_000_000  # 02:00 of winter on 2026-10-25, an hour after that of summer
+    path = record(tmp_path / "h.db", [(twice + hour * HOUR, 5, {"happiness": 60.0}) for hour in (-2, -1, 0, 1)])
+    lines = text(summarise(path, twice - 3 * HOUR, twice + 4 * HOUR)).splitlines()
+    hours = [line[:22].rstrip() for line in lines if line.startswith("2026-10-25 0") and " to " not in line]
+    assert hours == [f"2026-10-25 {hour}" for hour in ("01:00", "02:00 CEST", "02:00 CET", "03:00")]
+
+
+def test_a_database_in_a_folder_that_may_not_be_written_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record(tmp_path / "h.db", [(NOW, 5, {"happiness": 60.0})])
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    assert summarise(path, 0, NOW + 1).faces == 5
+    assert [file.name for file in tmp_path.iterdir()] == ["h.db"], "SQLite has made no file beside it"
 
 
 def test_report_loads_no_network_and_no_opencv_without_a_picture(tmp_path: Path) -> None:
@@ -280,15 +327,18 @@ def test_what_is_written_while_a_file_is_looked_through_is_kept(
     file, config = tmp_path / "r.jsonl", tmp_path / "mien.toml"
     config.write_text(f'sinks = ["jsonl:{file}"]\n')
     old, older = _line(NOW - 50 * HOUR), purging._older
+    meanwhile: list[str] = []
 
     def slowly(line: bytes, before_ms: int) -> bool:
-        with file.open("a") as more:
-            more.write(_line(NOW))
+        if meanwhile:
+            with file.open("a") as more:
+                more.write(meanwhile.pop())
         return older(line, before_ms)
 
     monkeypatch.setattr(purging, "_older", slowly)
-    for before, left in ((old * 2, 2), (old + _line(NOW - HOUR), 3)):
+    for before, left in ((old * 2, 5), (old + _line(NOW - HOUR), 6)):
         file.write_text(before)
+        meanwhile += [_line(NOW)] * 5
         assert main(["purge", "--config", str(config), "--before", "2d", "--yes"]) == 0
         assert file.read_text().count("\n") == left
         assert old not in file.read_text()

@@ -48,6 +48,33 @@ def test_a_file_that_another_program_puts_in_its_place_is_gone_on_with(tmp_path:
     assert (_frames(old), _frames(path)) == ([0], [1])
 
 
+def test_names_that_are_not_ours_are_neither_renamed_nor_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    theirs = {tmp_path / f"r.jsonl.{suffix}" for suffix in ("20261101", "01", "0", "1001", "bak")}
+    for file in theirs:
+        file.touch()
+    with _file(path, rotate_bytes=4096, keep=1) as sink:
+        for sequence in range(40):
+            sink.write(result(sequence, reading()))
+    assert set(tmp_path.iterdir()) == theirs | {path, tmp_path / "r.jsonl.1"}
+
+
+def test_behind_a_link_the_lines_are_rotated_where_they_are_and_a_turned_link_is_followed(tmp_path: Path) -> None:
+    path, stick, other = tmp_path / "r.jsonl", tmp_path / "stick", tmp_path / "other"
+    for folder in (stick, other):
+        folder.mkdir()
+    path.symlink_to(stick / "lines")
+    with _file(path, rotate_bytes=4096, keep=1) as sink:
+        for sequence in range(40):
+            sink.write(result(sequence, reading()))
+        assert sorted(file.name for file in stick.iterdir()) == ["lines", "lines.1"]
+        path.unlink()
+        path.symlink_to(other / "lines")
+        sink.write(result(40, reading()))
+    assert _frames(path) == _frames(other / "lines") == [40]
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith("r.")] == ["r.jsonl"]
+
+
 def test_a_large_file_is_rotated_and_only_so_many_stay(tmp_path: Path) -> None:
     path = tmp_path / "r[1].jsonl"  # no pattern of ours
     with _file(path, rotate_bytes=4096, keep=2) as sink:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -296,8 +297,12 @@ def test_a_device_that_leaves_in_order_says_so_and_takes_leave(
 ) -> None:
     sink = _sink()
     client.connected()
+    sink.write(result(0, reading(), seconds=1))
+    sink.idle()
+    assert json.loads(client.retained("state") or "")["faces"] == 1
     clock.happens = lambda: client.deliver(1)  # type: ignore[method-assign]
     sink.close()
+    assert json.loads(client.retained("state") or "") == {"faces": 0, "emotion": None}
     assert client.retained("status") == "offline"
     assert client.farewell
     assert not _hung_up(broker_end)
@@ -338,6 +343,6 @@ def test_a_broker_that_comes_back_while_a_device_leaves_is_not_told_online(
 
     clock.happens = comes_back  # type: ignore[method-assign]
     sink.close()
-    assert [topic for topic, _ in client.delivered] == ["t/reading", "t/status"]
+    assert [topic for topic, _ in client.delivered] == ["t/reading", "t/state", "t/status"]
     assert client.retained("status") == "offline"
     assert not _hung_up(broker_end)

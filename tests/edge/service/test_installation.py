@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import os
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -83,7 +86,8 @@ def test_a_host_that_is_no_address_is_refused(host: str) -> None:
 def test_a_page_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(MienError, match="give IP:PORT"):
         unit.listener(address)
-    assert "ListenStream=[::1]:8010" in unit.listener("[::1]:8010")
+    for spelled in ("[::1]:8010", "::1:8010", "[0::1]:08010"):
+        assert "ListenStream=[::1]:8010\n" in unit.listener(spelled)
 
 
 def test_the_page_listens_while_the_service_is_up_also_at_an_address_that_comes_later() -> None:
@@ -99,7 +103,16 @@ def test_the_page_listens_while_the_service_is_up_also_at_an_address_that_comes_
 
 
 @pytest.mark.parametrize(
-    "path", ["mien", "/opt/my mien/bin/mien", "/opt/%h/mien", "/opt/a\nUser=root", "/home/pi/mien/bin/mien"]
+    "path",
+    [
+        "mien",
+        "/opt/my mien/bin/mien",
+        "/opt/%h/mien",
+        "/opt/a\nUser=root",
+        "/home/pi/mien/bin/mien",
+        "//home/a",
+        "/opt/../home/a",
+    ],
 )
 def test_a_program_that_the_service_could_not_start_is_refused(path: str, tmp_path: Path) -> None:
     with pytest.raises(MienError, match=r"absolute path|does not see homes"):
@@ -151,10 +164,37 @@ def test_the_service_gets_copies_of_secrets_that_root_alone_may_read(tmp_path: P
     assert not drop_in.exists()
 
 
-@pytest.mark.parametrize("path", ["token", "/etc/mien/a b", "/etc/a:b", "/etc/a\nUser=root"])
+@pytest.mark.parametrize(
+    "path", ["token", "/etc/mien/a b", "/etc/a:b", "/etc/a\nUser=root", "/etc/schlüssel", "/etc/" + 250 * "a"]
+)
 def test_a_secret_whose_path_a_unit_cannot_hold_is_refused(path: str) -> None:
     with pytest.raises(MienError, match=r"absolute path|no colon"):
         unit.secrets(["/etc/mien/token", path])
+
+
+def test_two_secrets_that_systemd_could_not_tell_apart_are_refused() -> None:
+    with pytest.raises(MienError, match="as that of '/etc/mien/broker'; rename it"):
+        unit.secrets(["/etc/mien/broker", "/etc/mien-broker"])
+    assert unit.secrets(["/etc/mien/broker"] * 2).count("LoadCredential") == 1
+
+
+def test_the_service_may_enter_its_folders_whatever_the_umask_of_whoever_installs_it(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        install(tmp_path / "root")
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "root").rglob("*") if not path.is_symlink()}
+    assert modes == {0o755, 0o644}
+
+
+def test_the_documented_way_to_name_the_pages_token_changes_the_first_settings(tmp_path: Path) -> None:
+    install(tmp_path)
+    page = (Path(__file__).parents[3] / "docs/deploy.md").read_text()
+    (command,) = re.findall(r"^sudo (sed -i .*token_file.*) /etc/mien/mien.toml$", page, re.MULTILINE)
+    settings = tmp_path / "etc/mien/mien.toml"
+    subprocess.run([*shlex.split(command), str(settings)], check=True)
+    assert config.build(config.read(settings), {}).preview.token_file == "/etc/mien/page"
 
 
 def test_a_bundles_program_is_named_by_the_link_that_an_upgrade_turns(tmp_path: Path) -> None:

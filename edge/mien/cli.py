@@ -69,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3 if isinstance(error, RunError) else 2
     except KeyboardInterrupt:
         return 130
+    except MemoryError:
+        sys.stderr.write("mien: there is no memory for this; free some\n")
+        return _unloaded(ImportError())
     except ImportError as error:  # not installed, not for this system, or larger than the memory
         sys.stderr.write(one_line(f"mien: a library cannot be loaded ({error}); install mien again") + "\n")
         return _unloaded(error)

@@ -36,6 +36,8 @@ def read(path: Path, most: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from None
+    except MemoryError:
+        raise MienError(f"{path}: has {path.stat().st_size} bytes, for which there is no memory; free some") from None
 
 
 def _unreadable(path: Path, error: OSError) -> MienError:

@@ -59,4 +59,4 @@ def checked_luma(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if not luma.size:
         raise MienError(f"a frame of shape {luma.shape} holds no pixel; give uint8 (H, W)")
     # A mirrored or strided view: OpenCV takes rows that lie apart, but no pixels that do.
-    return luma if luma.strides[1] == 1 and luma.strides[0] > 0 else np.ascontiguousarray(luma)
+    return luma if luma.strides[1] == 1 and luma.strides[0] >= luma.shape[1] else np.ascontiguousarray(luma)

@@ -21,7 +21,7 @@ from mien.faces.detector import FaceDetector
 from mien.faces.face import Face
 from mien.frame import Frame, checked_luma
 from mien.laps import Laps
-from mien.models.engine import check_threads
+from mien.models.engine import check_engine, check_threads
 from mien.reading import AMBIGUOUS, FrameResult, Reading
 from mien.roles import Classifier, Detector
 from mien.tracking.smoother import Smoother
@@ -29,6 +29,9 @@ from mien.tracking.tracker import Tracker
 
 STAGES = ("resize", "detect", "decode", "align", "classify", "track")
 """What `FaceReader.laps` books, in order; "align" and "classify" only in frames with a face."""
+
+_NEXT = -1
+"""Number of a frame that gets the next one in its turn."""
 
 
 class FaceReader(Closing):
@@ -74,6 +77,8 @@ class FaceReader(Closing):
         smoother: Smoother | None = None,
     ) -> None:
         check_threads(threads)
+        check_engine(engine)
+        _check_kinds(detector, classifier, score_threshold, scan_every)
         _check_detectors([detector] if scan_every == 1 else [detector, look], score_threshold, tiles)
         # OpenCV would start a thread per core for pictures this small, and get in the engine's way.
         cv2.setNumThreads(threads)
@@ -121,12 +126,18 @@ class FaceReader(Closing):
             MienError: not such a frame, or the reader is closed.
         """
         at = time.monotonic_ns() if captured_at is None else captured_at
-        return self.read_frame(Frame(luma, at, self._count))
+        return self._read(Frame(luma, at, _NEXT))
 
     def read_frame(self, frame: Frame, dropped: int = 0) -> FrameResult:
         """Read the faces of a source's frame; `dropped` frames were lost before it. See `read`."""
+        return self._read(frame, dropped)
+
+    def _read(self, frame: Frame, dropped: int = 0) -> FrameResult:
         luma = checked_luma(frame.luma)
+        if not isinstance(frame.time, int | np.integer):  # one that is no number would stay in its faces' tracks
+            raise MienError(f"captured_at is {frame.time!r}; give nanoseconds, a whole number")
         with self._turn:
+            sequence = self._count if frame.sequence == _NEXT else frame.sequence
             self.laps.start()
             faces = detected(self._detector, luma, self.laps, frame.small)
             readings = self._followed(frame.time, faces, *self._classified(luma, faces))
@@ -136,7 +147,7 @@ class FaceReader(Closing):
         height, width = luma.shape
         at = time.monotonic_ns()
         return FrameResult(
-            frame.sequence, frame.name, width, height, frame.captured_at, at, readings, dropped, frame.media_time
+            sequence, frame.name, width, height, frame.captured_at, at, readings, dropped, frame.media_time
         )
 
     def _classified(
@@ -192,6 +203,21 @@ class FaceReader(Closing):
         with self._turn:
             self._detector.close()
             self._classifier.close()
+
+
+def _check_kinds(detector: object, classifier: object, score_threshold: object, scan_every: object) -> None:
+    """See that arguments are of their kinds.
+
+    Raises:
+        MienError: one is not.
+    """
+    for name, value, method in (("detector", detector, "detect"), ("classifier", classifier, "probabilities")):
+        if not isinstance(value, str | Path) and not hasattr(value, method):
+            raise MienError(f"{name} is {value!r}; give the name or path of a model, or a {name}")
+    if score_threshold is not None and not isinstance(score_threshold, int | float):
+        raise MienError(f"score_threshold is {score_threshold!r}; give a number between 0 and 1")
+    if not isinstance(scan_every, int):
+        raise MienError(f"scan_every is {scan_every!r}; give a whole number, 1 or more")
 
 
 def _check_detectors(detectors: Sequence[str | Path | Detector], score_threshold: float | None, tiles: bool) -> None:

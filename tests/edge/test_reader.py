@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from edge_fakes import FakeClassifier, FakeDetector, face
 from numpy.typing import NDArray
+from plain_sidecar import plain
 
 from mien import EmotionClassifier, FaceDetector, FaceReader, MienError, read_image, to_luma
 from mien.cameras.demo import photograph
@@ -256,3 +259,51 @@ def test_what_would_not_reach_an_open_detector_is_refused(options: dict[str, Any
 def test_a_detector_that_never_looks_may_be_a_name_beside_an_open_one() -> None:
     with FaceReader(FakeDetector([face()]), FakeClassifier(), look="face-small") as reader:
         assert reader.read(frame()).readings
+
+
+def test_a_time_that_is_no_number_is_refused_and_leaves_no_trace() -> None:
+    reader = FaceReader(FakeDetector([face()]), FakeClassifier())
+    for wrong in (float("nan"), "x", 1.5):
+        with pytest.raises(MienError, match=r"captured_at is .*; give nanoseconds, a whole number"):
+            reader.read(frame(51), wrong)  # type: ignore[arg-type]
+    (reading,) = reader.read(frame(51), np.int64(5)).readings  # type: ignore[arg-type]
+    assert reading.probabilities["happiness"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"scan_every": "2"}, {"score_threshold": "0.5"}, {"engine": [1]}, {"detector": None}, {"classifier": 5}],
+)
+def test_an_argument_of_another_kind_is_named(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(MienError, match=name):
+        FaceReader(**wrong)
+
+
+def test_rows_that_overlap_are_read_as_they_say(luma: NDArray[np.uint8]) -> None:
+    overlapping = np.lib.stride_tricks.as_strided(luma, (100, 200), (50, 1))
+    with FaceReader() as reader:
+        assert reader.read(overlapping).width == 200
+
+
+def test_frames_of_several_threads_have_numbers_of_their_own() -> None:
+    reader, numbers = FaceReader(FakeDetector([face()]), FakeClassifier()), []
+
+    def read() -> None:
+        for _ in range(200):
+            numbers.append(reader.read(frame(51)).sequence)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers) == list(range(800))
+
+
+def test_a_classifier_for_other_crops_is_refused_before_the_first_face(tmp_path: Path) -> None:
+    document = plain(name="c64")
+    document["input"] |= {"height": 64, "width": 64}
+    (tmp_path / "c64.json").write_text(json.dumps(document))
+    with pytest.raises(MienError, match="c64: reads pictures of 64×64 pixels, and faces are cut out at 48×48"):
+        EmotionClassifier(tmp_path / "c64.json")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from mien import FaceDetector, read_image
 from mien.cameras import demo
 from mien.cli import main
 
@@ -41,6 +44,13 @@ def test_the_astronauts_face_and_no_other_is_found(
     assert 160 < bottom < 220
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     assert face["emotion"] == "happiness"
+
+
+def test_a_crowd_is_found_whole(photograph: Path) -> None:
+    face = cv2.resize(read_image(photograph)[20:240, 110:330], (70, 70), interpolation=cv2.INTER_AREA)
+    with FaceDetector(tiles=True) as detector:
+        found = detector.detect(np.tile(np.asarray(face, np.uint8), (24, 24)))
+    assert len({(round(f.box.left) // 70, round(f.box.top) // 70) for f in found}) > 0.95 * 24 * 24
 
 
 def test_every_bundled_model_is_verified(capsys: pytest.CaptureFixture[str]) -> None:

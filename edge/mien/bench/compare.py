@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,12 @@ def compare(before: Path, after: Path) -> tuple[Ratio, ...]:
     return shared
 
 
+def missing(before: Path, after: Path) -> list[str]:
+    """Figures that decide, which the first result has and the second has not."""
+    second = _figures(after)
+    return [name for name, (_, gate) in _figures(before).items() if gate and name not in second]
+
+
 def caveats(before: Path, after: Path) -> list[str]:
     """Why the two may not be comparable: other machines, other models, and the remarks of each."""
     first, second = read(before), read(after)
@@ -120,9 +127,13 @@ def text(ratios: tuple[Ratio, ...], threshold: float) -> str:
 
 def _figures(path: Path) -> dict[str, tuple[float, bool]]:
     try:
-        return dict(_listed(read(path)))
+        found = dict(_listed(read(path)))
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:  # a part of another shape
         raise _malformed(path, repr(error)) from None
+    for name, (value, _) in found.items():
+        if not math.isfinite(value):
+            raise _malformed(path, f"{name} is {value}")
+    return found
 
 
 def _listed(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, bool]]]:

@@ -6,6 +6,7 @@ other is no picture to mien, so that no decoder gets to allocate what nobody loo
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,8 @@ _Size = tuple[int, int]
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323  # tags of TIFF
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG's "start of frame" markers, all codings
 _BARE = frozenset((0x01, *range(0xD0, 0xDA)))  # JPEG's markers without a segment
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""Of a JPEG. Among compressed pixels a zero, or the mark of a restart, follows every FF."""
 _FULL_BMP = 36
 """Bytes of a BMP's header from which on it has sizes of four bytes; OpenCV takes it for the old kind otherwise."""
 
@@ -42,9 +45,31 @@ def size(data: bytes | memoryview) -> _Size | None:
 
 
 def scans(data: bytes) -> int:
-    """How often a JPEG passes over its pixels; 1 of other formats. Each may be empty, and still takes its time."""
-    # The marker does not occur among compressed pixels, where a zero follows every FF.
-    return data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 1
+    """How often a JPEG passes over its pixels; 1 of other formats. Each may be empty, and still takes its time.
+
+    What follows the picture's end is not looked at: telephones put a film there.
+    """
+    if not data.startswith(b"\xff\xd8"):
+        return 1
+    count, place = 0, 2
+    while (found := _MARKER.search(data, place)) and data[found.end() - 1] != 0xD9:
+        place, marker = found.end(), data[found.end() - 1]
+        count += marker == 0xDA
+        if marker not in _BARE:
+            place += max(2, int.from_bytes(data[place : place + 2], "big"))
+    return count
+
+
+def unscaled(data: bytes) -> int:
+    """The largest value that a binary PGM or PPM states, if it is another than that of its bytes; else 0.
+
+    OpenCV takes such values for those of all 8 or 16 bits.
+    """
+    if not data.startswith((b"P5", b"P6")):
+        return 0
+    words = _words(memoryview(data), 3)
+    largest = int(words[2]) if len(words) == 3 and words[2].isdigit() else 255
+    return 0 if largest in (0, 255, 65535) else largest
 
 
 def intact(data: bytes) -> bool:
@@ -135,13 +160,18 @@ def _tags(data: memoryview, order: str) -> Iterator[tuple[int, int]]:
 
 
 def _pnm(data: memoryview) -> _Size | None:
-    # Magic, then numbers parted by blanks; a comment runs from # to the end of its line.
+    words = _words(data, 2)
+    return (int(words[1]), int(words[0])) if len(words) == 2 else None
+
+
+def _words(data: memoryview, count: int) -> list[bytes]:
+    """The first words of a PNM after its magic: numbers parted by blanks; a comment runs from # to its line's end."""
     words: list[bytes] = []
     for line in bytes(data[2:4096]).split(b"\n"):
         words += line.split(b"#", 1)[0].split()
-        if len(words) >= 2:
-            return int(words[1]), int(words[0])
-    return None
+        if len(words) >= count:
+            break
+    return words[:count]
 
 
 _READERS: tuple[tuple[bytes, Callable[[memoryview], _Size | None]], ...] = (

@@ -122,10 +122,27 @@ def read_image(path: str | Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.u
     try:
         if header.intact(data):
             with native_stderr_closed():
-                image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:  # its word is of OpenCV's own source lines; what a user can mend was looked at above
-        pass
+                image = _decoded(np.frombuffer(data, dtype=np.uint8), header.unscaled(data))
+    except (cv2.error, MemoryError) as error:  # OpenCV's word is of its own source lines
+        if isinstance(error, MemoryError) or error.code == cv2.Error.StsNoMem:
+            raise MienError(f"{path}: for {width}×{height} pixels there is no memory; free some") from None
     # More pixels than the header states would be a decoder that somebody has thought of misleading.
     if image is None or image.size > height * width:
         raise MienError(f"{path}: not a picture that OpenCV can decode; it is damaged, or of a kind it does not know")
     return np.asarray(image, dtype=np.uint8)
+
+
+def _decoded(data: NDArray[np.uint8], largest: int) -> NDArray[np.uint8] | None:
+    """Luma of a picture; None if OpenCV cannot decode it.
+
+    Args:
+        data: the file, uint8 (n,).
+        largest: value of white, where OpenCV does not look at it; else 0.
+    """
+    if not largest:
+        return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)  # type: ignore[return-value]
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if image is None:
+        return None
+    image = cv2.convertScaleAbs(image, alpha=255 / largest)
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]

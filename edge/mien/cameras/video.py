@@ -47,7 +47,8 @@ class VideoCamera(Camera):
         contents.check(path, _MOST_BYTES)
         self._path = path
         with native_stderr_closed():
-            self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+            # Absolute: FFmpeg takes a:b for a place that the protocol a leads to, such as tcp:HOST:PORT.
+            self._capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
         self._turn = threading.Lock()  # released while it reads, OpenCV would crash
         self._closed = False
         if not self._capture.isOpened():

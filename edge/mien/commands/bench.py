@@ -80,6 +80,8 @@ def measured(args: argparse.Namespace, command: list[str]) -> Result:
     installed = [name for name, version in engine.available().items() if version is not None]
     # At least the default, whose error says how to install it.
     engines = args.engine or installed or list(engine.ENGINES)[:1]
+    for name in engines:
+        engine.check_engine(name)
     if args.out is not None:
         _write(args.out, "", mode="a")  # fails now rather than after the measurement
     settings = result.Settings(
@@ -115,8 +117,9 @@ def _compare(args: argparse.Namespace) -> int:
     if not threshold > 0:
         raise MienError(f"--threshold is {threshold:g}; give more than 0, such as 1.2")
     ratios = compare.compare(before, after)
-    caveats = compare.caveats(before, after)
-    past = [ratio.name for ratio in ratios if ratio.gate and ratio.value > threshold]
+    missing = compare.missing(before, after)
+    caveats = compare.caveats(before, after) + [f"{after} has not measured: {name}" for name in missing]
+    past = [ratio.name for ratio in ratios if ratio.gate and ratio.value > threshold] + missing
     if args.json:
         rows = [{"name": r.name, "before": r.before, "after": r.after, "ratio": r.value} for r in ratios]
         report = {"threshold": threshold, "past": past, "caveats": caveats, "ratios": rows}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,17 +21,26 @@ if TYPE_CHECKING:
 
 NAME = "detect"
 
+_LONGEST_STEM = 200
+"""Bytes of a name that its pictures' names have; file systems take 255 in all."""
+
 
 def add(subparsers: Subparsers) -> None:
     """Describe the command line."""
     parser = subparsers.add_parser(NAME, help="read the faces in pictures", description=__doc__)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
+    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="a picture, or a folder of pictures")
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write annotated copies and face crops there")
     parser.add_argument("--score", type=float, metavar="S", help="lowest score of a face, 0 to 1")
     parser.add_argument("--tiles", action="store_true", help=TILES_HELP)
     add_models(parser)
     parser.set_defaults(main=main)
+
+
+def _path(text: str) -> Path:
+    if not text:  # a variable of the shell's that is not set, and no present folder
+        raise argparse.ArgumentTypeError("empty; give a picture or a folder")
+    return Path(text)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -74,7 +84,7 @@ def _pictures(paths: list[Path]) -> list[Path]:
     pictures: list[Path] = []
     for path in paths:
         try:
-            pictures += pictures_in(path) if path.is_dir() else [path]
+            pictures += pictures_in(path) if _is_folder(path) else [path]
         except MienError:
             pictures.append(path)
     return pictures
@@ -89,7 +99,15 @@ def _luma(path: Path) -> NDArray[np.uint8]:
     from mien.cameras.files import pictures_in
     from mien.cameras.luma import read_image
 
-    return read_image(pictures_in(path)[0] if path.is_dir() else path)
+    return read_image(pictures_in(path)[0] if _is_folder(path) else path)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is one's; false where that cannot be told, of which whoever reads it tells."""
+    try:
+        return path.is_dir()
+    except OSError:  # a folder that may not be entered, a name too long
+        return False
 
 
 def _json(path: Path, result: FrameResult) -> str:
@@ -133,10 +151,11 @@ class _Writer:
         from mien.emotions import align
         from mien.outputs.overlay import annotate, marks, write_picture
 
-        name, count = path.stem, 1
+        stem = os.fsdecode(os.fsencode(path.stem)[:_LONGEST_STEM])
+        name, count = stem, 1
         while name in self._used:
             count += 1
-            name = f"{path.stem}-{count}"
+            name = f"{stem}-{count}"
         self._used.add(name)
         write_picture(self._folder / f"{name}-annotated.png", annotate(luma, marks(result)))
         faces = [reading.face for reading in result.readings]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.closing import Closing
+from mien.emotions.align import SIZE
 from mien.emotions.mixture import Mixture
 from mien.emotions.quality import Quality
 from mien.errors import MienError
@@ -49,6 +50,11 @@ class EmotionClassifier(Closing):
         expression: str | None = None,
     ) -> None:
         self.bundle = bundle.load(model)
+        if (self.bundle.height, self.bundle.width) != (SIZE, SIZE):
+            raise MienError(
+                f"{self.bundle.name}: reads pictures of {self.bundle.height}×{self.bundle.width} pixels, and faces are "
+                f"cut out at {SIZE}×{SIZE}; train and export it for these"
+            )
         chosen = self.bundle.expression(expression)
         self.expression = chosen.name
         self.labels = chosen.labels

@@ -21,6 +21,9 @@ from mien.models.bundle import Bundle
 from mien.models.engine import open_engine
 
 _MOST = 400
+"""Candidates of one view that suppression looks at, best first."""
+_MOST_TILED = 2000
+"""Faces of all views of a frame: their overlaps are looked at pair by pair, in a hundred megabytes at this number."""
 
 
 class FaceDetector(Closing):
@@ -36,6 +39,8 @@ class FaceDetector(Closing):
         score_threshold: lowest score of a face, in tiles too; the sidecar's values if None.
         tiles: also scan overlapping tiles, magnified, for small faces; costs one inference a tile (nine for 640×480),
             and up to six for second looks at what only a tile shows, if the sidecar has a threshold for these.
+
+    Of one view, a frame or a tile, the 400 best candidates are looked at, of a frame with its tiles the 2,000 best.
 
     Attributes:
         bundle: the model's, for frames that are not portrait.
@@ -118,7 +123,7 @@ class _Scanner:
         self.size = (model.height, model.width)
         # A score that the caller names holds for the second look as well.
         again = settings.tile_threshold if score_threshold is None else settings.tile_threshold and threshold
-        self.limits = _MOST, threshold, again
+        self.limits = _MOST_TILED, threshold, again
         lowest = min(threshold, again) if tiles and again else threshold
         self._engine = open_engine(model, engine, threads)
         self._letterbox = Letterbox(model.height, model.width)

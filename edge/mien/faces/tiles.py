@@ -149,11 +149,12 @@ def _once(parts: Sequence[Detections], most: int) -> NDArray[np.intp]:
     scores = np.concatenate([part.scores for part in parts])
     views = np.repeat(np.arange(len(parts)), [len(part.scores) for part in parts])
     considered = np.argsort(-scores, kind="stable")[:most]
+    boxes, views = boxes[considered], views[considered]
     clashes = (iou(boxes, boxes) > IOU_THRESHOLD) & (views[:, None] != views)
-    kept, hidden = [], np.zeros(len(scores), dtype=np.bool_)
-    for index in considered.tolist():
+    kept, hidden = [], np.zeros(len(considered), dtype=np.bool_)
+    for index, number in enumerate(considered.tolist()):
         if not hidden[index]:
-            kept.append(index)
+            kept.append(number)
             hidden |= clashes[index]
     return np.array(kept, dtype=np.intp)
 

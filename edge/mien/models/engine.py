@@ -188,7 +188,7 @@ def check_engine(name: str) -> None:
     Raises:
         MienError: there is none.
     """
-    if name not in ENGINES:
+    if not isinstance(name, str) or name not in ENGINES:
         raise MienError(f"unknown engine {shown(name)}; choose one of {', '.join(ENGINES)}")
 
 

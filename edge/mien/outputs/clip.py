@@ -43,7 +43,7 @@ class Clip(Closing):
         # FFmpeg would write its own lines about a full disk before ours; read when OpenCV first calls it.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         self._video, self._sheet = folder / "annotated.mp4", folder / "contact-sheet.png"
-        self._beside = partial(self._video)
+        self._beside = partial(self._video).absolute()  # FFmpeg takes a relative a:b for a place of the network's
         self._rate = rate
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)

@@ -44,7 +44,7 @@ def followed(trace: Trace, values: NDArray[np.float32], elapsed: float, time_con
         response: cycles a second by which the cut-off frequency rises for each unit of speed, which is half the sum of
             the absolute slopes; 0 or more.
     """
-    if elapsed <= 0:
+    if not elapsed > 0:  # nor where it is no number
         return trace
     away = values - trace.value
     turn = -math.expm1(-2 * math.pi * _SLOPE_HZ * elapsed)

@@ -63,7 +63,6 @@ def test_a_slower_cold_start_and_more_memory_are_status_1(tmp_path: Path) -> Non
     start = RESULT["cold_start"][0]
     assert compared(tmp_path, {"cold_start": [{**start, "first_reading_ms": 130.0}]}) == 1
     assert compared(tmp_path, {"cold_start": [{**start, "peak_rss_mb": 70.0}]}) == 1
-    assert compared(tmp_path, {"cold_start": [{"engine": "litert", "error": "no"}]}) == 0
 
 
 def test_other_machines_models_and_remarks_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,3 +103,24 @@ def test_a_bad_file_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert message in said
     assert said.count("\n") == 1
     assert main(["bench", "--compare", str(before), str(before), "--threshold", "0"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "gone"),
+    [
+        ({"cold_start": [{"engine": "litert", "error": "the command ended with status 2"}]}, "litert: cold start"),
+        ({"cold_start": []}, "litert: peak memory, MB"),
+    ],
+)
+def test_what_is_not_measured_any_more_is_said_and_is_status_1(
+    change: dict[str, Any], gone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compared(tmp_path, change) == 1
+    assert f"has not measured: {gone}\n" in capsys.readouterr().out
+    assert compared(tmp_path, change, "--json") == 1
+    assert gone in json.loads(capsys.readouterr().out)["past"]
+
+
+def test_a_figure_that_is_no_number_is_malformed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compared(tmp_path, slower(float("nan"))) == 2
+    assert "whole p50 is nan" in capsys.readouterr().err

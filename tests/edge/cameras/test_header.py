@@ -176,3 +176,25 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
         with pytest.raises(MienError, match=message) as caught:
             read_image(path)
         assert "\n" not in str(caught.value)
+
+
+def test_a_film_behind_a_photograph_is_none_of_its_passes(tmp_path: Path) -> None:
+    picture = encoded("jpg", RAMP, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    passes = header.scans(picture)
+    assert passes > 1
+    assert header.scans(picture + b"\xff\xda" * 500) == passes
+    # As the mark of a segment's content, such as of a thumbnail with passes of its own.
+    comment = b"\xff\xfe" + (2 + 1000).to_bytes(2) + b"\xff\xda" * 500
+    assert header.scans(picture[:2] + comment + picture[2:]) == passes
+    (tmp_path / "moving.jpg").write_bytes(picture + np.random.default_rng(0).bytes(9_000_000))
+    assert read_image(tmp_path / "moving.jpg").shape == RAMP.shape
+
+
+@pytest.mark.parametrize("largest", [100, 255, 1023, 4095, 65535])
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_pgms_own_largest_value_is_white(largest: int, colour: bool, tmp_path: Path) -> None:
+    values = np.round(RAMP / 255 * largest).astype(">u2" if largest > 255 else np.uint8)
+    values = np.repeat(values[..., None], 3, axis=2) if colour else values
+    start = f"P{6 if colour else 5}\n# by hand\n{RAMP.shape[1]} {RAMP.shape[0]}\n{largest}\n".encode()
+    (tmp_path / "a.pgm").write_bytes(start + values.tobytes())
+    assert np.abs(read_image(tmp_path / "a.pgm").astype(int) - RAMP).max() <= (2 if largest == 100 else 1)

@@ -74,6 +74,15 @@ def test_a_whole_film_misses_nothing(codec: str, suffix: str, tmp_path: Path) ->
         assert camera.damaged == 0
 
 
+@pytest.mark.parametrize("name", ["12:30:05.avi", "tcp:127.0.0.1:9", "file:x.avi"])
+def test_a_name_with_a_colon_is_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film(tmp_path / "film.avi")
+    (tmp_path / "film.avi").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    with open_source(name) as camera:
+        assert len(list(camera.frames())) == FRAMES
+
+
 def test_a_film_without_a_whole_frame_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "film.avi"
     path.write_bytes(damaged(film(path), range(FRAMES)))

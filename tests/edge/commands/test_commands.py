@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -111,6 +112,57 @@ def test_detect_writes_annotated_copies_and_crops_and_leaves_the_originals(
     crop = cv2.imread(str(folder / "a-face0.png"))
     assert crop is not None
     assert crop.shape == (192, 192, 3)
+
+
+def test_detect_goes_on_after_a_path_that_cannot_be_looked_at(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, closed = str(folder / "a.png"), folder / "closed"
+    stat = Path.stat
+
+    def refused(path: Path, **how: bool) -> os.stat_result:
+        if path == closed:  # root may enter every folder
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    assert main(["detect", good, 300 * "a", str(closed), good, "--json"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [sorted(line)[0] for line in lines] == ["faces", "error", "error", "faces"]
+    assert "File name too long" in lines[1]["error"]
+    assert "Permission denied" in lines[2]["error"]
+
+
+def test_detect_shortens_names_that_its_own_would_make_too_long(folder: Path, tmp_path: Path) -> None:
+    names = [folder / f"{'ä' * 120}{number}.png" for number in range(2)]
+    for name in names:
+        (folder / "a.png").rename(name)
+        (folder / "b.png").rename(folder / "a.png") if name is names[0] else None
+    assert main(["detect", *map(str, names), "--out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").glob("*-annotated.png"))) == 2
+
+
+def test_detect_takes_no_word_for_the_present_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["detect", ""])
+    assert "empty; give a picture or a folder" in capsys.readouterr().err
+
+
+def test_without_memory_for_one_picture_the_others_are_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def starved(path: Path) -> bytes:
+        if path.name == "a.png":
+            raise MemoryError
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", starved)
+    assert main(["detect", str(folder / "a.png"), str(folder / "b.png"), "--json"]) == 1
+    first, second = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert "there is no memory; free some" in first["error"]
+    assert second["faces"]
 
 
 def test_detect_without_a_face_says_so(folder: Path, fake_models: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,6 +93,13 @@ def test_a_clip_of_few_frames_or_odd_size_is_whole(tmp_path: Path, count: int, h
     assert frames(drawn(tmp_path, count, height, width)[0]) == count
 
 
+@pytest.mark.parametrize("folder", ["12:30", "tcp:127.0.0.1:9"])
+def test_a_colon_in_a_name_leads_nowhere_else(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [str(path) for path in drawn(Path(folder), 3)] == [f"{folder}/annotated.mp4", f"{folder}/contact-sheet.png"]
+    assert frames(tmp_path / folder / "annotated.mp4") == 3
+
+
 def test_a_clip_without_frames_writes_nothing(tmp_path: Path) -> None:
     assert drawn(tmp_path, 0) == ()
     assert list(tmp_path.iterdir()) == []

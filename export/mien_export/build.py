@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from mien_export.source import Source
 from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
+
+_NAME = re.compile(r"[^/\\\0]{1,200}")
+"""Of a model: files are named by it, with what the export adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +129,8 @@ def build(
 
 def _planned(checkpoint: Checkpoint, out: Path, name: str, size: tuple[int, int]) -> dict[str, tuple[int, int]]:
     """The models to be made, with their sizes."""
-    if not name or Path(name).name != name:
-        raise MienError(f"model name is {name!r}; give a file name without folders")
+    if not _NAME.fullmatch(name) or name in (".", ".."):
+        raise MienError(f"model name is {name!r}; give a file name without folders, 200 characters at most")
     if checkpoint.task != "face":
         return {name: size}
     if name.endswith(counterpart.SUFFIX):

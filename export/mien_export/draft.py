@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,7 @@ def draft(
     (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
     (folder / f"{name}.tflite").write_bytes(tflite)
     path = folder / f"{name}.json"
-    document = sidecar.describe(name, checkpoint, qdq.read(model), folder, calibration, golden(tflite, height, width))
+    measured = replace(calibration, size=len(images))  # fewer than asked for where kinds have too few
+    document = sidecar.describe(name, checkpoint, qdq.read(model), folder, measured, golden(tflite, height, width))
     sidecar.write(document, path)  # evaluation opens the model through its sidecar
     return Draft(path, document, model, tflite)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mien import machine
+from mien.errors import MienError
 from mien.models import bundle
 from mien.models.bundle import Bundle
 from mien.models.expression import INTENDED, PERCEIVED
@@ -87,6 +88,11 @@ def write(model: str, data: Path, out: Path | None = None) -> Path:
         MienError: the model, the data or the folder cannot be used.
     """
     found = bundle.load(model)
+    if out is None and found.path.parent.resolve() != bundle.MODELS.resolve():
+        raise MienError(f"{model}: is none of the bundled models, whose figures stand in {FOLDER}; give --out FILE")
+    missing = [key for key in ("parity", "training", "calibration") if key not in found.sidecar.document]
+    if missing:
+        raise MienError(f"{model}: its sidecar lacks {', '.join(missing)}; export it again")
     path = out or FOLDER / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
     files.writable(path)
     result = measure(found, data, f"python -m mien_export results {model}")

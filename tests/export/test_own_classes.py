@@ -79,3 +79,18 @@ def test_three_classes_of_shapes_train_evaluate_export_and_run(
         assert (predicted == test.labels).mean() > 0.8
     fitted = Letterbox(48, 48)(read_image(shapes / "circle" / "1.png"))[0]
     assert classifier.verdict(classifier.probabilities(fitted[None])[0]).emotion in (*_CLASSES, "uncertain")
+
+    build = ["build", str(run), "--out", str(out), "--name", "shapes", *data]
+    capsys.readouterr()
+    (shapes / "circle" / "0.jpg").unlink()
+    assert export_cli.main([*build, "--qat", "1"]) == 2
+    assert "is other data than the network was trained on" in capsys.readouterr().err
+    assert train_cli.main(["align", str(run), *data]) == 2
+    assert "was trained on other data" in capsys.readouterr().err
+    (shapes / "circle").rename(shapes / "wheel")
+    assert export_cli.main(build) == 2
+    assert "holds the classes square, two triangles, wheel" in capsys.readouterr().err
+    before = (out / "shapes.json").read_bytes()
+    assert export_cli.main(["results", str(out / "shapes.json"), *data]) == 2
+    assert "is none of the bundled models" in capsys.readouterr().err
+    assert (out / "shapes.json").read_bytes() == before

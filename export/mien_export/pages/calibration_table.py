@@ -16,5 +16,6 @@ def lines(found: Calibrations) -> list[str]:
         *grid(("method", *(f"{size} images" for size in sizes)), rows),
         "",
         f"Strict validation split, {found['figure']} of the int8 TFLite; float {100 * found['float']:.2f} %. "
+        "Equally many images of each class, as far as there are. "
         f"`{found['command']}`.",
     ]

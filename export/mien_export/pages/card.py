@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mien.errors import MienError
 from mien.models import bundle
 from mien_export import files
 from mien_export.pages import conditions_tables, detector_table, emotion_tables, quality_table
@@ -56,6 +57,11 @@ def write(model: str, results: Path, out: Path) -> Path:
     file = results / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
     use = _USE[found.task].format(**_facts(found))
     judged = quality_table.of(found, results) if found.task == "emotion" else None
+    report: EmotionReport | DetectorReport = (
+        read(file, EmotionReport) if found.task == "emotion" else read(file, DetectorReport)
+    )
+    if report["files"] != found.sidecar.document["files"]:
+        raise MienError(f"{file}: is of another {found.name}; run `mien_export results {model}` first")
     lines = [f"# {found.name}", "", use, "", "## Figures", ""]
     lines += _emotion(read(file, EmotionReport), judged) if found.task == "emotion" else _face(file, found.name)
     lines += ["- Errors by age, sex and skin colour were not measured: the data has no such labels."]

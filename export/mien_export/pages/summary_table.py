@@ -33,7 +33,7 @@ def lines(
     )
     (finding,) = [e for e in detector["evaluations"] if e["artefact"] == "tflite"]
     (path,) = [r for r in bench["runs"] if (r["engine"], r["threads"], r["faces"]) == ("litert", 1, 1)]
-    (start,) = [s for s in bench["cold_start"] if s["engine"] == "litert"]
+    start = next((s for s in bench["cold_start"] if s["engine"] == "litert" and "error" not in s), None)
     peers = finding["peers"] if isinstance(finding["peers"], dict) else {}
     beside = "".join(f", {name} {row['ap50']:.3f}" for name, row in peers.items())
     elsewhere = "" if other is None else _elsewhere(bench, other)
@@ -54,7 +54,7 @@ def lines(
         ),
         (
             "process start to first reading",
-            f"{start['first_reading_ms']:.0f} ms{_peak(start['peak_rss_mb'])}",
+            f"{start['first_reading_ms']:.0f} ms{_peak(start['peak_rss_mb'])}" if start else "not measured",
         ),
     ]
     return grid(("", "measured"), rows)

@@ -81,7 +81,9 @@ def differences(expected: Any, tflite: bytes, height: int, width: int) -> list[i
     try:
         digests = [str(digest) for digest in expected["sha256"]]
         count, seed = int(expected["count"]), int(expected["seed"])
-    except (KeyError, TypeError, ValueError) as error:
+        if seed < 0:
+            raise ValueError(f"seed {seed}")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MienError(f"the sidecar's golden entry is malformed ({error!r}); export the model again") from None
     if not digests or count != len(digests):
         raise MienError(f"the sidecar promises {count} golden outputs and lists {len(digests)}; export the model again")

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mien import machine
 from mien_export import files
 from mien_export.build import input_size, read
@@ -30,7 +33,7 @@ def compare(run: Path, data: Path, command: str, sizes: Sequence[int] = SIZES, s
         run: folder with checkpoint.pt, or a .pt file.
         data: data folder.
         command: that makes this result.
-        sizes: numbers of calibration images.
+        sizes: numbers of calibration images; a row names those that there are, fewer where a class has too few.
         seed: of their draw.
 
     Returns:
@@ -45,8 +48,9 @@ def compare(run: Path, data: Path, command: str, sizes: Sequence[int] = SIZES, s
     rows: list[Row] = []
     candidates = [(method, size) for method in METHODS for size in sizes]
     for method, size in progress(candidates, "calibrations", unit="exports"):
-        row: Row = {"method": method, "images": size}
-        row[figure] = _evaluated(checkpoint, data, Calibration(size, method, seed), figure)
+        images = export_pictures.images(checkpoint, data, size, seed, input_size(checkpoint))
+        row: Row = {"method": method, "images": len(images)}
+        row[figure] = _evaluated(checkpoint, data, Calibration(size, method, seed), images, figure)
         rows.append(row)
     return {
         "command": command,
@@ -77,8 +81,9 @@ def write(run: Path, data: Path, out: Path | None, sizes: Sequence[int]) -> Path
     return path
 
 
-def _evaluated(checkpoint: Checkpoint, data: Path, wanted: Calibration, figure: str) -> float:
-    images = export_pictures.images(checkpoint, data, wanted.size, wanted.seed, input_size(checkpoint))
+def _evaluated(
+    checkpoint: Checkpoint, data: Path, wanted: Calibration, images: NDArray[np.uint8], figure: str
+) -> float:
     with tempfile.TemporaryDirectory() as folder:
         made = draft(checkpoint.build(), checkpoint, Path(folder), "candidate", wanted, images)
         return float(evaluate(made.path.with_suffix(".tflite"), data, "val")[figure])

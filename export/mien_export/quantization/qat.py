@@ -71,9 +71,11 @@ def finetune(checkpoint: Checkpoint, data: Path, epochs: int) -> nn.Module:
         The fused network with the new weights, in evaluation mode.
 
     Raises:
-        MienError: the data is missing, or the loss is no longer finite.
+        MienError: the data is missing or other than it was trained on, or the loss is no longer finite.
     """
     task = tasks.opened(recipe_of(checkpoint.task, checkpoint.recipe), data)
+    if task.data_sha256 != checkpoint.data_sha256:
+        raise MienError(f"{data}: is other data than the network was trained on; give that, or export without --qat")
     return tuned(checkpoint.build(), task, epochs, checkpoint.seed)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mien.errors import MienError
 from mien.models import bundle
 from mien_export import results
 from mien_export.pages import card, emotion_tables
@@ -56,6 +57,14 @@ def test_the_card_shows_the_choice_class_by_class_with_the_default_first(tmp_pat
     assert "| FER+, disgust | 0.73 | 0.61 | 0.72 |" in text
     assert "| FER2013, neutral | – | – | – |" in text
     assert "| strict, test, mixed |" in text
+
+
+def test_a_card_of_two_models_is_refused(tmp_path: Path) -> None:
+    files = json.loads((RESULTS / "emotion-nano.json").read_text())["files"]
+    _report(tmp_path, "perceived", files=files)
+    with pytest.raises(MienError, match="is of another emotion-base; run `mien_export results emotion-base` first"):
+        card.write("emotion-base", tmp_path, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".md"] == []
 
 
 def test_what_people_see_stands_for_a_model_of_several_expressions(tmp_path: Path) -> None:

@@ -157,6 +157,12 @@ def test_a_wrong_golden_output(copied: Path) -> None:
     assert failures(copied) == {"golden outputs (BUILTIN_REF)"}
 
 
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": float("inf")}, {"count": float("inf")}])
+def test_a_golden_entry_that_makes_no_inputs_is_a_failure(wrong: dict[str, float], copied: Path) -> None:
+    edit_json(copied, lambda document: document["golden"].update(wrong))
+    assert len(failures(copied)) == 1
+
+
 def test_golden_outputs_emptied(copied: Path) -> None:
     edit_json(copied, lambda document: document["golden"].update(sha256=[], count=0))
     assert failures(copied) == {"golden outputs"}

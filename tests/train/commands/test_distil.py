@@ -51,6 +51,10 @@ def test_teachers_are_trained_once_and_then_taught_by(small_data: Path, capsys: 
     ("words", "message"),
     [
         (["--teacher", "nowhere"], "--teacher nowhere: no such run; give a run folder, a .pt file or RECIPE:SEED"),
+        (
+            ["--teacher", "base:99999999999"],
+            "--teacher base:99999999999: '99999999999' is not a whole number from 0 to",
+        ),
         (["--teacher", "bass:1"], "unknown recipe 'bass'; did you mean 'base'?"),
         (["--teacher", "base:1", "--teacher-set", "eopchs=2"], "recipe base has no field 'eopchs'; did you mean 'ep"),
         (["--teacher", "base:1", "--recipe", "quick"], "recipe quick keeps training images that are near copies of"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mien.errors import MienError
-from mien_train.data import collection, emotion_data, fer, fer_csv
+from mien_train.data import collection, emotion_data, fer, fer_csv, store
 from mien_train.emotion.task import EmotionTask
 from mien_train.recipes import named
 from mien_train.study import cleaning
@@ -185,3 +185,14 @@ def test_near_copies_of_held_out_images_can_be_left_out(small_data: Path) -> Non
 def test_a_second_head_needs_ferplus_labels() -> None:
     with pytest.raises(MienError, match=r"searched is 0\.5, but a second head needs FER"):
         _recipe("quick", searched=0.5, labels="fer2013")
+
+
+def test_a_torn_list_of_near_copies_is_made_anew(small_data: Path) -> None:
+    source = fer.load(small_data)
+    found = emotion_data.near_copies(source)
+    (cached,) = store.cache().glob(f"near-copies-{source.sha256[:16]}.npz")
+    whole = cached.read_bytes()
+    for torn in (b"", whole[: len(whole) // 2], b"PK\3\4"):
+        cached.write_bytes(torn)
+        assert emotion_data.near_copies(source).tolist() == found.tolist()
+        assert cached.read_bytes() == whole

@@ -105,6 +105,11 @@ def test_an_unreadable_image_is_named_and_the_command_ends_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = _write(tmp_path / "own", {"a": 30, "b": 30})
+    (folder / "b" / "006.png").unlink()
+    (folder / "b" / "006.png").symlink_to("gone.png")
+    with pytest.raises(MienError, match=r"006\.png"):
+        folders.load(folder)
+    (folder / "b" / "006.png").unlink()
     (folder / "b" / "007.png").write_bytes(b"no picture")
     assert cli.main(["emotion", "--recipe", "quick", "--data", str(folder), "--out", str(tmp_path / "run")]) == 2
     message = capsys.readouterr().err

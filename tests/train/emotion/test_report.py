@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from mien.errors import MienError
 from mien_train.emotion import report
 from mien_train.emotion.classification import of_confusion, scores
+from mien_train.training import history
 
 # Five images of class 0 (three found), three of class 1 (two found), two of class 2 (none found).
 CONFUSION = [[3, 2, 0], [1, 2, 0], [2, 0, 0]]
@@ -99,9 +103,45 @@ def test_pictures_grow_with_the_classes(tmp_path: Path, classes: int) -> None:
     assert not (tmp_path / "curves.png").exists()
 
 
+def test_any_label_is_shown_as_it_is_and_is_no_formula(tmp_path: Path) -> None:
+    report.write(tmp_path, _found(CONFUSION, ["$_$", "a^b", "$$"]), None)
+    assert (tmp_path / "per_class.png").stat().st_size > 1000
+
+
+def test_a_report_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path) -> None:
+    report.write(tmp_path, _found(CONFUSION, ["a", "b", "c"]), None)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    code = (
+        "import json, resource, sys; from pathlib import Path; from mien.errors import MienError\n"
+        "from mien_train.emotion import report\n"
+        "found = json.load(sys.stdin); resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+        "try: report.write(Path(sys.argv[1]), found, None)\n"
+        "except MienError as error: print(error)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        input=json.dumps(_found(CONFUSION, ["other", "b", "c"])),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "cannot be written (File too large)" in ran.stdout
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(after) == set(before)
+    assert [name for name in before if after[name] != before[name]] == ["report.json"], "whole, and written first"
+
+
+@pytest.mark.parametrize("text", ["{}", "[", '{"task": "emotion", "recipe": {"name": "a"}, "seed": 0, "epochs": [1]}'])
+def test_a_torn_history_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "history.json").write_text(text)
+    with pytest.raises(MienError, match="is no history of a run, or torn"):
+        history.read(tmp_path / "history.json")
+
+
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(MienError, match="the report cannot be written"):
+    with pytest.raises(MienError, match="cannot be written"):
         report.write(tmp_path / "file", _found(CONFUSION, ["a", "b", "c"]), None)
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -102,6 +105,15 @@ def test_two_systems_are_trained_exported_measured_and_shown_and_not_trained_twi
     assert checkpoint.stat().st_mtime_ns == before
     assert isinstance(again[0], Measured)
     assert again[0].accuracy == plain.accuracy
+
+    other = tmp_path / "other"
+    shutil.copytree(small_data, other)
+    pixels = (other / "fer2013.csv").read_text()
+    (other / "fer2013.csv").write_text(re.sub("\n0,[0-9]+ ", "\n0,200 ", pixels, count=1))  # another first pixel
+    elsewhere = dataclasses.replace(plan, data=other)
+    (failed,), _ = compare.compare(elsewhere, ["twoconv-max"], Reports())
+    assert isinstance(failed, Failed)
+    assert "was trained on other data than" in failed.error
 
     page = tmp_path / "docs" / "compare.md"
     (tmp_path / "results").mkdir()

@@ -100,6 +100,13 @@ def test_a_grid_trains_every_combination_once(small_data: Path, tmp_path: Path, 
     assert values == [(0.0, 0.0), (0.0, 0.5), (0.2, 0.0), (0.2, 0.5)]
 
 
+def test_the_largest_seed_that_is_taken_is_one_for_the_sampler_too(
+    small_data: Path, tmp_path: Path, fake: Callable[..., Training]
+) -> None:
+    fake(lambda recipe, _: recipe.learning_rate)
+    assert len(_sweep(tmp_path, RATES, trials=2, seed=2**32 - 1)["trials"]) == 2
+
+
 def test_a_broken_search_draws_what_an_unbroken_one_draws(
     small_data: Path, tmp_path: Path, fake: Callable[..., Training]
 ) -> None:

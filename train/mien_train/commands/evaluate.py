@@ -163,11 +163,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _history(model: Path) -> dict[str, object] | None:
+    from mien_train.training import history
+
     path = model.with_name("history.json")
     if model.suffix != ".pt" or not path.is_file():
         return None
-    try:
-        found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise MienError(f"{path}: is no history of a run ({error}); remove it to go without curves") from None
-    return found
+    return history.read(path)

@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
 
 def _quality(options: argparse.Namespace) -> int:
     where = store.folder(options.data)
-    out = options.out or Path("docs/results") / f"quality-{options.model.resolve().stem}.json"
+    out = options.out or Path("docs/results") / f"quality-{_name(options.model.resolve())}.json"
     writable(out)
     from mien_train.emotion import judging
 
@@ -42,6 +42,10 @@ def _quality(options: argparse.Namespace) -> int:
     write_json(out, found)
     print(text(found))  # noqa: T201
     return 0
+
+
+def _name(model: Path) -> str:
+    return model.name if model.is_dir() else model.stem
 
 
 def text(found: Mapping[str, Any]) -> str:

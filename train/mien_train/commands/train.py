@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -136,12 +135,11 @@ def _emotion(options: argparse.Namespace) -> int:
     if options.report:
         from mien_train import evaluation
         from mien_train.emotion import report
-        from mien_train.training import distributed
+        from mien_train.training import distributed, history
 
         if distributed.world().first:
-            history = json.loads((run / "history.json").read_text(encoding="utf-8"))
             found = evaluation.evaluate(run / "checkpoint.pt", where, "val")
-            report.write(options.report, found, history)
+            report.write(options.report, found, history.read(run / "history.json"))
     return 0
 
 
@@ -202,7 +200,10 @@ def _teacher(word: str, options: argparse.Namespace, student: EmotionRecipe) -> 
     if student.labels == "folders":
         recipe = emotion_data.for_folders(recipe)
     teachers.suits(f"--teacher {word}", recipe, student)
-    return options.runs / f"emotion-{name}-{number}", _Planned(recipe, int(number))
+    try:
+        return options.runs / f"emotion-{name}-{number}", _Planned(recipe, seed(number))
+    except argparse.ArgumentTypeError as error:
+        raise MienError(f"--teacher {word}: {error}") from None
 
 
 def _trained(run: Path, teacher: _Planned, options: argparse.Namespace, where: Path) -> Path:

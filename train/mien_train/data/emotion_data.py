@@ -150,9 +150,8 @@ def searched(source: Fer, name: str) -> Split:
 def near_copies(source: Fer) -> NDArray[np.int64]:
     """Training rows that show a photograph of the validation or test split too; minutes of work, kept in the cache."""
     cached = store.cache() / f"near-copies-{source.sha256[:16]}.npz"
-    if cached.is_file():
-        with np.load(cached) as stored:
-            return np.asarray(stored["rows"], np.int64)
+    if (stored := store.load_arrays(cached, ["rows"])) is not None:
+        return np.asarray(stored["rows"], np.int64)
     train = source.usage == list(fer_csv.USAGES).index("train")
     rows = np.unique(duplicates.find(source.images).between(train, ~train).first)
     store.save_arrays(cached, rows=rows)

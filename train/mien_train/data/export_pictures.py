@@ -53,7 +53,13 @@ def _emotion(checkpoint: Checkpoint, data: Path, name: str) -> Split:
     assert isinstance(recipe, EmotionRecipe)
     if recipe.usual and not recipe.exclude:
         return fer.split(fer.load(data), name, "strict")
-    return emotion_data.split_of(recipe, data, name)
+    found = emotion_data.split_of(recipe, data, name)
+    if tuple(found.names) != tuple(checkpoint.labels):
+        raise MienError(
+            f"{data}: holds the classes {', '.join(found.names)}, and the network knows "
+            f"{', '.join(checkpoint.labels)}; give the data that it was trained on"
+        )
+    return found
 
 
 def _balanced(kinds: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -132,7 +132,8 @@ def _shown(folder: Path) -> list[Path]:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(p for p in _shown(folder) if p.suffix.lower() in SUFFIXES and p.is_file())
+    # A link that leads nowhere is among them, for whoever reads it to say so.
+    return sorted(p for p in _shown(folder) if p.suffix.lower() in SUFFIXES and (p.is_file() or p.is_symlink()))
 
 
 def _part(folder: Path, split: str) -> Path | None:

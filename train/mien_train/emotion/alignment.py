@@ -51,7 +51,10 @@ def store(run: Path, detector: str, data: Path, count: int, seed: int = 0) -> Ma
         raise MienError(f"{path}: is a checkpoint for {stored.task!r}; only emotion classifiers are given crops")
     recipe = recipe_of(stored.task, stored.recipe)
     assert isinstance(recipe, EmotionRecipe)
-    images = emotion_data.open_data(recipe, data).images
+    opened = emotion_data.open_data(recipe, data)
+    if opened.sha256 != stored.data_sha256:
+        raise MienError(f"{path}: was trained on other data than {data}; give those with --data")
+    images = opened.images
     rows = np.random.default_rng(seed).permutation(len(images))[:count]
     model = FaceDetector(detector)
     template, found = measure(model, images[rows])

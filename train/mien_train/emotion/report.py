@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import MienError
+from mien_train.data import files
+from mien_train.study import figures
 from mien_train.training import history as course
 
 
@@ -21,23 +21,19 @@ def write(folder: Path, found: dict[str, Any], history: dict[str, Any] | None) -
     Args:
         folder: made if it is not there; files of an earlier report are replaced.
         found: what `evaluation.evaluate` returns for an emotion model.
-        history: content of the run's `history.json`, or None (an exported model has none beside it).
+        history: what `training.history.read` gives, or None (an exported model has none beside it).
 
     Raises:
-        MienError: the folder cannot be written.
+        MienError: one of them cannot be written; what stood there is as it was.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        _draw_confusion(folder / "confusion.png", found)
-        _draw_classes(folder / "per_class.png", found)
-        if "robustness" in found:
-            _draw_robustness(folder / "robustness.png", found)
-        if history is not None:
-            title = f"{history['task']} {history['recipe']['name']}, seed {history['seed']}"
-            course.draw(folder / "curves.png", title, history["epochs"])
-    except OSError as error:
-        raise MienError(f"{folder}: the report cannot be written ({error.strerror}); choose another place") from None
+    files.write_json(folder / "report.json", found)
+    _draw_confusion(folder / "confusion.png", found)
+    _draw_classes(folder / "per_class.png", found)
+    if "robustness" in found:
+        _draw_robustness(folder / "robustness.png", found)
+    if history is not None:
+        title = f"{history['task']} {history['recipe']['name']}, seed {history['seed']}"
+        course.draw(folder / "curves.png", title, history["epochs"])
 
 
 def _title(found: dict[str, Any]) -> str:
@@ -64,7 +60,7 @@ def _draw_confusion(path: Path, found: dict[str, Any]) -> None:
     axes.set(xlabel="predicted", ylabel="true (images)")
     axes.set_title(f"{_title(found)}\naccuracy {found['accuracy']:.4f}", fontsize=11)
     figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class's images")
-    figure.savefig(path, dpi=100)
+    figures.save(figure, path)
 
 
 def _draw_classes(path: Path, found: dict[str, Any]) -> None:
@@ -89,7 +85,7 @@ def _draw_classes(path: Path, found: dict[str, Any]) -> None:
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=3)
     figure.suptitle(_title(found), fontsize=11)
-    figure.savefig(path, dpi=100)
+    figures.save(figure, path)
 
 
 def _draw_robustness(path: Path, found: dict[str, Any]) -> None:
@@ -106,4 +102,4 @@ def _draw_robustness(path: Path, found: dict[str, Any]) -> None:
     axes.set_axisbelow(True)
     changed = found["robustness"]["shift"]["changed"]
     figure.suptitle(f"{_title(found)}\na shift by one pixel changes {changed:.1%} of the choices", fontsize=11)
-    figure.savefig(path, dpi=100)
+    figures.save(figure, path)

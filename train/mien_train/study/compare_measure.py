@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mien import machine
+from mien.errors import MienError
 from mien.models import bundle
 from mien_train import evaluation
+from mien_train.data import emotion_data
 from mien_train.networks import registry
 from mien_train.recipes.base import Recipe
 from mien_train.recipes.emotion import EmotionRecipe
@@ -19,6 +21,7 @@ from mien_train.study.compare_plan import Plan
 from mien_train.study.compare_rows import FIGURES, Epochs, Measured
 from mien_train.study.contestants import Contestant
 from mien_train.training import checkpoint
+from mien_train.training import history as course
 
 OUR_MODEL = "emotion-base"
 """The bundled model that stands for ours."""
@@ -41,6 +44,10 @@ def trained(plan: Plan, contestant: Contestant, sidecar: Path | None) -> Measure
     path = plan.run(contestant) / "checkpoint.pt"
     stored, epochs = checkpoint.load(path), history(plan, contestant)
     recipe = evaluation.recipe(path)
+    if emotion_data.open_data(recipe, plan.data).sha256 != stored.data_sha256:
+        raise MienError(
+            f"{path.parent}: was trained on other data than {plan.data}; remove it or choose another --runs"
+        )
     own = evaluation.evaluate(path, plan.data, "test", "own", plan.log)
     strict: float | None = None
     loose: float | None = None
@@ -89,8 +96,7 @@ def ours(plan: Plan, contestant: Contestant) -> Measured:
 
 def history(plan: Plan, contestant: Contestant) -> Epochs:
     """The epochs of a run."""
-    text = (plan.run(contestant) / "history.json").read_text(encoding="utf-8")
-    epochs: Epochs = json.loads(text)["epochs"]
+    epochs: Epochs = course.read(plan.run(contestant) / "history.json")["epochs"]
     return epochs
 
 

@@ -17,5 +17,11 @@ def save(figure: Figure, path: Path, dpi: int = 100) -> None:
     Raises:
         MienError: it cannot be written; whatever stood there is as it was.
     """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if "$" in text.get_text():  # a name that somebody gave, and no formula
+            text.set_parse_math(False)
     with files.aside(path) as partial:
         figure.savefig(partial, dpi=dpi, format="png")

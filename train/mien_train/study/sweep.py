@@ -28,7 +28,7 @@ from mien_train.recipes.named import EMOTION
 from mien_train.study import sweep_pictures, sweep_result, sweep_space, sweep_study
 from mien_train.study.sweep_result import Sweep, Tried
 from mien_train.study.sweep_space import Space
-from mien_train.training import loop, tasks
+from mien_train.training import history, loop, tasks
 from mien_train.training.progress import say
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _begin(job: _Job) -> None:
 def _trained(optuna: ModuleType, job: _Job, trial: Trial) -> float:
     """Train one trial; its validation score."""
     # Seeded by the trial's number, a resumed sweep draws what an unbroken one draws, and two machines differ.
-    trial.study.sampler = optuna.samplers.TPESampler(seed=job.seed * 100_003 + trial.number)
+    trial.study.sampler = optuna.samplers.TPESampler(seed=(job.seed * 100_003 + trial.number) % 2**32)
     folder = job.out / trial.user_attrs.get("folder", f"trial-{trial.number}")
     trial.set_user_attr("folder", folder.name)
     try:
@@ -200,7 +200,7 @@ def _scored(optuna: ModuleType, job: _Job, trial: Trial, folder: Path) -> float:
             raise optuna.TrialPruned
 
     if (folder / "history.json").exists():
-        for row in json.loads((folder / "history.json").read_text(encoding="utf-8"))["epochs"]:
+        for row in history.read(folder / "history.json")["epochs"]:
             noted(row)
     trained = loop.train(task, folder, job.seed, resume=True, on_epoch=on_epoch)
     trial.set_user_attr("best_epoch", trained.epoch)

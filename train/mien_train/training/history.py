@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mien.errors import MienError
 from mien_train.data import files
@@ -32,6 +33,25 @@ def write(run: Path, task: str, recipe: Mapping[str, object], seed: int, rows: S
     }
     files.write_text(run / "history.json", json.dumps(document, indent=1) + "\n", files.SPACE)
     draw(run / "curves.png", f"{task} {recipe['name']}, seed {seed}", rows)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What `write` wrote into a `history.json`: "task", "recipe", "seed" and "epochs".
+
+    Raises:
+        MienError: it cannot be read, or is none.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        good = isinstance(found["task"], str) and isinstance(found["recipe"]["name"], str) and "seed" in found
+        good = good and all(isinstance(row["epoch"], int | float) for row in found["epochs"])
+    except OSError as error:
+        raise MienError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        good = False
+    if not good:
+        raise MienError(f"{path}: is no history of a run, or torn; remove it to go without")
+    return dict(found)
 
 
 def draw(path: Path, title: str, rows: Sequence[Row]) -> None:

@@ -52,6 +52,7 @@ start() {
   fi
   trap '' INT TERM HUP # a terminal that is closed between the two would leave it stopped
   systemctl stop mien.service
+  stopped=$(systemctl show --property=ExecMainPID --value mien.service)
   systemctl reset-failed mien.service 2>/dev/null || true
   systemctl start --no-block mien.service
   trap 'exit 130' INT TERM HUP
@@ -63,8 +64,10 @@ start() {
       failed) return 1 ;;
     esac
     # Status 3 is a camera, a file or memory that is not there yet. With any other it would be started again for ever.
-    status=$(systemctl show --property=ExecMainStatus --value mien.service)
-    case $status in "" | 0 | 3) ;; *) ended=$status ;; esac
+    if [ "$(systemctl show --property=ExecMainPID --value mien.service)" != "$stopped" ]; then
+      status=$(systemctl show --property=ExecMainStatus --value mien.service)
+      case $status in "" | 0 | 3) ;; *) ended=$status ;; esac
+    fi
     sleep 1
   done
   [ "$ended" = 0 ] || return 1

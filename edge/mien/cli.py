@@ -71,10 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except MemoryError:
         sys.stderr.write("mien: there is no memory for this; free some\n")
-        return _unloaded(ImportError())
+        return _unstarted()
     except ImportError as error:  # not installed, not for this system, or larger than the memory
         sys.stderr.write(one_line(f"mien: a library cannot be loaded ({error}); install mien again") + "\n")
-        return _unloaded(error)
+        return 2 if isinstance(error, ModuleNotFoundError) else _unstarted()
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             return _leave_quietly(0)
@@ -85,11 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _unloaded(error: ImportError) -> int:
-    # A service is started again, which status 2 would forbid: there may be memory then. What is not installed stays so.
+def _unstarted() -> int:
+    # A service is started again, which status 2 would forbid: there may be memory then.
     from mien.service import notify
 
-    return 3 if notify.told(os.environ) and not isinstance(error, ModuleNotFoundError) else 2
+    return 3 if notify.told(os.environ) else 2
 
 
 def _leave_quietly(status: int) -> int:

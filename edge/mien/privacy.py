@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
@@ -63,7 +62,7 @@ def flows(settings: RunConfig, folder: Path = Path(), page: str = "") -> tuple[F
         where = f"annotated.mp4 and contact-sheet.png in {_absolute(folder / settings.annotate)}"
         found.append(Flow(f"annotate {shown(settings.annotate)}", "PICTURES of every frame", where, _FOR_EVER, True))
     if page or settings.preview.address or "LISTEN_FDS" in os.environ:
-        found.append(_page(dataclasses.replace(settings.preview, address=page or settings.preview.address)))
+        found.append(_page(settings.preview, page or settings.preview.address))
     return tuple(found)
 
 
@@ -153,9 +152,8 @@ SINKS: Mapping[str, Callable[[str, str, RunConfig, Path], Flow | None]] = {
 """Kind of each sink to what it does with readings, given its spec, its target, the settings and the folder."""
 
 
-def _page(settings: PreviewSettings) -> Flow:
+def _page(settings: PreviewSettings, address: str) -> Flow:
     """The live page; where it has no address, systemd hands in the sockets at which it listens."""
-    address = settings.address
     host = address.rpartition(":")[0].strip("[]")
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import threading
 import time
 from collections.abc import Sequence
@@ -214,9 +215,9 @@ def _check_kinds(detector: object, classifier: object, score_threshold: object, 
     for name, value, method in (("detector", detector, "detect"), ("classifier", classifier, "probabilities")):
         if not isinstance(value, str | Path) and not hasattr(value, method):
             raise MienError(f"{name} is {value!r}; give the name or path of a model, or a {name}")
-    if score_threshold is not None and not isinstance(score_threshold, int | float):
+    if score_threshold is not None and not isinstance(score_threshold, numbers.Real):
         raise MienError(f"score_threshold is {score_threshold!r}; give a number between 0 and 1")
-    if not isinstance(scan_every, int):
+    if not isinstance(scan_every, numbers.Integral):
         raise MienError(f"scan_every is {scan_every!r}; give a whole number, 1 or more")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from mien_train.training import checkpoint as checkpoints
 from mien_train.training.checkpoint import Checkpoint
 from mien_train.training.progress import progress
 
-_NAME = re.compile(r"[^/\\\0]{1,200}")
-"""Of a model: files are named by it, with what the export adds."""
+_LONGEST_NAME = 200
+"""Bytes of a model's name: files are named by it, with what the export adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,9 @@ def build(
 
 def _planned(checkpoint: Checkpoint, out: Path, name: str, size: tuple[int, int]) -> dict[str, tuple[int, int]]:
     """The models to be made, with their sizes."""
-    if not _NAME.fullmatch(name) or name in (".", ".."):
-        raise MienError(f"model name is {name!r}; give a file name without folders, 200 characters at most")
+    plain = name.isprintable() and not set(name) & set("/\\") and name not in ("", ".", "..")
+    if not plain or len(os.fsencode(name)) > _LONGEST_NAME:
+        raise MienError(f"model name is {name!r}; give a file name without folders, {_LONGEST_NAME} bytes at most")
     if checkpoint.task != "face":
         return {name: size}
     if name.endswith(counterpart.SUFFIX):

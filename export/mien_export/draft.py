@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +86,9 @@ def draft(
     (folder / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
     (folder / f"{name}.tflite").write_bytes(tflite)
     path = folder / f"{name}.json"
-    measured = replace(calibration, size=len(images))  # fewer than asked for where kinds have too few
+    measured = replace(calibration, size=len(images))
     document = sidecar.describe(name, checkpoint, qdq.read(model), folder, measured, golden(tflite, height, width))
+    if measured.size != calibration.size:  # kinds have too few; of another number others would be drawn
+        document["calibration"] = {**asdict(measured), "asked": calibration.size}
     sidecar.write(document, path)  # evaluation opens the model through its sidecar
     return Draft(path, document, model, tflite)

@@ -32,7 +32,7 @@ echo 'echo "$*" >>{root}/ran' >>"$made/bin/python" """,
 echo "$*" >>{root}/calls
 case $1 in
   is-active) cat {root}/state ;;
-  show) cat {root}/status ;;
+  show) case $* in *ExecMainPID*) grep -c "^start" {root}/calls || true ;; *) cat {root}/status ;; esac ;;
   stop) . {root}/meanwhile ;;
 esac""",
     "sync": """

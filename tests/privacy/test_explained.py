@@ -188,6 +188,8 @@ def test_a_page_that_systemd_offers_for_the_service_is_explained(
     (units / "mien.service").write_text(unit.service("/opt/mien", str(file)))
     (units / "mien.socket").write_text(unit.listener("0.0.0.0:8010"))
     said = _explained(capsys, "--config", str(file))
+    (units / "mien.socket").write_text("[Socket]\nListenStream=8010\n")  # by hand
+    assert "Leaves the device: preview 8010." in _explained(capsys, "--config", str(file))
     assert "Pictures: yes, by preview 0.0.0.0:8010." in said
     assert "Leaves the device: preview 0.0.0.0:8010." in said
     assert "appended to /var/lib/mien/r.jsonl\n" in said

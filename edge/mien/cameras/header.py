@@ -17,8 +17,9 @@ _Size = tuple[int, int]
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323  # tags of TIFF
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG's "start of frame" markers, all codings
 _BARE = frozenset((0x01, *range(0xD0, 0xDA)))  # JPEG's markers without a segment
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""Of a JPEG. Among compressed pixels a zero, or the mark of a restart, follows every FF."""
+_MARKER = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")
+"""Of a part of a JPEG, or of its end. Among compressed pixels a zero, or the mark of a restart, follows every FF."""
+_MOST_PARTS = 100_000
 _FULL_BMP = 36
 """Bytes of a BMP's header from which on it has sizes of four bytes; OpenCV takes it for the old kind otherwise."""
 
@@ -44,18 +45,25 @@ def size(data: bytes | memoryview) -> _Size | None:
     return None
 
 
-def scans(data: bytes) -> int:
+def scans(data: bytes, most: int) -> int:
     """How often a JPEG passes over its pixels; 1 of other formats. Each may be empty, and still takes its time.
 
     What follows the picture's end is not looked at: telephones put a film there.
+
+    Args:
+        data: the whole file.
+        most: beyond which nobody wants to know, and `most` + 1 is said; also where it has more parts than any picture.
     """
     if not data.startswith(b"\xff\xd8"):
         return 1
-    count, place = 0, 2
-    while (found := _MARKER.search(data, place)) and data[found.end() - 1] != 0xD9:
-        place, marker = found.end(), data[found.end() - 1]
+    count = parts = 0
+    place = 2
+    while count <= most and (found := _MARKER.search(data, place)) and data[found.end() - 1] != 0xD9:
+        place, marker, parts = found.end(), data[found.end() - 1], parts + 1
+        if parts > _MOST_PARTS:
+            return most + 1
         count += marker == 0xDA
-        if marker not in _BARE:
+        if marker >= 0xC0:  # decoders skip the length of no other
             place += max(2, int.from_bytes(data[place : place + 2], "big"))
     return count
 

@@ -116,8 +116,8 @@ def read_image(path: str | Path, most_pixels: int = MOST_PIXELS) -> NDArray[np.u
             f"{path}: states {width}×{height} pixels, {height * width / 1e6:.1f} million; at most "
             f"{most_pixels / 1e6:g} million are read; make it smaller"
         )
-    if header.scans(data) > _MOST_SCANS:
-        raise MienError(f"{path}: passes {header.scans(data)} times over its pixels; save it as a plain JPEG")
+    if header.scans(data, _MOST_SCANS) > _MOST_SCANS:
+        raise MienError(f"{path}: passes more than {_MOST_SCANS} times over its pixels; save it as a plain JPEG")
     image = None
     try:
         if header.intact(data):

@@ -151,7 +151,7 @@ class _Writer:
         from mien.emotions import align
         from mien.outputs.overlay import annotate, marks, write_picture
 
-        stem = os.fsdecode(os.fsencode(path.stem)[:_LONGEST_STEM])
+        stem = os.fsencode(path.stem)[:_LONGEST_STEM].decode("utf-8", "ignore")  # no half letter
         name, count = stem, 1
         while name in self._used:
             count += 1

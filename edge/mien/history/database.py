@@ -130,7 +130,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
-    quoted = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    path = Path(os.path.realpath(path))  # beside which SQLite keeps what belongs to it
+    quoted = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     # In a folder that may not be written SQLite could not keep writers away; where none has begun, none is needed.
     still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     how = "immutable=1" if still else "mode=ro"

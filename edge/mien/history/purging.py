@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from mien.errors import MienError
 from mien.history.database import TIMED, open_for_reading, open_for_writing
 from mien.history.sink import delete_before
-from mien.outputs.files import discard, partial, place
+from mien.outputs.files import discard, partial
 from mien.outputs.lines import rotated
 from mien.outputs.names import shown
 from mien.service import installed
@@ -56,7 +57,7 @@ def recordings(sinks: Sequence[str], config: Path) -> tuple[Recording, ...]:
     for spec in sinks:
         kind, _, target = spec.partition(":")
         if kind in ("jsonl", "sqlite") and target not in ("", "-"):
-            found.append(Recording(kind, (folder / target).resolve()))
+            found.append(Recording(kind, Path(os.path.realpath(folder / target))))
     return tuple(found)
 
 
@@ -106,30 +107,61 @@ def _thinned(file: Path, before_ms: int) -> tuple[int, bool]:
     with file.open("rb") as old:
         if not any(_older(line, before_ms) for line in old):
             return 0, False
-    before, beside, gone = file.stat(), partial(file), 0
+    before, beside = file.stat(), partial(file)
     try:
         with file.open("rb") as old, beside.open("wb") as new:
-            read = True
-            while read:  # and what a run writes meanwhile, until the last moment
-                read = False
-                for line in old:
-                    read = True
-                    if _older(line, before_ms):
-                        gone += 1
-                    else:
-                        new.write(line)
-                new.flush()
-                os.fsync(new.fileno())
-        if not beside.stat().st_size:
-            file.unlink()
-            return gone, True
-        os.chmod(beside, before.st_mode & 0o777)
-        if (os.geteuid(), os.getegid()) != (before.st_uid, before.st_gid):
-            os.chown(beside, before.st_uid, before.st_gid)
-        place(beside, file)
-        return gone, False
+            sieve = _Sieve(old, before_ms)
+            new.writelines(sieve)
+            os.fchmod(new.fileno(), before.st_mode & 0o777)
+            if (os.geteuid(), os.getegid()) != (before.st_uid, before.st_gid):
+                os.fchown(new.fileno(), before.st_uid, before.st_gid)
+            new.flush()
+            os.fsync(new.fileno())  # which takes its time
+            new.writelines(sieve)  # of which a run may have made use
+            new.flush()
+            emptied = not new.tell()
+            if emptied:
+                file.unlink()
+            else:
+                os.replace(beside, file)
+            late = [*sieve, *sieve.rest()]  # until the last moment
+        if late:
+            handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, before.st_mode & 0o777)
+            with os.fdopen(handle, "ab") as more:
+                more.writelines(late)
+        return sieve.gone, emptied and not late
     finally:
         discard(beside)
+
+
+class _Sieve:
+    """The lines of a file that are not of before a time, from where it was read last up to its present end.
+
+    Attributes:
+        gone: lines that are.
+        torn: the beginning of a line that is being written, or was when a run died.
+    """
+
+    def __init__(self, file: BinaryIO, before_ms: int) -> None:
+        self._file, self._before_ms = file, before_ms
+        self.gone, self.torn = 0, b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._file:
+            line, self.torn = self.torn + part, b""
+            if not line.endswith(b"\n"):
+                self.torn = line
+            elif _older(line, self._before_ms):
+                self.gone += 1
+            else:
+                yield line
+
+    def rest(self) -> Iterator[bytes]:
+        """What stands at the end without a line's end, if it is whole."""
+        if self.torn and not _older(self.torn, self._before_ms):
+            yield self.torn
+        elif self.torn:
+            self.gone += 1
 
 
 def _older(line: bytes, before_ms: int) -> bool:
@@ -142,7 +174,8 @@ def _older(line: bytes, before_ms: int) -> bool:
 
 
 def _database(recording: Recording, before_ms: int | None) -> str:
-    rows = gone = 0
+    gone = _aside_removed(recording, before_ms) if before_ms is not None else 0
+    rows = 0
     if recording.path.is_file() and recording.path.stat().st_size:
         if before_ms is not None:
             open_for_reading(recording.path).close()  # refuses what is damaged; nobody knows what of it is older
@@ -155,8 +188,16 @@ def _database(recording: Recording, before_ms: int | None) -> str:
             # Deleted rows are overwritten already; this makes the file small, and empties what was written ahead.
             database.execute("VACUUM")
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if before_ms is None:  # the database itself, where it was damaged, among them
+        gone = _aside_removed(recording, None)
+    return f"{shown(recording.path)}: {rows} rows deleted, {gone} damaged files removed"
+
+
+def _aside_removed(recording: Recording, before_ms: int | None) -> int:
+    """Remove what was put aside as damaged, or what was before a time; how many files."""
+    gone = 0
     for file in recording.files:
         if ".damaged-" in file.name and (before_ms is None or file.stat().st_mtime * 1000 < before_ms):
             file.unlink()
             gone += 1
-    return f"{shown(recording.path)}: {rows} rows deleted, {gone} damaged files removed"
+    return gone

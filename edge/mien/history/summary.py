@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -124,8 +125,11 @@ def local_time(wall_ms: int) -> str:
 def _named(hours: Sequence[Bin]) -> list[str]:
     """What to call each hour; where summer time ends, one is there twice, and its zone tells which."""
     names = [local_time(hour.began_ms) for hour in hours]
-    zones = [f" {datetime.fromtimestamp(hour.began_ms // 1000).astimezone():%Z}" for hour in hours]
-    return [name + (zone if names.count(name) > 1 else "") for name, zone in zip(names, zones, strict=True)]
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    return [
+        f"{name} {datetime.fromtimestamp(hour.began_ms // 1000).astimezone():%Z}" if name in twice else name
+        for name, hour in zip(names, hours, strict=True)
+    ]
 
 
 def text(summary: Summary) -> str:

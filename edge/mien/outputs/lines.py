@@ -78,7 +78,7 @@ class LinesFile(Target):
 
     def _open(self) -> None:
         # Asked before it is opened, for what cannot be read is no reason not to write.
-        self._place = self._path.resolve()  # a link leads to where the lines and the rotated files are
+        self._place = Path(os.path.realpath(self._path))  # a link leads to where the lines and the rotated files are
         self._torn = _is_torn(self._path)
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)

@@ -73,7 +73,8 @@ def folder(config: Path) -> Path:
 def is_own(config: Path) -> bool:
     """Whether settings are those of the service: at their usual place, or where an installed one names them."""
     named = _EXEC.search(_text(Path("/") / UNITS / unit.NAME))
-    return config.resolve() in {Path(place).resolve() for place in (unit.CONFIG, named[2] if named else unit.CONFIG)}
+    places = (unit.CONFIG, named[2] if named else unit.CONFIG)
+    return os.path.realpath(config) in {os.path.realpath(place) for place in places}
 
 
 def page() -> str:

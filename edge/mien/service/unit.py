@@ -229,6 +229,8 @@ def secrets(paths: Sequence[str]) -> str:
         _absolute(path)
         if ":" in path:
             raise MienError(f"{path!r}: a unit takes no colon in the path of a secret; rename it")
+        if not path.isascii() or len(path) > _LONGEST_PATH:
+            raise MienError(f"{path!r}: a unit takes a secret by at most {_LONGEST_PATH} letters of ASCII; rename it")
         other = copies.setdefault(credentials.name(path), path)
         if other != path:
             raise MienError(f"{path!r}: systemd would call its copy as that of {other!r}; rename it")
@@ -236,12 +238,9 @@ def secrets(paths: Sequence[str]) -> str:
 
 
 def _absolute(path: str) -> None:
-    plain = path.isascii() and path.isprintable() and not any(sign in path for sign in " \"'\\%$")
-    straight = path.startswith("/") and not path.startswith("//") and path == os.path.normpath(path)
-    if not (plain and straight and len(path) < _LONGEST_PATH):
-        raise MienError(
-            f"{path!r}: a unit needs an absolute path in plain letters, without spaces, quotes, %, $, backslashes or .."
-        )
+    plain = path.isprintable() and not any(sign in path for sign in " \"'\\%$")
+    if not (plain and path.startswith("/") and not path.startswith("//") and path == os.path.normpath(path)):
+        raise MienError(f"{path!r}: a unit needs an absolute path without spaces, quotes, %, $, backslashes or ..")
 
 
 def reboot(starts: int) -> str:

@@ -57,9 +57,7 @@ def write(model: str, results: Path, out: Path) -> Path:
     file = results / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
     use = _USE[found.task].format(**_facts(found))
     judged = quality_table.of(found, results) if found.task == "emotion" else None
-    report: EmotionReport | DetectorReport = (
-        read(file, EmotionReport) if found.task == "emotion" else read(file, DetectorReport)
-    )
+    report = read(file, EmotionReport) if found.task == "emotion" else read(file, DetectorReport)
     if report["files"] != found.sidecar.document["files"]:
         raise MienError(f"{file}: is of another {found.name}; run `mien_export results {model}` first")
     lines = [f"# {found.name}", "", use, "", "## Figures", ""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -146,9 +147,9 @@ def test_a_video_that_states_huge_frames_costs_no_memory(tmp_path: Path) -> None
 def test_a_jpeg_with_hundreds_of_passes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "slow.jpg"
     whole = encoded("jpg")
-    assert header.scans(whole) == 1
+    assert header.scans(whole, 100) == 1
     path.write_bytes(whole[:-2] + b"\xff\xda\0\0" * 200 + whole[-2:])
-    with pytest.raises(MienError, match="passes 201 times over its pixels"):
+    with pytest.raises(MienError, match="passes more than 100 times over its pixels"):
         read_image(path)
 
 
@@ -180,12 +181,12 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
 
 def test_a_film_behind_a_photograph_is_none_of_its_passes(tmp_path: Path) -> None:
     picture = encoded("jpg", RAMP, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
-    passes = header.scans(picture)
+    passes = header.scans(picture, 100)
     assert passes > 1
-    assert header.scans(picture + b"\xff\xda" * 500) == passes
+    assert header.scans(picture + b"\xff\xda" * 500, 100) == passes
     # As the mark of a segment's content, such as of a thumbnail with passes of its own.
     comment = b"\xff\xfe" + (2 + 1000).to_bytes(2) + b"\xff\xda" * 500
-    assert header.scans(picture[:2] + comment + picture[2:]) == passes
+    assert header.scans(picture[:2] + comment + picture[2:], 100) == passes
     (tmp_path / "moving.jpg").write_bytes(picture + np.random.default_rng(0).bytes(9_000_000))
     assert read_image(tmp_path / "moving.jpg").shape == RAMP.shape
 
@@ -198,3 +199,22 @@ def test_a_pgms_own_largest_value_is_white(largest: int, colour: bool, tmp_path:
     start = f"P{6 if colour else 5}\n# by hand\n{RAMP.shape[1]} {RAMP.shape[0]}\n{largest}\n".encode()
     (tmp_path / "a.pgm").write_bytes(start + values.tobytes())
     assert np.abs(read_image(tmp_path / "a.pgm").astype(int) - RAMP).max() <= (2 if largest == 100 else 1)
+
+
+def test_passes_behind_a_mark_that_is_none_are_counted() -> None:
+    # Decoders pass over such a mark among the pixels, and over no length behind it.
+    picture = encoded("jpg", RAMP, cv2.IMWRITE_JPEG_RST_INTERVAL, 1)
+    header_of_pass = picture[picture.index(b"\xff\xda") :][:14]
+    hidden = b"\xff\x02\xff\xff" + header_of_pass * 20
+    assert header.scans(picture[:-2] + hidden + picture[-2:], 100) == 21
+
+
+@pytest.mark.parametrize("filling", [b"\xff\x01", b"\xff\xd8", b"\xff\xfe\0\2", b"\xff\x02"])
+def test_a_file_of_nothing_but_marks_is_looked_through_at_once(filling: bytes) -> None:
+    picture = encoded("jpg")
+    before = time.process_time()
+    header.scans(picture, 100)
+    plain = time.process_time() - before
+    before = time.process_time()
+    header.scans(picture[:2] + filling * 2_000_000 + picture[2:], 100)
+    assert time.process_time() - before < 20 * plain + 1

@@ -15,7 +15,7 @@ from sink_fakes import reading, result
 
 from mien.cli import main
 from mien.errors import MienError
-from mien.history import purging, spans
+from mien.history import spans
 from mien.history.database import open_for_writing
 from mien.history.picture import timeline
 from mien.history.settings import HistorySettings
@@ -283,9 +283,17 @@ def test_a_database_in_a_folder_that_may_not_be_written_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = record(tmp_path / "h.db", [(NOW, 5, {"happiness": 60.0})])
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "h.db"
+    link.symlink_to(path)
+    with closing(open_for_writing(path)) as run:  # of whose rows some stand beside the file, and not beside the link
+        run.execute("DELETE FROM minutes")
+        monkeypatch.setattr(os, "access", lambda place, *_: place != link.parent)  # root may write everywhere
+        assert summarise(link, 0, NOW + 1).faces == 0
+    path = record(tmp_path / "closed.db", [(NOW, 5, {"happiness": 60.0})])
+    monkeypatch.setattr(os, "access", lambda *_: False)
     assert summarise(path, 0, NOW + 1).faces == 5
-    assert [file.name for file in tmp_path.iterdir()] == ["h.db"], "SQLite has made no file beside it"
+    assert [file.name for file in tmp_path.glob("closed*")] == ["closed.db"], "SQLite has made no file beside it"
 
 
 def test_report_loads_no_network_and_no_opencv_without_a_picture(tmp_path: Path) -> None:
@@ -321,27 +329,37 @@ def test_a_run_goes_on_while_it_is_purged(tmp_path: Path) -> None:
     assert began == 62_000_000_000, "the minute of before was deleted, the next one kept"
 
 
-def test_what_is_written_while_a_file_is_looked_through_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("moment", ["fsync", "replace", "unlink"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_run_writes_until_the_last_moment_is_kept(
+    moment: str, whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, config = tmp_path / "r.jsonl", tmp_path / "mien.toml"
     config.write_text(f'sinks = ["jsonl:{file}"]\n')
-    old, older = _line(NOW - 50 * HOUR), purging._older
-    meanwhile: list[str] = []
+    old, new = _line(NOW - 50 * HOUR), _line(NOW)
+    begun = "" if whole else new[:20]  # of a line that a reader sees half
+    left = [] if moment == "unlink" else [_line(NOW - HOUR)]
+    file.write_text("".join([old, *left, begun]))
+    run, happened = file.open("a"), []
 
-    def slowly(line: bytes, before_ms: int) -> bool:
-        if meanwhile:
-            with file.open("a") as more:
-                more.write(meanwhile.pop())
-        return older(line, before_ms)
+    def meanwhile(name: str) -> None:
+        real = getattr(os if name != "unlink" else Path, name)
 
-    monkeypatch.setattr(purging, "_older", slowly)
-    for before, left in ((old * 2, 5), (old + _line(NOW - HOUR), 6)):
-        file.write_text(before)
-        meanwhile += [_line(NOW)] * 5
-        assert main(["purge", "--config", str(config), "--before", "2d", "--yes"]) == 0
-        assert file.read_text().count("\n") == left
-        assert old not in file.read_text()
+        def and_then(*arguments: object, **how: object) -> object:
+            if name == moment and not happened:
+                happened.append(name)
+                run.write(new[len(begun) :])
+                run.flush()
+            return real(*arguments, **how)
+
+        monkeypatch.setattr(os if name != "unlink" else Path, name, and_then)
+
+    for name in ("fsync", "replace", "unlink"):
+        meanwhile(name)
+    assert main(["purge", "--config", str(config), "--before", "2d", "--yes"]) == 0
+    run.close()
+    assert happened
+    assert file.read_text() == "".join([*left, new])
 
 
 def test_without_a_name_the_services_own_database_is_meant(

@@ -75,6 +75,13 @@ def test_behind_a_link_the_lines_are_rotated_where_they_are_and_a_turned_link_is
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith("r.")] == ["r.jsonl"]
 
 
+def test_links_that_lead_to_each_other_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(MienError, match="Too many levels of symbolic links"):
+        open_sinks([f"jsonl:{tmp_path}/a"])
+
+
 def test_a_large_file_is_rotated_and_only_so_many_stay(tmp_path: Path) -> None:
     path = tmp_path / "r[1].jsonl"  # no pattern of ours
     with _file(path, rotate_bytes=4096, keep=2) as sink:

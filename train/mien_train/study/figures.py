@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def save(figure: Figure, path: Path, dpi: int = 100) -> None:
-    """Write a figure as a PNG file.
+    """Write a figure as a PNG file. Texts, and labels given for ticks, are shown as they are, and never as formulas.
 
     Raises:
         MienError: it cannot be written; whatever stood there is as it was.

@@ -50,7 +50,7 @@ def read(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good:
-        raise MienError(f"{path}: is no history of a run, or torn; remove it to go without")
+        raise MienError(f"{path}: is no history of a run, or torn; train again, or move it out of the way")
     return dict(found)
 
 

@@ -11,6 +11,8 @@ import pytest
 from mien.cli import main
 from mien.models import bundle
 from mien_export.pages import card, classifiers_table, tables
+from mien_export.records.bench import Bench, earlier
+from mien_export.records.reading import read
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs/results"
@@ -59,25 +61,12 @@ def test_a_detector_was_measured_at_the_thresholds_that_it_has(name: str, file: 
         assert found["score_threshold"] == decode.score_threshold, "run `make results`"
 
 
-def _timed(file: str) -> dict[str, str]:
-    models = json.loads((RESULTS / file).read_text())["models"]
-    return {name: found["tflite"] for name, found in models.items()}
-
-
-def test_what_was_timed_are_the_bundled_models() -> None:
-    assert _timed("bench.json") == {
-        name: bundle.load(name).sidecar.files["tflite"].sha256 for name in ("face-base", "emotion-base")
-    }, "`make bench`"
-
-
-def test_earlier_models_on_another_processor_are_said_to_be_such() -> None:
-    ours, theirs = _timed("bench.json"), _timed("bench-xeon.json")
-    earlier = [name for name in ours if theirs[name] != ours[name]]
-    for page, words in (
-        (ROOT / "README.md", "with an earlier"),
-        (ROOT / "docs/performance.md", "with the detector of before"),
-    ):
-        assert (words in page.read_text()) == bool(earlier), f"{page.name}: {earlier}"
+def test_what_was_timed_are_the_bundled_models_on_one_processor_at_least_and_on_the_other_it_is_said() -> None:
+    found = {file: read(RESULTS / file, Bench) for file in ("bench.json", "bench-xeon.json")}
+    assert "" in map(earlier, found.values()), "`make bench`"
+    # In the tables that is said by whoever writes them; here by hand.
+    same = len({json.dumps(bench["models"]) for bench in found.values()}) == 1
+    assert ("the same models" in (ROOT / "docs/performance.md").read_text()) == same
 
 
 def test_what_was_counted_are_the_bundled_models() -> None:

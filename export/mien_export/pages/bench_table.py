@@ -5,7 +5,7 @@ from __future__ import annotations
 from mien.bench.measure import ALL_STAGES
 from mien_export.pages.markdown import grid
 from mien_export.peers.ratios import ENGINE
-from mien_export.records.bench import Bench, Spread
+from mien_export.records.bench import Bench, Spread, earlier
 
 _BOARDS = (
     "Of Raspberry Pis nothing was timed: [docs/arm64.md](docs/arm64.md) has the instructions that their processors "
@@ -132,7 +132,8 @@ def _origin(found: Bench) -> str:
         f"images as they are (MobileFaceNet wants aligned faces, so it has none). `{found['command']}`, "
         f"{found['date']}, {hardware['cpu']}, {hardware['usable_cores']} cores, Linux {hardware['kernel']}, "
         f"Python {hardware['python']}, LiteRT {packages['ai-edge-litert']}, "
-        f"ONNX Runtime {packages['onnxruntime']}, OpenCV {packages['opencv-python-headless']}.{notes}"
+        f"ONNX Runtime {packages['onnxruntime']}, OpenCV {packages['opencv-python-headless']}"
+        f"{', ' if earlier(found) else ''}{earlier(found)}.{notes}"
     )
 
 

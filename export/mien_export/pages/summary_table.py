@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mien_export.pages.markdown import grid
-from mien_export.records.bench import Bench
+from mien_export.records.bench import Bench, earlier
 from mien_export.records.detector import DetectorReport
 from mien_export.records.emotion import EmotionReport, shown_test, strict_test
 
@@ -20,7 +20,7 @@ def lines(
     Args:
         classifiers: the default one first, then the others.
         detector: the default one.
-        bench, other: of two processors; what was timed on the other one may have been earlier models.
+        bench, other: of two processors.
     """
     default, *others = classifiers
     reading, shown = strict_test(default), shown_test(default)
@@ -36,7 +36,7 @@ def lines(
     start = next((s for s in bench["cold_start"] if s["engine"] == "litert" and "error" not in s), None)
     peers = finding["peers"] if isinstance(finding["peers"], dict) else {}
     beside = "".join(f", {name} {row['ap50']:.3f}" for name, row in peers.items())
-    elsewhere = "" if other is None else _elsewhere(bench, other)
+    elsewhere = f"; {_ratio(other)} on {other['hardware']['cpu']}{_told(other)}" if other else ""
     rows = [
         (
             f"reading, int8 TFLite of {_size(default):.0f} kB",
@@ -49,8 +49,8 @@ def lines(
         ),
         (
             "one 640×480 frame, one face",
-            f"{path['whole']['p50']:.2f} ms on one core of a desktop ({bench['hardware']['cpu']}); from luma to "
-            f"reading {_ratio(bench)} YuNet + mini_XCEPTION in turns{elsewhere}",
+            f"{path['whole']['p50']:.2f} ms on one core of a desktop ({bench['hardware']['cpu']}{_told(bench)}); from "
+            f"luma to reading {_ratio(bench)} YuNet + mini_XCEPTION in turns{elsewhere}",
         ),
         (
             "process start to first reading",
@@ -60,10 +60,9 @@ def lines(
     return grid(("", "measured"), rows)
 
 
-def _elsewhere(bench: Bench, other: Bench) -> str:
-    earlier = [name for name, files in bench["models"].items() if other["models"].get(name) != files]
-    models = f", with an earlier {' and '.join(earlier)}" if earlier else ""
-    return f"; {_ratio(other)} on {other['hardware']['cpu']}{models}"
+def _told(bench: Bench) -> str:
+    words = earlier(bench)
+    return f", {words}" if words else ""
 
 
 def _ratio(bench: Bench) -> str:

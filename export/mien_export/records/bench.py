@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 
 from mien.bench.document import ColdStart, Measured, Run
 from mien.machine import Facts, State
+from mien.models import bundle
 
 Spread = dict[str, float]
 """Milliseconds: "p25", "p50", "p75", "p90", "p95", "p99" and "max"."""
@@ -79,3 +80,14 @@ class Bench(TypedDict):
     peers: list[Row]
     ratios: dict[str, Ratio]
     picture: NotRequired[str | None]
+
+
+def earlier(found: Bench) -> str:
+    """Words for the timed models that are not those bundled today, such as "with an earlier face-base"; else empty."""
+    names = [
+        name
+        for name, files in found["models"].items()
+        if (bundle.MODELS / f"{name}.json").is_file()
+        and files.get("tflite") != bundle.load(name).sidecar.files["tflite"].sha256
+    ]
+    return f"with an earlier {' and '.join(names)}" if names else ""

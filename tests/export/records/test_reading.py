@@ -11,8 +11,9 @@ from typing import Any, NotRequired, TypedDict
 import pytest
 
 from mien.errors import MienError
+from mien.models import bundle
 from mien_export.pages import tables
-from mien_export.records.bench import Bench
+from mien_export.records.bench import Bench, earlier
 from mien_export.records.detector import DetectorReport
 from mien_export.records.reading import checked, read
 
@@ -91,3 +92,12 @@ def test_every_value_that_a_page_reads_is_checked_before(tmp_path: Path) -> None
     (tmp_path / "bench.json").write_text(json.dumps({k: v for k, v in document.items() if k != "picture"}))
     assert "**Prefer " in tables.fill(page, tmp_path)
     assert "bench.png" not in tables.fill(page, tmp_path)
+
+
+def test_what_was_timed_and_is_not_bundled_any_more_is_said() -> None:
+    found = read(RESULTS / "bench.json", Bench)
+    for name in found["models"]:
+        found["models"][name]["tflite"] = bundle.load(name).sidecar.files["tflite"].sha256
+    assert earlier(found) == ""
+    found["models"] |= {"face-base": {"tflite": "0"}, "gone": {"tflite": "0"}}
+    assert earlier(found) == "with an earlier face-base"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from mien.errors import MienError
-from mien_train.commands import decide, evaluate, quality, study, train
+from mien_train.commands import average, decide, evaluate, quality, study, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +56,6 @@ def _drop_output() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mien_train", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (train, evaluate, decide, quality, study):
+    for module in (train, average, evaluate, decide, quality, study):
         module.add(commands)
     return parser

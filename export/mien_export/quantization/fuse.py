@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 
-import torch
 from torch import nn
 
 from mien.errors import MienError
 from mien_train.networks.classic import TwoStageNet
-from mien_train.networks.layers import ConvNormReLU
+from mien_train.networks.layers import ConvNormReLU, folded
 
 
 def fuse(network: nn.Module) -> nn.Module:
@@ -37,15 +36,9 @@ def fuse(network: nn.Module) -> nn.Module:
 
 
 def _fold(block: ConvNormReLU) -> None:
-    conv, norm = block[0], block[1]
-    assert isinstance(conv, nn.Conv2d)
-    assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    # norm(w·x) = γ (w·x − μ) / √(σ² + ε) + β; in double precision, because it is done once.
-    gain = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-    bias = norm.bias.double() - norm.running_mean.double() * gain
-    weight = conv.weight.double() * gain[:, None, None, None]
-    conv.weight = nn.Parameter(weight.float(), requires_grad=False)
-    conv.bias = nn.Parameter(bias.float(), requires_grad=False)
+    weight, bias = folded(block)
+    convolution = block[0]
+    assert isinstance(convolution, nn.Conv2d)
+    convolution.weight = nn.Parameter(weight, requires_grad=False)
+    convolution.bias = nn.Parameter(bias, requires_grad=False)
     del block[1]

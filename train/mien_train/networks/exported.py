@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mien.errors import MienError
 from mien.models import contract
 from mien_train.networks.face import HEADS
-from mien_train.networks.layers import ConvNormReLU
+from mien_train.networks.layers import ConvNormReLU, folded
 
 _QUANTIZED, _WEIGHT, _BIAS = "_q", ".weight", ".bias"
 _MAPS = "maps."
@@ -55,6 +55,23 @@ def weights(path: Path) -> dict[str, Tensor]:
     if not found:
         raise MienError(f"{path}: holds no int8 weights as `python -m mien_export build` writes them")
     return _parted(_joined(found))
+
+
+def deployed(network: nn.Module) -> dict[str, Tensor]:
+    """What `weights` gives of a network's export, before any rounding."""
+    found: dict[str, Tensor] = {}
+    blocks = {id(block[0]): block for block in network.modules() if isinstance(block, ConvNormReLU)}
+    for name, convolution in network.named_modules():
+        if not isinstance(convolution, nn.Conv2d) or not convolution.weight.requires_grad:
+            continue
+        block = blocks.get(id(convolution))
+        if block is not None and isinstance(block[1], nn.BatchNorm2d):
+            found[name + _WEIGHT], found[name + _BIAS] = folded(block)
+            continue
+        found[name + _WEIGHT] = convolution.weight.detach()
+        if convolution.bias is not None:
+            found[name + _BIAS] = convolution.bias.detach()
+    return found
 
 
 def put(network: nn.Module, found: Mapping[str, Tensor]) -> tuple[int, int]:

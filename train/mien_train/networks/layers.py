@@ -59,6 +59,20 @@ class ConvNormReLU(nn.Sequential):
         return x
 
 
+def folded(block: ConvNormReLU) -> tuple[Tensor, Tensor]:
+    """Weight and bias, float32, of the one convolution that does what a block's convolution and normalisation do."""
+    convolution, norm = block[0], block[1]
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    # norm(w·x) = γ (w·x − μ) / √(σ² + ε) + β; in double precision, because it is done once.
+    gain = norm.weight.detach().double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    bias = norm.bias.detach().double() - norm.running_mean.double() * gain
+    weight = convolution.weight.detach().double() * gain[:, None, None, None]
+    return weight.float(), bias.float()
+
+
 class Blur(nn.Conv2d):
     """Halves a map by binomial 3×3 windows of stride 2, each channel by itself; nothing of it is learned.
 

@@ -50,11 +50,6 @@ class EmotionClassifier(Closing):
         expression: str | None = None,
     ) -> None:
         self.bundle = bundle.load(model)
-        if (self.bundle.height, self.bundle.width) != (SIZE, SIZE):
-            raise MienError(
-                f"{self.bundle.name}: reads pictures of {self.bundle.height}×{self.bundle.width} pixels, and faces are "
-                f"cut out at {SIZE}×{SIZE}; train and export it for these"
-            )
         chosen = self.bundle.expression(expression)
         self.expression = chosen.name
         self.labels = chosen.labels
@@ -66,6 +61,11 @@ class EmotionClassifier(Closing):
         self._mixture = Mixture(chosen, [output.labels for output in self.bundle.outputs])
         self._turn = threading.Lock()
         self._engine: Engine | None = open_engine(self.bundle, engine, threads)
+        if (self.bundle.height, self.bundle.width) != (SIZE, SIZE):
+            raise MienError(
+                f"{self.bundle.name}: reads pictures of {self.bundle.height}×{self.bundle.width} pixels, and faces are "
+                f"cut out at {SIZE}×{SIZE}; train and export it for these"
+            )
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify aligned faces.

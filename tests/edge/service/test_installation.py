@@ -165,7 +165,7 @@ def test_the_service_gets_copies_of_secrets_that_root_alone_may_read(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "path", ["token", "/etc/mien/a b", "/etc/a:b", "/etc/a\nUser=root", "/etc/schlüssel", "/etc/" + 250 * "a"]
+    "path", ["token", "/etc/mien/a b", "/etc/a:b", "/etc/a\nUser=root", "/etc/schlüssel", "/etc/" + 251 * "a"]
 )
 def test_a_secret_whose_path_a_unit_cannot_hold_is_refused(path: str) -> None:
     with pytest.raises(MienError, match=r"absolute path|no colon|letters of ASCII"):

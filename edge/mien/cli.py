@@ -74,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _unstarted()
     except ImportError as error:  # not installed, not for this system, or larger than the memory
         sys.stderr.write(one_line(f"mien: a library cannot be loaded ({error}); install mien again") + "\n")
+        # What is not installed stays so.
         return 2 if isinstance(error, ModuleNotFoundError) else _unstarted()
     except OSError as error:
         if isinstance(error, BrokenPipeError):

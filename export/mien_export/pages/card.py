@@ -57,11 +57,15 @@ def write(model: str, results: Path, out: Path) -> Path:
     file = results / ("detector.json" if found.name == "face-base" else f"{found.name}.json")
     use = _USE[found.task].format(**_facts(found))
     judged = quality_table.of(found, results) if found.task == "emotion" else None
-    report = read(file, EmotionReport) if found.task == "emotion" else read(file, DetectorReport)
-    if report["files"] != found.sidecar.document["files"]:
+    if found.task == "emotion":
+        emotion = read(file, EmotionReport)
+        measured, figures = emotion["files"], _emotion(emotion, judged)
+    else:
+        face = read(file, DetectorReport)
+        measured, figures = face["files"], _face(file, face, found.name)
+    if measured != found.sidecar.document["files"]:
         raise MienError(f"{file}: is of another {found.name}; run `mien_export results {model}` first")
-    lines = [f"# {found.name}", "", use, "", "## Figures", ""]
-    lines += _emotion(read(file, EmotionReport), judged) if found.task == "emotion" else _face(file, found.name)
+    lines = [f"# {found.name}", "", use, "", "## Figures", "", *figures]
     lines += ["- Errors by age, sex and skin colour were not measured: the data has no such labels."]
     lines += ["", "## Data", "", _DATA[found.task] + f" SHA-256 of the training arrays or labels: "
               f"`{found.sidecar.training.data_sha256}`."]  # fmt: skip
@@ -108,9 +112,9 @@ def _emotion(found: EmotionReport, judged: JudgedQuality | None) -> list[str]:
     ]
 
 
-def _face(file: Path, name: str) -> list[str]:
+def _face(file: Path, found: DetectorReport, name: str) -> list[str]:
     """Figures and weak spots of a detector."""
-    found, limit = read(file, DetectorReport), _WEAK_RECALL["face"]
+    limit = _WEAK_RECALL["face"]
     lines = detector_table.lines(found)
     weak = [
         f"- faces {k} pixels high in the input: recall {band['recall']:.2f} of {band['faces']}"
